@@ -1,0 +1,75 @@
+# Everything a laptop or a CI runner needs comes from the package registries through this file.
+# It needs git, make and any Python 3 with venv; Python 3.13 itself is found, or fetched by uv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+UV := .tools/uv/bin/uv
+LOCKED := $(UV) sync --quiet --locked --only-group
+
+# One environment a set of packages that can't live together (see pyproject.toml).
+# A stamp holds the lock's digest, so that a copy of the tree with newer files installs nothing.
+LOCK := $(shell cat uv.lock pyproject.toml bin/install-uv.txt .python-version | sha256sum | cut -c1-64)
+installed = $(if $(filter $(LOCK),$(shell cat $(1)/.lock 2>/dev/null)),,$(1)-sync)
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+.PHONY: demo up down
+demo: install ## A change's whole path, on this machine: pull request, dev, tag, prod, failures
+	@.venv/bin/python -m sandbox demo
+
+up: install ## Start the laptop's GitHub and AWS, and leave them running
+	@.venv/bin/python -m sandbox up
+
+down: install-main ## End what `make up` started, and remove its state
+	@.venv/bin/python -m sandbox down
+
+.PHONY: test test-fast check format
+test: install ## Every test, the end-to-end story among them
+	@.venv/bin/python -m pytest
+
+test-fast: install-main install-policy ## The tests that need no emulator: under a minute
+	@.venv/bin/python -m pytest -m "not e2e"
+
+check: install-main install-policy ## What a pull request is judged by: lint, policy, tests
+	@bin/pipeline check
+
+format: install-main ## Rewrite the code in the project's format
+	@.venv/bin/ruff check --quiet --fix-only .
+	@.venv/bin/ruff format --quiet .
+
+.PHONY: install install-main install-policy install-sam install-sandbox lock clean
+install: install-main install-policy install-sam install-sandbox ## All four environments
+
+install-main: $(call installed,.venv)
+install-policy: $(call installed,.tools/policy)
+install-sam: $(call installed,.tools/sam)
+install-sandbox: $(call installed,.tools/sandbox)
+
+lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
+	@$(UV) lock
+
+clean: ## Remove what was installed and built
+	@rm -rf .venv .tools build .aws-sam
+
+$(UV): bin/install-uv.txt
+	@rm -rf .tools/uv
+	@python3 -m venv .tools/uv
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bin/install-uv.txt
+	@touch $(UV)
+
+.PHONY: .venv-sync
+.venv-sync: $(UV)
+	@echo "installing .venv (application, pipeline, tests)"
+	@UV_PROJECT_ENVIRONMENT=.venv $(LOCKED) main
+	@ln -sf ../../bin/pipeline .venv/bin/pipeline
+	@echo $(LOCK) > .venv/.lock
+
+.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync
+.tools/policy-sync .tools/sam-sync .tools/sandbox-sync: .tools/%-sync: $(UV)
+	@echo "installing .tools/$*"
+	@UV_PROJECT_ENVIRONMENT=.tools/$* $(LOCKED) $*
+	@echo $(LOCK) > .tools/$*/.lock

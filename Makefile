@@ -44,6 +44,12 @@ format: install-main ## Rewrite the code in the project's format
 .PHONY: install install-main install-policy install-sam install-sandbox lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
+# What a workflow's job installs: see .github/actions/setup.
+.PHONY: install-check install-bundle install-deploy
+install-check: install-main install-policy
+install-bundle: install-main
+install-deploy: install-main install-sam
+
 install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
@@ -55,11 +61,11 @@ lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 clean: ## Remove what was installed and built
 	@rm -rf .venv .tools build .aws-sam
 
-$(UV): bin/install-uv.txt
+.tools/uv/bin/uv: bin/install-uv.txt
 	@rm -rf .tools/uv
 	@python3 -m venv .tools/uv
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bin/install-uv.txt
-	@touch $(UV)
+	@touch $@
 
 .PHONY: .venv-sync
 .venv-sync: $(UV)

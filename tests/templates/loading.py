@@ -1,0 +1,164 @@
+"""The templates and samconfig.toml as these tests read them: parsed, expanded by SAM, intrinsics resolved."""
+
+import os
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import samtranslator
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ("local", "dev", "prod")
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+# What an administrator would answer for this environment; the ids are those of a made-up repository.
+BOOTSTRAP_ANSWERS = {
+    "GitHubOwner": "acme",
+    "GitHubRepository": "ledger",
+    "GitHubOwnerId": "1001",
+    "GitHubRepositoryId": "2002",
+    "DatabaseHost": "db.example.com",
+    "DatabasePort": "5432",
+    "DatabaseName": "ledger",
+    "DatabaseAdminSecretArn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:rds-master-AbCdEf",
+}
+
+
+def source(path: str) -> dict[str, Any]:
+    """A template of the repository, parsed, with its intrinsics in their long form."""
+    parsed: dict[str, Any] = yaml_parse((ROOT / path).read_text())
+    return parsed
+
+
+@cache
+def samconfig() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+
+def settings(environment: str, command: str) -> dict[str, Any]:
+    """The parameters that samconfig.toml gives sam, or the pipeline, for one environment and command."""
+    found: dict[str, Any] = samconfig()[environment][command]["parameters"]
+    return found
+
+
+def overrides(environment: str) -> list[tuple[str, str]]:
+    """The parameters of the application stack in their order, without the quotes that sam takes off."""
+    pairs = [text.split("=", 1) for text in settings(environment, "deploy")["parameter_overrides"]]
+    return [(name, value.removeprefix('"').removesuffix('"')) for name, value in pairs]
+
+
+def pseudo(environment: str) -> dict[str, str]:
+    return {
+        "AWS::Partition": "aws",
+        "AWS::Region": "eu-west-1",
+        "AWS::AccountId": settings(environment, "pipeline")["account"],
+        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::StackName": f"esclusa-{environment}",
+    }
+
+
+def expanded(environment: str, **changed: str) -> dict[str, Any]:
+    """The application template as SAM expands it with this environment's parameters, some of them changed."""
+    template = source("template.yaml")
+    for resource in template["Resources"].values():
+        if "CodeUri" in resource.get("Properties", {}):  # SAM expands uploaded code only
+            resource["Properties"]["CodeUri"] = "s3://bucket/packages/code.zip"
+    values = {**dict(overrides(environment)), **pseudo(environment), **changed}
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
+        found: dict[str, Any] = transform(template, values, SimpleNamespace(load=dict))
+    return found
+
+
+def bootstrap(environment: str, **answers: str) -> dict[str, Any]:
+    """The resources of the bootstrap template for one environment, as far as parameters decide them."""
+    template = source("bootstrap/template.yaml")
+    values = {
+        name: parameter["Default"] for name, parameter in template["Parameters"].items() if "Default" in parameter
+    }
+    values |= {"Environment": environment, **BOOTSTRAP_ANSWERS, **pseudo(environment), **answers}
+    return resources(template, values)
+
+
+def resources(template: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """Every resource that exists with these parameter values, its intrinsics resolved where they can be.
+
+    What only a deployment knows stays a text such as `<DataKey.Arn>`.
+    """
+    conditions = template.get("Conditions", {})
+    lists = {n for n, p in template["Parameters"].items() if p["Type"] == "CommaDelimitedList"}
+    scope = _Scope({n: v.split(",") if n in lists else v for n, v in values.items()}, conditions)
+    return {
+        name: scope.resolve(resource)
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or scope.holds(resource["Condition"])
+    }
+
+
+class _Scope:
+    def __init__(self, values: dict[str, Any], conditions: dict[str, Any]) -> None:
+        self.values = values
+        self.conditions = conditions
+
+    def holds(self, name: str) -> bool:
+        return bool(self.resolve(self.conditions[name]))
+
+    def resolve(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [self.resolve(item) for item in node if not self._vanishes(item)]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            (key, value), *_ = node.items()
+            function = getattr(self, "_" + key.removeprefix("Fn::").lower(), None)
+            if function is not None and (key == "Ref" or key.startswith("Fn::")):
+                return function(value)
+        return {key: self.resolve(value) for key, value in node.items() if not self._vanishes(value)}
+
+    def _vanishes(self, node: Any) -> bool:
+        if isinstance(node, dict) and "Fn::If" in node:
+            condition, yes, no = node["Fn::If"]
+            return self._vanishes(yes if self.holds(condition) else no)
+        return bool(node == NO_VALUE)
+
+    def _ref(self, name: str) -> Any:
+        return self.values.get(name, f"<{name}>")
+
+    def _getatt(self, path: list[str]) -> str:
+        return f"<{'.'.join(path)}>"
+
+    def _sub(self, text: str) -> str:
+        return re.sub(r"\$\{([\w:.]+)\}", lambda match: str(self._ref(match[1])), text)
+
+    def _join(self, parts: list[Any]) -> str:
+        separator, items = parts
+        return str(separator).join(self.resolve(items))
+
+    def _if(self, parts: list[Any]) -> Any:
+        condition, yes, no = parts
+        return self.resolve(yes if self.holds(condition) else no)
+
+    def _equals(self, pair: list[Any]) -> bool:
+        left, right = (self.resolve(side) for side in pair)
+        return bool(left == right)
+
+    def _not(self, parts: list[Any]) -> bool:
+        return not self.resolve(parts[0])
+
+
+def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The statements of a role's inline policies, one after the other."""
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def texts(value: str | list[str]) -> list[str]:
+    """IAM's 'a text or a list of texts', as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+assert samtranslator.__version__  # the expansion is only worth what the locked translator is

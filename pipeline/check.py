@@ -1,0 +1,150 @@
+"""`pipeline check`: the stages in order, each with its engines, and their verdict."""
+
+import dataclasses
+import datetime as dt
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model import Finding, Stage
+
+from pipeline.gate import cache, waivers
+from pipeline.gate.engines import (
+    actionlint,
+    cfn_lint,
+    checkov,
+    gitleaks,
+    hygiene,
+    mypy,
+    own,
+    ruff,
+    tests,
+    zizmor,
+)
+from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.project import Project
+from pipeline.gate.verdict import Report
+
+# The table of contents of the gate.
+STAGES: dict[str, tuple[Engine, ...]] = {
+    "lint": (cfn_lint.ENGINE, actionlint.ENGINE, ruff.ENGINE, mypy.ENGINE, hygiene.ENGINE),
+    "policy": (checkov.ENGINE, own.ENGINE, zizmor.ENGINE, gitleaks.ENGINE),
+    "test": (tests.ENGINE,),
+}
+
+_PARALLEL = 6  # engines at a time; nearly all of them wait for a program
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    engine: Engine
+    findings: list[Finding]
+    broken: str
+    seconds: float
+
+
+def judge(
+    root: Path, names: Sequence[str] = tuple(STAGES), *, today: dt.date | None = None, cached: bool = True
+) -> Report:
+    """Judge the repository in `root` by the stages `names`. Nothing in it is changed."""
+    project = Project.load(root)
+    engines = [engine for name in names for engine in STAGES[name]]
+    with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch, ThreadPoolExecutor(_PARALLEL) as pool:
+        context = Context(project, Path(scratch))
+        running: list[Future[_Verdict]] = [pool.submit(_judge, engine, context, cached) for engine in engines]
+        verdicts = {future.result().engine.name: future.result() for future in running}
+    findings = _settle(project, verdicts, today or dt.datetime.now(dt.UTC).date())
+    environments = tuple(one.name for one in project.environments)
+    stages = tuple(_stage(name, verdicts, findings) for name in names)
+    return Report(
+        commit=_commit(root),
+        stages=stages,
+        findings=tuple(_merged(findings, environments)),
+        environments=environments,
+        tools=tuple(sorted({version for engine in engines for version in cache.versions(engine)})),
+        unjudged=any(one.broken for one in verdicts.values())
+        or any(f.rule == "unreadable" for f in findings),
+    )
+
+
+def _judge(engine: Engine, context: Context, cached: bool) -> _Verdict:
+    start = time.monotonic()
+    kept = cached and engine.cached
+    name = cache.key(engine, context.project) if kept else ""
+    found = cache.load(name) if kept else None
+    broken = ""
+    if found is None:
+        found = []
+        try:
+            for finding in engine.run(context):
+                found.append(finding)
+        except EngineError as error:
+            broken = str(error)
+        except Exception as error:  # whatever goes wrong in an engine is no pass
+            broken = f"{engine.name} raised {type(error).__name__}: {error}"
+        if kept and not broken:
+            cache.store(name, found)
+    return _Verdict(engine, found, broken, time.monotonic() - start)
+
+
+def _settle(project: Project, verdicts: dict[str, _Verdict], today: dt.date) -> list[Finding]:
+    """All findings, with waivers applied, and one for each engine that broke."""
+    findings = [finding for verdict in verdicts.values() for finding in verdict.findings]
+    document = project.document(waivers.FILE)
+    if document is not None:
+        valid, faults = waivers.read(document, today)
+        whole = {name for name, verdict in verdicts.items() if not verdict.broken}
+        findings = waivers.apply(valid, findings, document, whole)
+        findings += faults if "rules" in verdicts else []
+    return findings + [_broken(verdict) for verdict in verdicts.values() if verdict.broken]
+
+
+def _broken(verdict: _Verdict) -> Finding:
+    return Finding(
+        rule="engine",
+        title="A tool of the gate gave no verdict",
+        severity="critical",
+        tool=verdict.engine.name,
+        file="",
+        line=0,
+        message=verdict.broken,
+        remediation="What no tool judged is not passed. Run `make install`, or run it by hand.",
+    )
+
+
+def _stage(name: str, verdicts: dict[str, _Verdict], findings: Iterable[Finding]) -> Stage:
+    engines = STAGES[name]
+    tools = {finding.tool for engine in engines for finding in verdicts[engine.name].findings}
+    tools |= {engine.name for engine in engines} | ({"pipeline"} if own.ENGINE in engines else set())
+    failed = any(finding.waiver is None and finding.tool in tools for finding in findings)
+    seconds = max(verdicts[engine.name].seconds for engine in engines)
+    return Stage(name=name, status="failed" if failed else "passed", seconds=round(seconds, 3))
+
+
+_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+
+
+def _merged(findings: Iterable[Finding], environments: tuple[str, ...]) -> list[Finding]:
+    """One finding for what several environments share: the names joined, or none when it is all of them."""
+    groups: dict[Finding, list[str]] = {}
+    for finding in findings:
+        names = groups.setdefault(dataclasses.replace(finding, environment=None), [])
+        if finding.environment and finding.environment not in names:
+            names.append(finding.environment)
+    merged = []
+    for finding, names in groups.items():
+        everywhere = not names or (len(environments) > 1 and set(environments) <= set(names))
+        merged.append(dataclasses.replace(finding, environment=None if everywhere else ", ".join(names)))
+    return sorted(merged, key=lambda one: (_ORDER.get(one.severity, 9), one.file, one.line, one.rule))
+
+
+def _commit(root: Path) -> str | None:
+    """The commit of HEAD; None outside of a git work tree of its own."""
+    if not (root / ".git").exists():
+        return None
+    from pipeline.run import run
+
+    return run(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]).stdout.strip() or None

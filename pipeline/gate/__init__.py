@@ -1,0 +1,1 @@
+"""The policy gate: surfaces, engines, rules, waivers and the cache."""

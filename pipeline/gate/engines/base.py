@@ -1,0 +1,124 @@
+"""What an engine is, and what it works on."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.model import Finding
+
+from pipeline.gate.project import Project
+
+# The gate's own configuration of its tools, out of the judged repository's reach.
+SETTINGS = Path(__file__).resolve().parent / "settings"
+
+# Files that make a tool see less. No tool is shown them; that they exist is a finding of its own.
+_WEAKENING = {
+    ".checkov.yaml",
+    ".checkov.yml",
+    ".gitleaks.toml",
+    ".gitleaksignore",
+    "gitleaks.toml",
+    "zizmor.yml",
+    "zizmor.yaml",
+    ".cfnlintrc",
+    ".cfnlintrc.yaml",
+    ".cfnlintrc.yml",
+    "actionlint.yaml",
+    "actionlint.yml",
+    ".gitignore",
+    ".ignore",
+}
+
+
+class EngineError(Exception):
+    """An engine that gave no verdict: missing, crashed, out of time, or with output that can't be read."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What engines work on: the judged project, and a scratch folder of this run."""
+
+    project: Project
+    scratch: Path
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _made: dict[str, Path] = field(default_factory=dict, repr=False)
+
+    @property
+    def tree(self) -> Path:
+        """A copy of the project's files alone: no leftovers of builds, no settings that weaken a tool."""
+        return self._once("tree", self._copy)
+
+    @property
+    def resolved(self) -> Path:
+        """A folder with every stack as a template without conditions: NAME-ENVIRONMENT.json."""
+        return self._once("resolved", lambda folder: self._write(folder, lambda stack: stack.for_tools()))
+
+    @property
+    def expanded(self) -> Path:
+        """A folder with every stack as the transform gives it, intrinsic functions untouched."""
+        return self._once("expanded", lambda folder: self._write(folder, lambda stack: stack.expanded))
+
+    def warm(self) -> None:
+        """Expand the templates, once for all engines: two threads that ask would do the work twice."""
+        with self._lock:
+            _ = self.project.problems
+
+    def _once(self, name: str, make: Callable[[Path], None]) -> Path:
+        with self._lock:
+            if name not in self._made:
+                folder = self.scratch / name
+                folder.mkdir()
+                make(folder)
+                self._made[name] = folder
+            return self._made[name]
+
+    def _copy(self, root: Path) -> None:
+        (root / ".git").mkdir()  # where tools look for a repository's top
+        for name, content in self.project.files.items():
+            if name.rsplit("/", 1)[-1] not in _WEAKENING:
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
+    def _write(self, folder: Path, form: Callable[[Any], Any]) -> None:
+        for kind, stacks in (
+            ("application", self.project.application),
+            ("bootstrap", self.project.bootstrap),
+        ):
+            for stack in stacks:
+                path = folder / f"{kind}-{stack.environment.name}.json"
+                path.write_text(json.dumps(form(stack), indent=1, default=str), encoding="utf-8")
+
+    def stack_of(self, path: str) -> Any:
+        """The stack behind a file of `resolved` or `expanded`."""
+        kind, _, environment = Path(path).stem.partition("-")
+        stacks = self.project.application if kind == "application" else self.project.bootstrap
+        return next(stack for stack in stacks if stack.environment.name == environment)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One judge.
+
+    packages  the distributions whose version decides the verdict
+    reads     whether a file's content decides the verdict (for the cache)
+    run       gives the findings, or raises EngineError
+    cached    whether a verdict may be taken from an earlier run on the same content
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    reads: Callable[[str], bool]
+    run: Callable[[Context], Iterable[Finding]] = field(repr=False)
+    cached: bool = True
+
+
+def parsed(tool: str, text: str) -> Any:
+    """A tool's JSON. Raises EngineError: what can't be read is no verdict."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise EngineError(f"{tool} gave output that is not JSON ({error}): {text[:200]!r}") from error

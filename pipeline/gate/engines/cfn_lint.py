@@ -1,0 +1,89 @@
+"""cfn-lint on the templates as written, and on each environment's expanded form."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.model import Finding
+
+from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
+from pipeline.gate.engines.programs import call
+from pipeline.gate.environments import SAMCONFIG
+from pipeline.gate.project import APPLICATION, BOOTSTRAP
+
+_SEVERITY = {"Error": "high", "Warning": "medium", "Informational": "low"}
+_FOUND_NOTHING_BAD = {0, 2, 4, 6, 8, 10, 12, 14}  # bits: errors, warnings, informational
+
+# Rules that are wrong for expanded templates alone, with the reason.
+_EXPANDED_IGNORES = (
+    "W2001",  # the transform has resolved what used a parameter
+    "W8001",  # ... or a condition
+    "I3042",  # the transform writes ARNs with a fixed partition
+    "W3005",  # the transform writes dependencies that a reference implies
+    "W3045",  # ...
+    "W1001",  # the conditions of references are judged on the source
+    "E1019",  # judged on the source
+)
+
+
+def run(context: Context) -> Iterator[Finding]:
+    project = context.project
+    written = [name for name in (APPLICATION, BOOTSTRAP) if name in project.files]
+    if written:
+        yield from _lint(context, [context.tree / name for name in written], ())
+    made = sorted(context.expanded.iterdir())
+    if made:
+        yield from _lint(context, made, _EXPANDED_IGNORES)
+
+
+def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iterator[Finding]:
+    regions = sorted({one.region for one in context.project.environments})
+    arguments = ["--format", "json", "--include-checks", "I"]
+    arguments += ["--regions", *(regions or ["eu-west-1"])]
+    if ignored:
+        arguments += ["--ignore-checks", *ignored]
+    # `--config-file` of our own: else .cfnlintrc of the judged folder would have a say.
+    empty = context.scratch / "cfnlintrc"
+    empty.write_text("{}\n", encoding="utf-8")
+    done = call("cfn-lint", [*arguments, "--config-file", str(empty), "--", *map(str, files)], context)
+    if done.status not in _FOUND_NOTHING_BAD:
+        raise EngineError(f"cfn-lint ended with status {done.status}: {done.errors}")
+    for match in parsed("cfn-lint", done.output):
+        yield _finding(context, match)
+
+
+def _finding(context: Context, match: dict[str, Any]) -> Finding:
+    rule, path = match["Rule"], match["Location"].get("Path") or []
+    name = Path(match["Filename"])
+    severity = _SEVERITY.get(match["Level"], "high")
+    resource = str(path[1]) if len(path) > 1 and path[0] == "Resources" else ""
+    environment = None
+    if name.is_relative_to(context.tree):
+        file = name.relative_to(context.tree).as_posix()
+        line = int(match["Location"]["Start"]["LineNumber"])
+    else:
+        stack = context.stack_of(str(name))
+        file, environment = stack.document.file, stack.environment.name
+        source = stack.origin(resource) if resource else ""
+        line = stack.line(source, *path[3:]) if source else stack.document.line(*path)
+        resource = source
+    return Finding(
+        rule=str(rule["Id"]),
+        title=str(rule["ShortDescription"]),
+        severity=severity,
+        tool="cfn-lint",
+        file=file,
+        line=line,
+        resource=resource or None,
+        environment=environment,
+        message=str(match["Message"]),
+        remediation=f"See {rule['Source']}" if rule.get("Source") else "",
+    )
+
+
+ENGINE = Engine(
+    name="cfn-lint",
+    packages=("cfn_lint", "aws_sam_translator"),
+    reads=lambda file: file in (APPLICATION, BOOTSTRAP, SAMCONFIG),
+    run=run,
+)

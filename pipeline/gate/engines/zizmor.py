@@ -1,0 +1,50 @@
+"""zizmor on workflows and actions, as its strictest persona, with no say of the judged repository."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.model import Finding
+
+from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
+from pipeline.gate.engines.programs import call
+
+_SEVERITY = {"High": "high", "Medium": "medium", "Low": "low", "Informational": "low", "Unknown": "medium"}
+
+# Audits that are switched off, with the reason.
+_OFF = {
+    "self-repository",  # wants `uses: $/...`, a form that act doesn't know; `./...` means the same
+}
+
+
+def run(context: Context) -> Iterator[Finding]:
+    if not any(file.startswith(".github/") for file in context.project.files):
+        return
+    arguments = ["--offline", "--persona", "auditor", "--no-config", "--no-ignores"]
+    arguments += ["--format", "json", "--no-exit-codes", "--collect", "all", "--strict-collection", "."]
+    done = call("zizmor", arguments, context, folder=context.tree)
+    if done.status != 0:
+        raise EngineError(f"zizmor ended with status {done.status}: {done.errors}")
+    for match in parsed("zizmor", done.output):
+        if match["ident"] not in _OFF:
+            yield _finding(match)
+
+
+def _finding(match: dict[str, Any]) -> Finding:
+    locations = match["locations"]
+    best = next((one for one in locations if one["symbolic"]["kind"] == "Primary"), locations[0])
+    key = best["symbolic"]["key"]
+    path = next(iter(key.values()))["verbatim_path"]
+    return Finding(
+        rule=f"zizmor/{match['ident']}",
+        title=str(match["desc"]),
+        severity=_SEVERITY[match["determinations"]["severity"]],
+        tool="zizmor",
+        file=Path(path).as_posix(),
+        line=int(best["concrete"]["location"]["start_point"]["row"]) + 1,
+        message=f"{match['desc']}: {best['symbolic']['annotation']}",
+        remediation=f"See {match['url']}",
+    )
+
+
+ENGINE = Engine(name="zizmor", packages=("zizmor",), reads=lambda file: file.startswith(".github/"), run=run)

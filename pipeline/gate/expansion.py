@@ -1,0 +1,79 @@
+"""A SAM template as CloudFormation sees it: the Serverless transform, run in this process."""
+
+import copy
+import logging
+import re
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+SERVERLESS = "AWS::Serverless-2016-10-31"
+
+
+class ExpansionError(Exception):
+    """The transform refused the template. `faults` are (logical id or '', what is wrong)."""
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(message for _, message in faults))
+        self.faults = faults
+
+
+def transforms(template: Mapping[str, Any]) -> list[str]:
+    """The names under Transform, which may be one name, a list, or a mapping with a Name."""
+    found = template.get("Transform", [])
+    items = found if isinstance(found, list) else [found]
+    return [str(item.get("Name", "")) if isinstance(item, dict) else str(item) for item in items]
+
+
+def expand(template: dict[str, Any], parameters: Mapping[str, str], region: str) -> dict[str, Any]:
+    """The template with every AWS::Serverless resource replaced by what it stands for.
+
+    `parameters` are the environment's values. Intrinsic functions stay as they are. A template without
+    the Serverless transform is returned unchanged. Raises ExpansionError.
+    """
+    if SERVERLESS not in transforms(template):
+        return template
+    # Imported here: it costs most of a second, and a warm run doesn't need it.
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
+    source = _with_stored_code(copy.deepcopy(template))
+    session: Any = SimpleNamespace(region_name=region)
+    translator = Translator({}, Parser(), boto_session=session)
+    try:
+        result: dict[str, Any] = translator.translate(source, dict(parameters))
+    except InvalidDocumentException as error:
+        raise ExpansionError([_fault(cause) for cause in error.causes]) from error
+    except Exception as error:
+        # The translator raises plain KeyError, TypeError, ... for shapes that it doesn't expect.
+        raise ExpansionError([("", f"the SAM transform failed: {type(error).__name__}: {error}")]) from error
+    return result
+
+
+def _fault(cause: Any) -> tuple[str, str]:
+    message = str(getattr(cause, "message", cause))
+    found = re.search(r"Resource with id \[([^\]]+)\]", message)
+    return (found[1] if found else "", message)
+
+
+_CODE = {"CodeUri": "code", "ContentUri": "layer", "DefinitionUri": "definition"}
+
+
+def _with_stored_code(template: dict[str, Any]) -> dict[str, Any]:
+    """Local folders replaced by stored objects, as `sam package` does it; the transform wants those."""
+    sections = [resource.get("Properties") for resource in _mappings(template.get("Resources"))]
+    sections += list(_mappings(template.get("Globals")))
+    for properties in sections:
+        if not isinstance(properties, dict):
+            continue
+        for name, key in _CODE.items():
+            value = properties.get(name)
+            if isinstance(value, str) and not value.startswith("s3://"):
+                properties[name] = f"s3://packaged/{key}"
+    return template
+
+
+def _mappings(section: Any) -> list[dict[str, Any]]:
+    return [item for item in section.values() if isinstance(item, dict)] if isinstance(section, dict) else []

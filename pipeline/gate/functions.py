@@ -1,0 +1,110 @@
+"""Functions, routes and alarms of a stack, and how they hang together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Resource, Stack, dig
+from pipeline.gate.values import refers
+
+METHODS = ("get", "head", "options", "post", "put", "patch", "delete", "x-amazon-apigateway-any-method")
+CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of an API. `authorizers` are the names that guard it; none, or NONE, leaves it open."""
+
+    api: Resource
+    path: str
+    method: str  # in capitals; ANY for every one
+    authorizers: tuple[str, ...]
+    targets: frozenset[str] = field(repr=False)
+
+    @property
+    def open(self) -> bool:
+        return not any(name.upper() != "NONE" and name != "api_key" for name in self.authorizers)
+
+    def violation(self, message: str) -> Violation:
+        """A violation at the function's event that makes this route, else at the API."""
+        stack = self.api.stack
+        for name, body in (stack.source.get("Resources") or {}).items():
+            events = dig(body, "Properties", "Events", default={})
+            for event, what in events.items() if isinstance(events, dict) else ():
+                path, method = (
+                    dig(what, "Properties", "Path"),
+                    str(dig(what, "Properties", "Method", default="")),
+                )
+                if path == self.path and method.upper() == self.method:
+                    place = ("Resources", name, "Properties", "Events", event)
+                    for detail in (("Properties", "Auth"), ("Properties", "Method")):
+                        if stack.document.has(*place, *detail):
+                            place = (*place, *detail)
+                            break
+                    line = stack.document.line(*place)
+                    return Violation(message, stack.document.file, line, name, stack.environment.name)
+        return at(self.api, message)
+
+
+def routes(stack: Stack) -> Iterator[Route]:
+    """Every route of every API: of the OpenAPI documents that SAM writes, and of plain resources."""
+    for api in stack.of_type("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
+        paths = api.get("Body", "paths", default={})
+        for path, methods in paths.items() if isinstance(paths, dict) else ():
+            for method, body in methods.items() if isinstance(methods, dict) else ():
+                if method.lower() in METHODS:
+                    yield _route(api, path, method, body if isinstance(body, dict) else {})
+    for one in stack.of_type("AWS::ApiGateway::Method"):
+        kind = str(one.get("AuthorizationType", default="NONE"))
+        method = str(one.get("HttpMethod", default="ANY")).upper()
+        yield Route(
+            one, str(one.get("ResourceId", default="")), method, (kind,), refers(one.get("Integration"))
+        )
+    for one in stack.of_type("AWS::ApiGatewayV2::Route"):
+        method, _, path = str(one.get("RouteKey", default="ANY $default")).partition(" ")
+        kind = str(one.get("AuthorizationType", default="NONE"))
+        yield Route(one, path, method.upper(), (kind,), refers(one.get("Target")))
+
+
+def _route(api: Resource, path: str, method: str, body: dict[str, Any]) -> Route:
+    security = body.get("security", api.get("Body", "security", default=[]))
+    names = tuple(str(name) for entry in security if isinstance(entry, dict) for name in entry)
+    capital = "ANY" if method.startswith("x-") else method.upper()
+    return Route(api, path, capital, names, refers(body.get("x-amazon-apigateway-integration")))
+
+
+def functions(stack: Stack) -> Iterator[Resource]:
+    yield from stack.of_type("AWS::Lambda::Function")
+
+
+def served(stack: Stack) -> set[str]:
+    """The logical ids of the functions that an API calls."""
+    found = {name for route in routes(stack) for name in route.targets}
+    aliases = {one.id: refers(one.get("FunctionName")) for one in stack.of_type("AWS::Lambda::Alias")}
+    direct = {name for name in found if name in stack.resources and name not in aliases}
+    behind = {function for name in found & aliases.keys() for function in aliases[name]}
+    allowed = {
+        name
+        for one in stack.of_type("AWS::Lambda::Permission")
+        if one.get("Principal") == "apigateway.amazonaws.com"
+        for name in refers(one.get("FunctionName"))
+    }
+    behind |= {function for name in allowed & aliases.keys() for function in aliases[name]}
+    ids = {one.id for one in functions(stack)}
+    return (direct | behind | allowed) & ids
+
+
+def role_of(function: Resource) -> Resource | None:
+    """The role of a function, if the stack makes it."""
+    for name in refers(function.get("Role")):
+        found = function.stack.resources.get(name)
+        if found is not None and found.type == "AWS::IAM::Role":
+            return found
+    return None
+
+
+def custom_resources(stack: Stack) -> Iterator[Resource]:
+    for resource in stack.resources.values():
+        if resource.type.startswith(CUSTOM):
+            yield resource

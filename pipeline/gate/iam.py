@@ -1,0 +1,149 @@
+"""The policies in a stack, wherever they stand: identity, trust, resource and boundary policies."""
+
+import fnmatch
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.gate.located import Place, Step
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Resource, Stack
+from pipeline.gate.values import refers
+
+IDENTITY, TRUST, RESOURCE, BOUNDARY = "identity", "trust", "resource", "boundary"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy; `place` is its path among the properties of `resource`."""
+
+    resource: Resource
+    place: Place
+    body: dict[str, Any]
+    kind: str
+    document: Place = field(repr=False, default=())
+
+    @property
+    def allows(self) -> bool:
+        return self.body.get("Effect") == "Allow"
+
+    @property
+    def denies(self) -> bool:
+        return self.body.get("Effect") == "Deny"
+
+    @property
+    def actions(self) -> list[str]:
+        return texts(self.body.get("Action"))
+
+    @property
+    def resources(self) -> list[str]:
+        return texts(self.body.get("Resource"))
+
+    @property
+    def principals(self) -> list[tuple[str, str]]:
+        """Who is named, as (AWS | Service | Federated | CanonicalUser, value); a bare "*" is ("AWS", "*")."""
+        found = self.body.get("Principal")
+        if isinstance(found, dict):
+            return [(kind, one) for kind, values in found.items() for one in texts(values)]
+        return [("AWS", one) for one in texts(found)]
+
+    @property
+    def conditions(self) -> dict[str, dict[str, list[str]]]:
+        """The conditions as {operator: {key in lower case: values}}."""
+        found = self.body.get("Condition")
+        if not isinstance(found, dict):
+            return {}
+        return {
+            operator: {str(key).lower(): texts(value) for key, value in keys.items()}
+            for operator, keys in found.items()
+            if isinstance(keys, dict)
+        }
+
+    def values(self, key: str, *operators: str) -> list[str]:
+        """The values that conditions of these operators (or of all) demand of a key."""
+        return [
+            value
+            for operator, keys in self.conditions.items()
+            if not operators or operator in operators
+            for value in keys.get(key.lower(), [])
+        ]
+
+    def covers(self, action: str) -> bool:
+        """Whether Action or NotAction takes in an action such as `iam:PassRole`."""
+        if "NotAction" in self.body:
+            return not any(matches(one, action) for one in texts(self.body["NotAction"]))
+        return any(matches(one, action) for one in self.actions)
+
+    def violation(self, message: str, *place: Step) -> Violation:
+        return at(self.resource, message, *self.place, *place)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether an IAM pattern (case-insensitive, with * and ?) takes in a text."""
+    escaped = pattern.lower().replace("[", "[[]")
+    return fnmatch.fnmatchcase(text.lower(), escaped)
+
+
+def texts(value: Any) -> list[str]:
+    """One value or a list of them, as a list of texts."""
+    if value is None:
+        return []
+    return [
+        one if isinstance(one, str) else str(one) for one in (value if isinstance(value, list) else [value])
+    ]
+
+
+def statements(stack: Stack) -> Iterator[Statement]:
+    """Every statement of every policy in the stack: in any property, also in one that holds JSON as text."""
+    boundaries = _boundaries(stack)
+    for resource in stack.resources.values():
+        for place, document in _documents(resource.properties, ()):
+            found = document["Statement"]
+            for index, body in enumerate(found if isinstance(found, list) else [found]):
+                if isinstance(body, dict):
+                    at_place = (
+                        (*place, "Statement", index) if isinstance(found, list) else (*place, "Statement")
+                    )
+                    yield Statement(resource, at_place, body, _kind(resource, place, body, boundaries), place)
+
+
+def _boundaries(stack: Stack) -> set[str]:
+    """The managed policies that serve as boundaries: named as one, or called so."""
+    used = {name for one in stack.resources.values() for name in refers(one.get("PermissionsBoundary"))}
+    called = {
+        one.id
+        for one in stack.of_type("AWS::IAM::ManagedPolicy")
+        if "boundary" in f"{one.id} {one.get('ManagedPolicyName')}".lower()
+    }
+    return used | called
+
+
+def _kind(resource: Resource, place: Place, body: dict[str, Any], boundaries: set[str]) -> str:
+    if "AssumeRolePolicyDocument" in place:
+        return TRUST
+    if "Principal" in body or "NotPrincipal" in body:
+        return RESOURCE
+    return BOUNDARY if resource.id in boundaries else IDENTITY
+
+
+def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    if isinstance(value, str) and '"Statement"' in value:
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return
+    if isinstance(value, dict):
+        if isinstance(value.get("Statement"), list | dict):
+            yield place, value
+            return
+        for key, item in value.items():
+            yield from _documents(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _documents(item, (*place, index))
+
+
+def is_everything(text: str) -> bool:
+    """Whether a pattern takes in all there is: *, ** or, as a part of an ARN, arn:*."""
+    return (text != "" and set(text) <= set("*?:")) or text.lower() in ("arn:*", "arn:aws:*")

@@ -1,0 +1,177 @@
+"""Own rules: a folder each, found by looking, so that a new one touches no shared file."""
+
+import importlib.util
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+
+from pipeline.gate.environments import Environment
+from pipeline.gate.located import Document, Step
+from pipeline.gate.project import Project
+from pipeline.gate.stacks import Resource, Stack
+
+SEVERITIES = ("critical", "high", "medium", "low")
+_ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+FRAMEWORKS = {
+    "NIST": "NIST SP 800-53 Rev. 5",
+    "CIS": "CIS AWS Foundations Benchmark 3.0",
+    "FSBP": "AWS Foundational Security Best Practices",
+    "OWASP": "OWASP Top 10 CI/CD Security Risks",
+}
+_FIELDS = {"title", "severity", "controls", "rationale", "remediation", "surface"}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One breach of one rule. `line` is 1-based, in the file that a developer wrote."""
+
+    message: str
+    file: str
+    line: int
+    resource: str = ""
+    environment: str = ""
+
+
+def at(resource: Resource, message: str, *place: Step) -> Violation:
+    """A violation at a property of a resource."""
+    return Violation(
+        message, resource.file, resource.line(*place), resource.source, resource.stack.environment.name
+    )
+
+
+def at_template(stack: Stack, message: str, *place: Step) -> Violation:
+    """A violation at a place of the source template, such as ("Outputs", "Url")."""
+    name = str(place[1]) if len(place) > 1 else ""
+    return Violation(message, stack.document.file, stack.document.line(*place), name, stack.environment.name)
+
+
+def at_setting(environment: Environment, message: str, setting: str, command: str = "deploy") -> Violation:
+    """A violation at a setting of samconfig.toml."""
+    return Violation(
+        message, environment.document.file, environment.line(setting, command), "", environment.name
+    )
+
+
+def at_parameter(environment: Environment, message: str, name: str) -> Violation:
+    """A violation at a parameter's override in samconfig.toml."""
+    return Violation(
+        message, environment.document.file, environment.parameter_line(name), name, environment.name
+    )
+
+
+def at_document(document: Document, message: str, *place: Step) -> Violation:
+    """A violation at a place of any parsed file."""
+    return Violation(message, document.file, document.line(*place))
+
+
+type Check = Callable[[Project], Iterable[Violation]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule's metadata and its check. A rule with `checkov` is run by that engine, and has no check."""
+
+    id: str
+    group: str
+    title: str
+    severity: str
+    controls: tuple[str, ...]
+    rationale: str
+    remediation: str
+    surface: str
+    folder: Path = field(repr=False, compare=False)
+    check: Check | None = field(repr=False, compare=False)
+
+    @property
+    def checkov(self) -> Path | None:
+        """The rule's policy for checkov, if that engine runs it."""
+        path = self.folder / "rule.yaml"
+        return path if path.is_file() else None
+
+    def fixtures(self, kind: str) -> Iterator[Path]:
+        """The files and folders named `kind` (good or bad), or `kind-SOMETHING`."""
+        for path in sorted(self.folder.iterdir()):
+            if re.fullmatch(rf"{kind}(-[a-z0-9-]+)?", path.name.split(".", 1)[0]):
+                yield path
+
+
+def folders(policies: Path) -> list[Path]:
+    """The rule folders: policies/GROUP/ID."""
+    return sorted(path.parent for path in policies.glob("*/*/rule.toml"))
+
+
+def load(policies: Path) -> tuple[Rule, ...]:
+    """Every rule below `policies`. Raises UsageError when one is incomplete: a rule that silently
+    doesn't load would be a check that silently doesn't happen."""
+    rules = [_load(folder) for folder in folders(policies)]
+    if not rules:
+        raise UsageError(f"no rules in {policies}", "Run the command of a whole checkout.")
+    stray = {p for p in policies.glob("*/*") if p.is_dir() and p.name != "__pycache__"} - {
+        r.folder for r in rules
+    }
+    if stray:
+        raise UsageError(f"{min(stray)} has no rule.toml", "Add it, or remove the folder.")
+    seen: dict[str, Path] = {}
+    for rule in rules:
+        if rule.id in seen:
+            raise UsageError(f"two rules are called {rule.id}: {seen[rule.id]}, {rule.folder}", "Rename one.")
+        seen[rule.id] = rule.folder
+    return tuple(rules)
+
+
+def _load(folder: Path) -> Rule:
+    path = folder / "rule.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "Mend the file.") from error
+    missing = _FIELDS - {"surface"} - data.keys()
+    unknown = data.keys() - _FIELDS
+    if missing or unknown:
+        what = f"lacks {sorted(missing)}" if missing else f"has unknown keys {sorted(unknown)}"
+        raise UsageError(f"{path} {what}", f"A rule has {sorted(_FIELDS)}.")
+    if data["severity"] not in SEVERITIES:
+        raise UsageError(f"{path}: severity {data['severity']!r}", f"Use one of {', '.join(SEVERITIES)}.")
+    for control in data["controls"]:
+        if control.partition(" ")[0] not in FRAMEWORKS:
+            raise UsageError(f"{path}: control {control!r}", f"Begin with one of {', '.join(FRAMEWORKS)}.")
+    if not _ID.fullmatch(folder.name):
+        raise UsageError(f"{folder}: a rule's id is words of a-z and 0-9 joined by _", "Rename the folder.")
+    return Rule(
+        id=folder.name,
+        group=folder.parent.name,
+        title=data["title"],
+        severity=data["severity"],
+        controls=tuple(data["controls"]),
+        rationale=data["rationale"].strip(),
+        remediation=data["remediation"].strip(),
+        surface=data.get("surface", "template.yaml"),
+        folder=folder,
+        check=_check(folder),
+    )
+
+
+def _check(folder: Path) -> Check | None:
+    path = folder / "rule.py"
+    if not path.is_file():
+        if (folder / "rule.yaml").is_file():
+            return None
+        raise UsageError(f"{folder} has neither rule.py nor rule.yaml", "Add the rule's check.")
+    name = f"policies.{folder.parent.name}.{folder.name}.rule"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} can't be imported", "Mend the file.")
+    module: Any = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{path} can't be imported: {error}", "Mend the rule.") from error
+    check = getattr(module, "check", None)
+    if not callable(check):
+        raise UsageError(f"{path} defines no check(project)", "Define it.")
+    return check  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""The command `pipeline`: what the workflows do, where it can be tested."""

@@ -1,0 +1,63 @@
+"""The command line: parses, prints and exits. Everything else returns values."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from pipeline import timings
+from pipeline.errors import PipelineError
+
+# The table of contents: each command, what it says of itself, and the module that defines its
+# `arguments(parser)` and `main(args) -> exit status`. Modules are imported when their command runs.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("judge this repository as a pull request is judged", "pipeline.gate.command"),
+    "lint": ("the stage lint alone", "pipeline.gate.command"),
+    "policy": ("the stage policy alone", "pipeline.gate.command"),
+    "test": ("the stage test alone", "pipeline.gate.command"),
+    "bundle": ("build the bundle of this commit", "pipeline.bundle"),
+    "environment": ("print an environment's settings, for a workflow", "pipeline.environment"),
+    "deploy": ("put a bundle on an environment", "pipeline.deploy"),
+    "release": ("verify a release tag", "pipeline.release"),
+    "promote": ("copy the bundle that dev ran to the next environment", "pipeline.promote"),
+    "status": ("show what runs where", "pipeline.status"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 clean, 1 gate failed, 2 usage or configuration."""
+    start = time.monotonic()
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parse(words)
+    try:
+        status: int = args.main(args)
+    except PipelineError as error:
+        print(f"pipeline: {error}", file=sys.stderr)
+        status = error.exit_code
+    except KeyboardInterrupt:
+        print("pipeline: interrupted", file=sys.stderr)
+        status = 130
+    finally:
+        timings.record("pipeline", " ".join(words[:2]), start)
+    return status
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="pipeline", description="Esclusa's pipeline, on GitHub and here.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    for name, (summary, module) in COMMANDS.items():
+        child = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == chosen:
+            defined = import_module(module)
+            defined.arguments(child)
+            run: Callable[[argparse.Namespace], int] = defined.main
+            child.set_defaults(main=run)
+    return parser.parse_args(words)
+
+
+def repository() -> Path:
+    """The judged repository: the current folder."""
+    return Path.cwd()

@@ -1,0 +1,88 @@
+"""The one function that runs other programs, and where those programs are."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import timings
+from pipeline.errors import ToolError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+_ENVIRONMENTS = (".venv/bin", ".tools/policy/bin", ".tools/sam/bin", ".tools/sandbox/bin", ".tools/uv/bin")
+_LAST = 12  # lines of a failed program's output that its error repeats
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended: its exit status and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def tool(name: str) -> Path:
+    """The path of a locked program, in one of this checkout's environments. Raises ToolError."""
+    for folder in _ENVIRONMENTS:
+        path = CHECKOUT / folder / name
+        if path.exists():
+            return path
+    raise ToolError(f"{name} is not installed in {CHECKOUT}.", f"Run: make -C {CHECKOUT} install")
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 600.0,
+    check: bool = True,
+    secrets: Sequence[str] = (),
+) -> Completed:
+    """Run a program without a shell and return what it wrote.
+
+    `env` is added to this process's environment, `timeout` is in seconds. Raises ToolError when the program is
+    missing or takes too long, and with `check` also when its exit status isn't 0. `secrets` are masked in the
+    error.
+    """
+    words = [str(word) for word in argv]
+    shown = _masked(" ".join(words), secrets)
+    if shutil.which(words[0]) is None:
+        raise ToolError(f"{words[0]} is not on this machine.", "Install it, or run: make install")
+    start = time.monotonic()
+    try:
+        ended = subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(
+            f"`{shown}` did not end within {timeout:.0f} seconds.", "Run it by hand to see where it hangs."
+        ) from error
+    except OSError as error:
+        raise ToolError(f"`{shown}` could not be started: {error}.", "Run: make install") from error
+    finally:
+        timings.record("program", Path(words[0]).name, start)
+    if check and ended.returncode != 0:
+        output = _masked(ended.stderr.strip() or ended.stdout.strip(), secrets)
+        last = "\n".join(f"  | {line}" for line in output.splitlines()[-_LAST:])
+        raise ToolError(f"`{shown}` ended with status {ended.returncode}.\n{last}".rstrip())
+    return Completed(ended.returncode, ended.stdout, ended.stderr)
+
+
+def _masked(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return text

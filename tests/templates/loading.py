@@ -3,13 +3,13 @@
 import os
 import re
 import tomllib
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import samtranslator
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -30,8 +30,9 @@ BOOTSTRAP_ANSWERS = {
 }
 
 
+@cache
 def source(path: str) -> dict[str, Any]:
-    """A template of the repository, parsed, with its intrinsics in their long form."""
+    """A template of the repository, parsed, its intrinsics in their long form; to be read, not changed."""
     parsed: dict[str, Any] = yaml_parse((ROOT / path).read_text())
     return parsed
 
@@ -65,7 +66,7 @@ def pseudo(environment: str) -> dict[str, str]:
 
 def expanded(environment: str, **changed: str) -> dict[str, Any]:
     """The application template as SAM expands it with this environment's parameters, some of them changed."""
-    template = source("template.yaml")
+    template = deepcopy(source("template.yaml"))
     for resource in template["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):  # SAM expands uploaded code only
             resource["Properties"]["CodeUri"] = "s3://bucket/packages/code.zip"
@@ -75,11 +76,14 @@ def expanded(environment: str, **changed: str) -> dict[str, Any]:
     return found
 
 
+@cache
 def bootstrap(environment: str, **answers: str) -> dict[str, Any]:
     """The resources of the bootstrap template for one environment, as far as parameters decide them."""
     template = source("bootstrap/template.yaml")
     values = {
-        name: parameter["Default"] for name, parameter in template["Parameters"].items() if "Default" in parameter
+        name: parameter["Default"]
+        for name, parameter in template["Parameters"].items()
+        if "Default" in parameter
     }
     values |= {"Environment": environment, **BOOTSTRAP_ANSWERS, **pseudo(environment), **answers}
     return resources(template, values)
@@ -132,8 +136,9 @@ class _Scope:
     def _getatt(self, path: list[str]) -> str:
         return f"<{'.'.join(path)}>"
 
-    def _sub(self, text: str) -> str:
-        return re.sub(r"\$\{([\w:.]+)\}", lambda match: str(self._ref(match[1])), text)
+    def _sub(self, value: str | list[Any]) -> str:
+        text, own = (value, {}) if isinstance(value, str) else (value[0], self.resolve(value[1]))
+        return re.sub(r"\$\{([\w:.]+)\}", lambda match: str(own.get(match[1], self._ref(match[1]))), text)
 
     def _join(self, parts: list[Any]) -> str:
         separator, items = parts
@@ -159,6 +164,3 @@ def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def texts(value: str | list[str]) -> list[str]:
     """IAM's 'a text or a list of texts', as a list."""
     return [value] if isinstance(value, str) else value
-
-
-assert samtranslator.__version__  # the expansion is only worth what the locked translator is

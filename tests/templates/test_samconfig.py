@@ -24,7 +24,7 @@ def test_there_is_no_table_to_inherit_from() -> None:
 
 @each_environment
 def test_every_parameter_has_a_value(environment: str) -> None:
-    """No parameter relies on the template's default, none is given twice, and none is unknown to the template."""
+    """None relies on the template's default, none is given twice, none is unknown to the template."""
     names = [name for name, _ in overrides(environment)]
 
     assert list(source("template.yaml")["Parameters"]) == names
@@ -61,7 +61,8 @@ def test_dev_and_prod_differ_only_where_they_may() -> None:
     """Prod runs what dev tried: besides names and ARNs, four parameters differ."""
     dev, prod = dict(overrides("dev")), dict(overrides("prod"))
     translated = {
-        name: value.replace("dev", "prod").replace("111111111111", "222222222222") for name, value in dev.items()
+        name: value.replace("dev", "prod").replace("111111111111", "222222222222")
+        for name, value in dev.items()
     }
     differing = {name for name in prod if prod[name] != translated[name]}
 

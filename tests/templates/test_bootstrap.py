@@ -1,0 +1,538 @@
+"""bootstrap/template.yaml: who becomes the deploy role, what it may do, and who can widen it: nobody."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.templates.iam import decide
+from tests.templates.loading import (
+    BOOTSTRAP_ANSWERS,
+    ENVIRONMENTS,
+    bootstrap,
+    overrides,
+    pseudo,
+    settings,
+    source,
+    statements,
+    texts,
+)
+
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+BUCKETS = {"ArtifactBucket", "EvidenceBucket", "AccessLogBucket"}
+
+
+def deploy_policy(environment: str, **answers: str) -> list[dict[str, Any]]:
+    return statements([bootstrap(environment, **answers)["DeployPolicy"]["Properties"]])
+
+
+def execution_policy(environment: str) -> list[dict[str, Any]]:
+    return statements(bootstrap(environment)["ExecutionRole"]["Properties"]["Policies"])
+
+
+def boundary(environment: str) -> list[dict[str, Any]]:
+    return statements([bootstrap(environment)["Boundary"]["Properties"]])
+
+
+def arn(environment: str, service: str, resource: str) -> str:
+    """An ARN in the environment's account and in the one region."""
+    region = "" if service == "iam" else "eu-west-1"
+    return f"arn:aws:{service}:{region}:{pseudo(environment)['AWS::AccountId']}:{resource}"
+
+
+# Trust ----------------------------------------------------------------------------------------------------
+
+
+@each_environment
+def test_who_becomes_the_deploy_role(environment: str) -> None:
+    """A job of this repository in this environment, in both forms of the subject, compared whole."""
+    trust = bootstrap(environment)["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    expected = {
+        "Effect": "Allow",
+        "Principal": {
+            "Federated": arn(environment, "iam", "oidc-provider/token.actions.githubusercontent.com")
+        },
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {
+                "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                "token.actions.githubusercontent.com:sub": [
+                    f"repo:acme/ledger:environment:{environment}",
+                    f"repo:acme@1001/ledger@2002:environment:{environment}",
+                ],
+            }
+        },
+    }
+
+    assert [expected] == trust
+
+
+def test_the_provider_accepts_tokens_for_sts_only() -> None:
+    """A token that a workflow asked for with another audience is worth nothing here."""
+    provider = bootstrap("dev")["OidcProvider"]["Properties"]
+
+    assert {
+        "Url": "https://token.actions.githubusercontent.com",
+        "ClientIdList": ["sts.amazonaws.com"],
+    } == provider
+
+
+def test_an_account_with_a_provider_keeps_it() -> None:
+    """There can be one only: the role then trusts the one that is there."""
+    own, found = bootstrap("dev"), bootstrap("dev", CreateOidcProvider="false")
+
+    assert {"OidcProvider"} == set(own) - set(found)
+    assert own["DeployRole"] == found["DeployRole"]
+
+
+@each_environment
+def test_the_other_roles_serve_services(environment: str) -> None:
+    """CloudFormation and API Gateway; no role of the bootstrap trusts an account or a person."""
+    trusted = {
+        name: [s["Principal"] for s in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]]
+        for name, resource in bootstrap(environment).items()
+        if resource["Type"] == "AWS::IAM::Role" and name != "DeployRole"
+    }
+    expected = {
+        "ExecutionRole": [{"Service": "cloudformation.amazonaws.com"}],
+        "ApiGatewayLogRole": [{"Service": "apigateway.amazonaws.com"}],
+    }
+
+    assert expected == trusted
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("GitHubOwner", "*"),
+        ("GitHubOwner", "acme/other"),
+        ("GitHubRepository", "ledger*"),
+        ("GitHubRepository", "ledger:environment:dev"),
+        ("GitHubOwnerId", "*"),
+        ("GitHubOwnerId", ""),
+        ("GitHubRepositoryId", "2002/ledger"),
+        ("Environment", "*"),
+        ("Environment", "prod-eu"),
+    ],
+)
+def test_no_answer_makes_the_subject_a_pattern(parameter: str, value: str) -> None:
+    """A wildcard, a colon or a slash in an answer would name more than one job, or another one."""
+    pattern = source("bootstrap/template.yaml")["Parameters"][parameter]["AllowedPattern"]
+
+    assert not re.fullmatch(pattern, value)
+
+
+# The deploy role ------------------------------------------------------------------------------------------
+
+
+@each_environment
+@pytest.mark.parametrize("action", ["secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue"])
+@pytest.mark.parametrize("secret", ["esclusa-dev-database-a1B2c3", "rds-master-AbCdEf"])
+def test_the_deploy_role_is_denied_every_secret(environment: str, action: str, secret: str) -> None:
+    """An explicit refusal, which no policy added later can outweigh."""
+    resource = arn(environment, "secretsmanager", f"secret:{secret}")
+
+    assert "Deny" == decide(deploy_policy(environment), action, resource)
+    assert "Deny" == decide(execution_policy(environment), action, resource)
+
+
+@each_environment
+@pytest.mark.parametrize(
+    ("action", "service", "resource"),
+    [
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-{env}/1"),
+        ("cloudformation:DeleteChangeSet", "cloudformation", "stack/esclusa-{env}/1"),
+        ("cloudformation:ExecuteChangeSet", "cloudformation", "stack/esclusa-{env}/1"),
+        ("ssm:GetParameters", "ssm", "parameter/esclusa/{env}/database/host"),
+        ("lambda:GetFunction", "lambda", "function:esclusa-{env}-app:live"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/deployments"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/deployments"),
+    ],
+)
+def test_what_the_deploy_role_may(environment: str, action: str, service: str, resource: str) -> None:
+    """Each of these is a step of a deployment."""
+    target = arn(environment, service, resource.format(env=environment))
+
+    assert "Allow" == decide(deploy_policy(environment), action, target)
+
+
+@each_environment
+@pytest.mark.parametrize(
+    ("action", "service", "resource"),
+    [
+        ("cloudformation:DeleteStack", "cloudformation", "stack/esclusa-{env}/1"),
+        ("cloudformation:CreateStack", "cloudformation", "stack/esclusa-{env}/1"),
+        ("cloudformation:UpdateStack", "cloudformation", "stack/esclusa-{env}/1"),
+        ("cloudformation:SetStackPolicy", "cloudformation", "stack/esclusa-{env}/1"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-bootstrap/1"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-{env}2/1"),
+        ("iam:PassRole", "iam", "role/esclusa-{env}-deploy"),
+        ("iam:CreateRole", "iam", "role/esclusa/{env}/x"),
+        ("sts:AssumeRole", "iam", "role/esclusa-{env}-execution"),
+        ("ssm:PutParameter", "ssm", "parameter/esclusa/{env}/database/host"),
+        ("ssm:GetParameters", "ssm", "parameter/other"),
+        ("lambda:UpdateFunctionCode", "lambda", "function:esclusa-{env}-app"),
+        ("lambda:InvokeFunction", "lambda", "function:esclusa-{env}-migrate"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/DELETE/api/deployments"),
+        ("execute-api:Invoke", "execute-api", "abc123/other/POST/api/deployments"),
+        ("kms:Decrypt", "kms", "key/1"),
+    ],
+)
+def test_what_the_deploy_role_may_not(environment: str, action: str, service: str, resource: str) -> None:
+    """It drives CloudFormation; it makes, changes and deletes nothing itself."""
+    target = arn(environment, service, resource.format(env=environment))
+
+    assert "Allow" != decide(deploy_policy(environment), action, target)
+
+
+@each_environment
+@pytest.mark.parametrize(
+    ("service", "decision"), [("cloudformation.amazonaws.com", "Allow"), ("lambda.amazonaws.com", "Nothing")]
+)
+def test_the_execution_role_goes_to_cloudformation_only(
+    environment: str, service: str, decision: str
+) -> None:
+    """A deployment can't run its own code as the execution role."""
+    context = {"iam:PassedToService": service}
+
+    assert decision == decide(deploy_policy(environment), "iam:PassRole", "<ExecutionRole.Arn>", context)
+
+
+@each_environment
+def test_no_grant_of_the_deploy_role_is_a_pattern_of_actions(environment: str) -> None:
+    """Whole actions, and resources that name the environment, in every statement that allows."""
+    everywhere = {"UseServerlessTransform", "RecordDeployments"}  # AWS's macro; the API's id is made later
+    granted = [
+        s for s in deploy_policy(environment, PromotionSourceBucket="promoted") if s["Effect"] == "Allow"
+    ]
+    loose = [
+        (statement["Sid"], resource)
+        for statement in granted
+        for resource in texts(statement["Resource"])
+        if statement["Sid"] not in everywhere
+        and not re.search(
+            rf"esclusa[-/]{environment}\b|^<\w+(\.Arn)?>|^arn:aws:s3:::promoted/(bundles|commits)/", resource
+        )
+    ]
+
+    assert [] == [s for s in granted if any("*" in action for action in texts(s["Action"]))]
+    assert [] == loose
+
+
+@pytest.mark.parametrize(
+    ("key", "decision"), [("bundles/x", "Allow"), ("commits/x", "Allow"), ("other/x", "Nothing")]
+)
+def test_promotion_reads_the_source_and_writes_nothing(key: str, decision: str) -> None:
+    """Prod takes bundles from dev's bucket; an environment without a source has no such right."""
+    target = f"arn:aws:s3:::esclusa-dev-artifacts-111111111111/{key}"
+    prod = deploy_policy("prod", PromotionSourceBucket="esclusa-dev-artifacts-111111111111")
+
+    assert decision == decide(prod, "s3:GetObject", target)
+    assert "Nothing" == decide(prod, "s3:PutObject", target)
+    assert "Nothing" == decide(deploy_policy("prod"), "s3:GetObject", target)
+
+
+@each_environment
+def test_evidence_is_written_and_never_read_back_or_removed(environment: str) -> None:
+    """The role that makes the evidence can't change it afterwards."""
+    allowed = {
+        action
+        for action in (
+            "s3:PutObject",
+            "s3:GetObject",
+            "s3:DeleteObject",
+            "s3:PutObjectRetention",
+            "s3:PutBucketPolicy",
+        )
+        if decide(deploy_policy(environment), action, "<EvidenceBucket.Arn>/passports/x") == "Allow"
+    }
+
+    assert {"s3:PutObject"} == allowed
+
+
+# The boundary ---------------------------------------------------------------------------------------------
+
+
+@each_environment
+def test_execution_role_carries_the_boundary(environment: str) -> None:
+    """What it makes can do no more than it could itself be allowed."""
+    assert "<Boundary>" == bootstrap(environment)["ExecutionRole"]["Properties"]["PermissionsBoundary"]
+
+
+@each_environment
+@pytest.mark.parametrize(
+    "action", ["CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDefaultPolicyVersion"]
+)
+def test_the_boundary_can_not_be_rewritten_from_inside(environment: str, action: str) -> None:
+    """Whatever policy a role with this boundary is given."""
+    target = arn(environment, "iam", f"policy/esclusa-{environment}-boundary")
+
+    assert "Deny" == decide(boundary(environment), f"iam:{action}", target, as_execution_role(environment))
+
+
+@each_environment
+@pytest.mark.parametrize(
+    "action", ["CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy", "AttachRolePolicy", "CreateUser"]
+)
+@pytest.mark.parametrize("given", [None, "arn:aws:iam::aws:policy/AdministratorAccess"])
+def test_nothing_is_made_without_the_boundary(environment: str, action: str, given: str | None) -> None:
+    """Neither with no boundary nor with another one."""
+    context = as_execution_role(environment) | ({"iam:PermissionsBoundary": given} if given else {})
+    target = arn(environment, "iam", f"role/esclusa/{environment}/new")
+
+    assert "Deny" == decide(boundary(environment), f"iam:{action}", target, context)
+    assert "Allow" != decide(execution_policy(environment), f"iam:{action}", target, context)
+
+
+@each_environment
+def test_the_boundary_can_not_be_taken_off(environment: str) -> None:
+    """From no role and no user."""
+    own = as_execution_role(environment) | {"iam:PermissionsBoundary": arn(environment, "iam", "policy/x")}
+
+    for action, target in [
+        ("iam:DeleteRolePermissionsBoundary", f"role/esclusa/{environment}/AppRole"),
+        ("iam:DeleteRolePermissionsBoundary", f"role/esclusa-{environment}-execution"),
+        ("iam:DeleteUserPermissionsBoundary", "user/somebody"),
+    ]:
+        assert "Deny" == decide(boundary(environment), action, arn(environment, "iam", target), own)
+
+
+@each_environment
+@pytest.mark.parametrize("role", ["deploy", "execution", "api-logs"])
+@pytest.mark.parametrize(
+    "action", ["UpdateAssumeRolePolicy", "PutRolePolicy", "AttachRolePolicy", "DeleteRole", "PassRole"]
+)
+def test_a_deployment_can_not_touch_the_pipelines_roles(environment: str, role: str, action: str) -> None:
+    """Least of all the trust of its own deploy role, not even while naming the right boundary."""
+    context = as_execution_role(environment) | {"iam:PermissionsBoundary": "<Boundary>"}
+    target = arn(environment, "iam", f"role/esclusa-{environment}-{role}")
+
+    assert "Deny" == decide(boundary(environment), f"iam:{action}", target, context)
+    assert "Allow" != decide(execution_policy(environment), f"iam:{action}", target, context)
+
+
+@each_environment
+@pytest.mark.parametrize(
+    "action", ["iam:CreateRole", "lambda:CreateFunction", "s3:GetObject", "kms:ScheduleKeyDeletion"]
+)
+def test_a_function_never_gets_what_the_execution_role_may(environment: str, action: str) -> None:
+    """The wide part of the ceiling is for the execution role alone."""
+    function = {
+        "aws:PrincipalArn": arn(environment, "iam", f"role/esclusa/{environment}/AppRole"),
+        "iam:PermissionsBoundary": arn(environment, "iam", f"policy/esclusa-{environment}-boundary"),
+    }
+    anything = arn(environment, "lambda", f"function:esclusa-{environment}-app")
+
+    assert "Nothing" == decide(boundary(environment), action, anything, function)
+    assert "Allow" == decide(
+        boundary(environment), action, anything, function | as_execution_role(environment)
+    )
+
+
+@each_environment
+def test_the_boundary_leaves_room_for_the_execution_role(environment: str) -> None:
+    """Every action that its own policy allows passes the ceiling too."""
+    context = as_execution_role(environment) | {
+        "iam:PermissionsBoundary": arn(environment, "iam", f"policy/esclusa-{environment}-boundary")
+    }
+    cut = [
+        (action, resource)
+        for statement in execution_policy(environment)
+        if statement["Effect"] == "Allow"
+        for action in texts(statement["Action"])
+        for resource in texts(statement["Resource"])
+        if decide(boundary(environment), action, resource, context) != "Allow"
+    ]
+
+    assert [] == cut
+
+
+@each_environment
+def test_policies_fit_into_their_limits(environment: str) -> None:
+    """AWS counts without blanks: 6,144 characters for a managed policy, 10,240 for a role's inline ones."""
+    managed = len(
+        json.dumps(bootstrap(environment)["Boundary"]["Properties"]["PolicyDocument"], separators=(",", ":"))
+    )
+    inline = len(json.dumps(execution_policy(environment), separators=(",", ":")))
+
+    assert managed < 6144
+    assert inline < 10240
+
+
+def as_execution_role(environment: str) -> dict[str, str]:
+    return {"aws:PrincipalArn": arn(environment, "iam", f"role/esclusa-{environment}-execution")}
+
+
+# Buckets, keys, values ------------------------------------------------------------------------------------
+
+
+@each_environment
+@pytest.mark.parametrize("name", sorted(BUCKETS))
+def test_every_bucket_is_private_versioned_encrypted_and_kept(environment: str, name: str) -> None:
+    """And answers over TLS alone."""
+    bucket = bootstrap(environment)[name]
+    (refusal,) = [s for s in bucket_policy(environment, name) if s["Sid"] == "TlsOnly"]
+    expected = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"<{name}.Arn>", f"<{name}.Arn>/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+    assert ("Retain", "Retain") == (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
+    assert {True} == set(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+    assert 4 == len(bucket["Properties"]["PublicAccessBlockConfiguration"])
+    assert {"Status": "Enabled"} == bucket["Properties"]["VersioningConfiguration"]
+    assert "ServerSideEncryptionByDefault" in str(bucket["Properties"]["BucketEncryption"])
+    assert expected == refusal
+
+
+def bucket_policy(environment: str, bucket: str, **answers: str) -> list[dict[str, Any]]:
+    (found,) = [
+        resource["Properties"]
+        for resource in bootstrap(environment, **answers).values()
+        if resource["Type"] == "AWS::S3::BucketPolicy" and resource["Properties"]["Bucket"] == f"<{bucket}>"
+    ]
+    return statements([found])
+
+
+def test_reads_of_bundles_and_evidence_are_logged() -> None:
+    """Who looked at what an auditor relies on stays known, as long as the evidence itself."""
+    found = bootstrap("prod", EvidenceRetentionDays="700")
+    targets = {
+        name: found[name]["Properties"].get("LoggingConfiguration", {}).get("DestinationBucketName")
+        for name in BUCKETS
+    }
+    (rule,) = found["AccessLogBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    assert {
+        "ArtifactBucket": "<AccessLogBucket>",
+        "EvidenceBucket": "<AccessLogBucket>",
+        "AccessLogBucket": None,
+    } == targets
+    assert "700" == rule["ExpirationInDays"]
+
+
+def test_no_bundle_expires() -> None:
+    """A rollback needs the release before, however old; only what was overwritten goes."""
+    (rule,) = bootstrap("dev")["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    assert {"Id", "Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"} == set(rule)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "principals"),
+    [
+        ("", []),
+        ("222222222222", ["222222222222"]),
+        ("222222222222,333333333333", ["222222222222", "333333333333"]),
+    ],
+)
+def test_who_may_promote_from_here(accounts: str, principals: list[str]) -> None:
+    """The named accounts read bundles and what is known of commits, and nobody else anything."""
+    allowed = [
+        s
+        for s in bucket_policy("dev", "ArtifactBucket", ArtifactReaderAccounts=accounts)
+        if s["Effect"] == "Allow"
+    ]
+    expected = {
+        "Sid": "Promotion",
+        "Effect": "Allow",
+        "Principal": {"AWS": principals},
+        "Action": "s3:GetObject",
+        "Resource": ["<ArtifactBucket.Arn>/bundles/*", "<ArtifactBucket.Arn>/commits/*"],
+    }
+
+    assert ([expected] if principals else []) == allowed
+
+
+def test_evidence_can_not_be_deleted() -> None:
+    """Object Lock from the first byte, by default in the mode that binds even root; no marker hides it."""
+    bucket = bootstrap("prod")["EvidenceBucket"]["Properties"]
+    retention = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    refused = {
+        s["Sid"]: texts(s["Action"]) for s in bucket_policy("prod", "EvidenceBucket") if s["Effect"] == "Deny"
+    }
+
+    assert bucket["ObjectLockEnabled"] is True
+    assert {"Mode": "COMPLIANCE", "Days": 400} == retention
+    assert {"s3:DeleteObject", "s3:DeleteObjectVersion"} <= set(refused["NobodyRemovesEvidence"])
+
+
+def test_only_the_deploy_role_signs() -> None:
+    """The account's administrators keep the key, and can't sign with it; it can't be locked out either."""
+    key = bootstrap("prod")["SigningKey"]["Properties"]
+    allowed = {s["Sid"]: (s["Principal"], set(texts(s["Action"]))) for s in key["KeyPolicy"]["Statement"]}
+    root, administration = allowed["Administration"]
+    signer, signing = allowed["Signing"]
+
+    assert ("ECC_NIST_P256", "SIGN_VERIFY") == (key["KeySpec"], key["KeyUsage"])
+    assert {"Administration", "Signing"} == set(allowed)
+    assert {"AWS": "arn:aws:iam::222222222222:root"} == root
+    assert not [action for action in administration if "*" in action or action == "kms:Sign"]
+    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= administration
+    assert {"AWS": "<DeployRole.Arn>"} == signer
+    assert "kms:Sign" in signing
+
+
+def test_keys_are_kept_and_the_data_key_rotates() -> None:
+    """Without the key what it encrypted, or proved, is lost."""
+    found = bootstrap("prod")
+    kept = {
+        (found[name]["DeletionPolicy"], found[name]["UpdateReplacePolicy"])
+        for name in ("SigningKey", "DataKey")
+    }
+
+    assert {("Retain", "Retain")} == kept
+    assert found["DataKey"]["Properties"]["EnableKeyRotation"] is True
+
+
+@each_environment
+def test_a_deployment_finds_what_it_asks_for(environment: str) -> None:
+    """Every SSM parameter that the stack resolves is made here, as plain text, and holds no secret."""
+    declared = source("template.yaml")["Parameters"]
+    asked = {
+        value for name, value in overrides(environment) if declared[name]["Type"].startswith("AWS::SSM::")
+    }
+    made = {
+        resource["Properties"]["Name"]: resource["Properties"]
+        for resource in bootstrap(environment).values()
+        if resource["Type"] == "AWS::SSM::Parameter"
+    }
+    answers = {*BOOTSTRAP_ANSWERS.values(), "<DataKey.Arn>", "verify-full"}
+
+    assert asked == set(made)
+    assert {"String"} == {parameter["Type"] for parameter in made.values()}
+    assert {parameter["Value"] for parameter in made.values()} <= answers
+
+
+@each_environment
+def test_samconfig_names_what_is_made_here(environment: str) -> None:
+    """Roles, boundary, bucket and topic have the names that the environment's settings expect."""
+    found = bootstrap(environment)
+    deploy, values = settings(environment, "deploy"), dict(overrides(environment))
+    role = arn(environment, "iam", "role/")
+    topic = arn(environment, "sns", found["AlarmTopic"]["Properties"]["TopicName"])
+
+    assert role + found["ExecutionRole"]["Properties"]["RoleName"] == deploy["role_arn"]
+    assert (
+        role + found["DeployRole"]["Properties"]["RoleName"]
+        == settings(environment, "pipeline")["deploy_role"]
+    )
+    assert found["ArtifactBucket"]["Properties"]["BucketName"] == deploy["s3_bucket"]
+    assert (
+        arn(environment, "iam", "policy/" + found["Boundary"]["Properties"]["ManagedPolicyName"])
+        == values["PermissionsBoundaryArn"]
+    )
+    assert values["AlarmTopicArn"] in ("", topic)
+
+
+def test_no_secret_is_asked_for() -> None:
+    """The administrator types no secret: nothing here needs to be hidden."""
+    template = source("bootstrap/template.yaml")
+
+    assert [] == [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter]
+    assert [] == re.findall(r"resolve:(?:secretsmanager|ssm-secure)", str(template))

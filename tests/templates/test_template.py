@@ -1,0 +1,421 @@
+"""template.yaml as each environment deploys it: routes, roles, secrets, what is kept, what moves traffic."""
+
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.templates.iam import decide
+from tests.templates.loading import (
+    BOOTSTRAP_ANSWERS,
+    ENVIRONMENTS,
+    bootstrap,
+    expanded,
+    overrides,
+    pseudo,
+    resources,
+    source,
+    statements,
+    texts,
+)
+
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+FUNCTIONS = {"AppFunction", "MigrateFunction", "RotationFunction"}
+# Actions that IAM can grant on "*" only, each with why a role here needs it.
+RESOURCELESS = {
+    "ec2:DescribeNetworkInterfaces",  # to join a VPC
+    "ec2:DescribeSubnets",
+    "secretsmanager:GetRandomPassword",  # rotation
+    "xray:PutTelemetryRecords",  # tracing
+    "xray:PutTraceSegments",
+}
+
+
+@cache
+def deployed(environment: str) -> dict[str, Any]:
+    """The resources of the environment's stack, with the values that samconfig.toml gives."""
+    return resources(expanded(environment), {**dict(overrides(environment)), **pseudo(environment)})
+
+
+def of_type(environment: str, kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource["Properties"]
+        for name, resource in deployed(environment).items()
+        if resource["Type"] == kind
+    }
+
+
+def policy_of(environment: str, role: str) -> list[dict[str, Any]]:
+    """Every statement that a role of the stack has, from whichever resource."""
+    own = statements(of_type(environment, "AWS::IAM::Role")[role]["Policies"])
+    attached = [p for p in of_type(environment, "AWS::IAM::Policy").values() if f"<{role}>" in p["Roles"]]
+    return own + statements(attached)
+
+
+# The API --------------------------------------------------------------------------------------------------
+
+
+@each_environment
+def test_routes_and_who_may_call_them(environment: str) -> None:
+    """Explicit paths and methods; the ledger wants IAM, a browser's preflight and the probes don't."""
+    body = of_type(environment, "AWS::ApiGateway::RestApi")["Api"]["Body"]
+    routes = {
+        (method.upper(), path): [name for scheme in operation["security"] for name in scheme]
+        for path, operations in body["paths"].items()
+        for method, operation in operations.items()
+    }
+    expected = {
+        ("GET", "/health"): ["NONE"],
+        ("GET", "/ready"): ["NONE"],
+        ("GET", "/version"): ["NONE"],
+        ("GET", "/api/deployments"): ["AWS_IAM"],
+        ("POST", "/api/deployments"): ["AWS_IAM"],
+        ("OPTIONS", "/health"): ["NONE"],
+        ("OPTIONS", "/ready"): ["NONE"],
+        ("OPTIONS", "/version"): ["NONE"],
+        ("OPTIONS", "/api/deployments"): ["NONE"],
+    }
+
+    assert expected == routes
+    assert "awsSigv4" == body["components"]["securitySchemes"]["AWS_IAM"]["x-amazon-apigateway-authtype"]
+
+
+@each_environment
+def test_the_callers_credentials_go_no_further(environment: str) -> None:
+    """Every route calls the alias as API Gateway, not as the caller, and passes bytes as bytes."""
+    body = of_type(environment, "AWS::ApiGateway::RestApi")["Api"]["Body"]
+    integrations = [
+        operation["x-amazon-apigateway-integration"]
+        for operations in body["paths"].values()
+        for operation in operations.values()
+    ]
+
+    assert [] == [found for found in integrations if "credentials" in found]
+    assert {"aws_proxy"} == {found["type"] for found in integrations}
+    assert [] == [found for found in integrations if "<AppFunctionAliaslive>" not in found["uri"]]
+    assert ["*/*"] == body["x-amazon-apigateway-binary-media-types"]
+
+
+@each_environment
+def test_the_stage_limits_logs_and_traces(environment: str) -> None:
+    """Each route is throttled by the environment's parameters; access is logged, bodies are not."""
+    values = dict(overrides(environment))
+    stage = of_type(environment, "AWS::ApiGateway::Stage")["ApiliveStage"]
+    (method,) = stage["MethodSettings"]
+    expected = {
+        "ResourcePath": "/*",
+        "HttpMethod": "*",
+        "ThrottlingRateLimit": values["ThrottlingRate"],
+        "ThrottlingBurstLimit": values["ThrottlingBurst"],
+        "MetricsEnabled": True,
+        "DataTraceEnabled": False,
+        "LoggingLevel": "ERROR",
+    }
+
+    assert expected == method
+    assert "live" == stage["StageName"]
+    assert stage["TracingEnabled"] is True
+    assert "<ApiLogGroup.Arn>" == stage["AccessLogSetting"]["DestinationArn"]
+    assert [] == re.findall(r"body|header|querystring", stage["AccessLogSetting"]["Format"])
+
+
+@each_environment
+def test_only_this_api_may_invoke_the_application(environment: str) -> None:
+    """Every permission on a function names a service of AWS and the one source that it serves."""
+    permissions = of_type(environment, "AWS::Lambda::Permission").values()
+
+    assert {"apigateway.amazonaws.com", "secretsmanager.amazonaws.com"} == {
+        p["Principal"] for p in permissions
+    }
+    assert [] == [p for p in permissions if "SourceArn" not in p or p["Action"] != "lambda:InvokeFunction"]
+
+
+# Functions and roles --------------------------------------------------------------------------------------
+
+
+@each_environment
+def test_every_function_is_bounded_traced_and_logged(environment: str) -> None:
+    """Runtime, architecture, concurrency, key, tracing and own log group, for each function."""
+    values = dict(overrides(environment))
+    functions = of_type(environment, "AWS::Lambda::Function")
+    groups = of_type(environment, "AWS::Logs::LogGroup")
+
+    assert set(functions) == FUNCTIONS
+    for name, function in functions.items():
+        group = groups[function["LoggingConfig"]["LogGroup"].strip("<>")]
+        assert "python3.13" == function["Runtime"]
+        assert [values["Architecture"]] == function["Architectures"]
+        assert {"Mode": "Active"} == function["TracingConfig"]
+        assert values["DataKeyArn"] == function["KmsKeyArn"]
+        assert int(function["ReservedConcurrentExecutions"]) >= 1
+        assert f"<{name.removesuffix('Function')}Role.Arn>" == function["Role"]
+        assert f"/aws/lambda/{function['FunctionName']}" == group["LogGroupName"]
+    assert [] == [
+        name for name, group in groups.items() if group["RetentionInDays"] != values["LogRetentionDays"]
+    ]
+    assert [] == [name for name, group in groups.items() if group["KmsKeyId"] != values["DataKeyArn"]]
+
+
+@each_environment
+def test_the_application_answers_before_the_gateway_gives_up(environment: str) -> None:
+    """API Gateway waits 29 seconds at most; CloudFormation waits longer than the migration may take."""
+    functions = of_type(environment, "AWS::Lambda::Function")
+    migration = of_type(environment, "Custom::Migration")["Migration"]
+
+    assert functions["AppFunction"]["Timeout"] < 29
+    assert functions["MigrateFunction"]["Timeout"] < migration["ServiceTimeout"]
+
+
+@each_environment
+def test_events_that_fail_for_good_are_kept(environment: str) -> None:
+    """The functions that are invoked asynchronously have a dead-letter queue, and it has an alarm."""
+    functions = of_type(environment, "AWS::Lambda::Function")
+    kept = {name for name, function in functions.items() if "DeadLetterConfig" in function}
+    alarm = of_type(environment, "AWS::CloudWatch::Alarm")["DeadLettersAlarm"]
+
+    assert {"MigrateFunction", "RotationFunction"} == kept
+    assert [{"Name": "QueueName", "Value": "<DeadLetterQueue.QueueName>"}] == alarm["Dimensions"]
+
+
+@each_environment
+def test_every_role_carries_the_boundary(environment: str) -> None:
+    """And has the path by which the execution role may make it, and no policy that isn't read here."""
+    roles = of_type(environment, "AWS::IAM::Role")
+    boundary = dict(overrides(environment))["PermissionsBoundaryArn"]
+
+    assert {"AppRole", "MigrateRole", "RotationRole", "CodeDeployRole"} == set(roles)
+    assert {boundary} == {role.get("PermissionsBoundary") for role in roles.values()}
+    assert {f"/esclusa/{environment}/"} == {role["Path"] for role in roles.values()}
+    assert [] == [name for name, role in roles.items() if "ManagedPolicyArns" in role]
+
+
+@each_environment
+@pytest.mark.parametrize("vpc", ["", "subnet-1,subnet-2"])
+def test_no_role_has_a_wildcard(environment: str, vpc: str) -> None:
+    """Whole actions on named resources; "*" stands only where IAM knows nothing narrower."""
+    values = {**dict(overrides(environment)), **pseudo(environment), "VpcSubnetIds": vpc}
+    stack = resources(expanded(environment, VpcSubnetIds=vpc), values)
+    policies = [r["Properties"] for r in stack.values() if r["Type"] == "AWS::IAM::Policy"]
+    for role in (r["Properties"] for r in stack.values() if r["Type"] == "AWS::IAM::Role"):
+        policies += role["Policies"]
+    found = statements(policies)
+    anywhere = {action for s in found if "*" in texts(s["Resource"]) for action in texts(s["Action"])}
+
+    assert [] == [s for s in found if any("*" in action for action in texts(s["Action"]))]
+    assert [] == [s for s in found if {"NotAction", "NotResource", "NotPrincipal"} & set(s)]
+    assert anywhere <= RESOURCELESS
+    assert bool(vpc) == any("ec2:CreateNetworkInterface" in texts(s["Action"]) for s in found)
+
+
+@each_environment
+def test_services_alone_become_these_roles(environment: str) -> None:
+    """No person, account or other workload is trusted."""
+    roles = of_type(environment, "AWS::IAM::Role")
+    trusted = {
+        name: [(s["Principal"], s["Action"]) for s in role["AssumeRolePolicyDocument"]["Statement"]]
+        for name, role in roles.items()
+    }
+    function = [({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")]
+    expected = {
+        "AppRole": function,
+        "MigrateRole": function,
+        "RotationRole": function,
+        "CodeDeployRole": [({"Service": "codedeploy.amazonaws.com"}, "sts:AssumeRole")],
+    }
+
+    assert expected == trusted
+
+
+@each_environment
+def test_the_boundary_leaves_room_for_every_role(environment: str) -> None:
+    """A boundary grants nothing, but what it leaves out fails only at run time."""
+    ceiling = bootstrap(environment)["Boundary"]["Properties"]["PolicyDocument"]["Statement"]
+    place = f"eu-west-1:{pseudo(environment)['AWS::AccountId']}"
+    group = f"arn:aws:logs:{place}:log-group:/aws/lambda/esclusa-{environment}"
+    real = {  # what a deployment makes of the references
+        "<AppLogGroup.Arn>": f"{group}-app:*",
+        "<MigrateLogGroup.Arn>": f"{group}-migrate:*",
+        "<RotationLogGroup.Arn>": f"{group}-rotation:*",
+        "<DatabaseSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:esclusa-{environment}-database-a1B2c3",
+        "<DeadLetterQueue.Arn>": f"arn:aws:sqs:{place}:esclusa-{environment}-dead-letters",
+        f"/esclusa/{environment}/data-key-arn": "<DataKey.Arn>",
+        f"/esclusa/{environment}/database/admin-secret-arn": BOOTSTRAP_ANSWERS["DatabaseAdminSecretArn"],
+    }
+    refused = [
+        (role, action, resource)
+        for role in of_type(environment, "AWS::IAM::Role")
+        for statement in policy_of(environment, role)
+        for action in texts(statement["Action"])
+        for resource in texts(statement["Resource"])
+        if decide(ceiling, action, real.get(resource, resource)) != "Allow"
+    ]
+
+    assert [] == refused
+
+
+# Secrets --------------------------------------------------------------------------------------------------
+
+
+@each_environment
+def test_who_may_read_which_secret(environment: str) -> None:
+    """The application reads its own user's secret; the master secret is for migration and rotation."""
+    own, master = "<DatabaseSecret.Id>", f"/esclusa/{environment}/database/admin-secret-arn"
+    readers = {
+        (role, secret)
+        for role in of_type(environment, "AWS::IAM::Role")
+        for secret in (own, master)
+        if decide(policy_of(environment, role), "secretsmanager:GetSecretValue", secret) == "Allow"
+    }
+    expected = {("AppRole", own), ("MigrateRole", own), ("MigrateRole", master)}
+
+    assert expected | {("RotationRole", own), ("RotationRole", master)} == readers
+
+
+@each_environment
+def test_the_functions_environment(environment: str) -> None:
+    """Names and ARNs only; the application is not even told where the master secret is."""
+    common = {
+        "ENVIRONMENT",
+        "LOG_LEVEL",
+        "DATABASE_HOST",
+        "DATABASE_PORT",
+        "DATABASE_NAME",
+        "DATABASE_TLS",
+        "DATABASE_SECRET_ARN",
+    }
+    expected = {
+        "AppFunction": common | {"COMMIT", "BUNDLE_DIGEST", "RELEASE_DIGEST", "CORS_ORIGINS"},
+        "MigrateFunction": common | {"DATABASE_ADMIN_SECRET_ARN"},
+        "RotationFunction": common | {"DATABASE_ADMIN_SECRET_ARN"},
+    }
+    functions = of_type(environment, "AWS::Lambda::Function")
+    found = {name: function["Environment"]["Variables"] for name, function in functions.items()}
+
+    assert expected == {name: set(variables) for name, variables in found.items()}
+    assert {"<DatabaseSecret.Id>"} == {variables["DATABASE_SECRET_ARN"] for variables in found.values()}
+
+
+def test_no_secret_enters_or_leaves_by_the_template() -> None:
+    """No parameter to hide, no reference that becomes a secret's value, and only these outputs."""
+    template = source("template.yaml")
+
+    assert [] == [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter]
+    assert [] == re.findall(r"resolve:(?:secretsmanager|ssm-secure)", str(template))
+    assert {"ApiUrl", "AppFunctionName", "AppFunctionAlias", "GradualDeployment"} == set(template["Outputs"])
+
+
+@each_environment
+def test_the_password_is_generated_and_rotated(environment: str) -> None:
+    """Secrets Manager makes it, beside what a client and the rotation need, and changes it on time."""
+    secret = of_type(environment, "AWS::SecretsManager::Secret")["DatabaseSecret"]
+    generated = secret["GenerateSecretString"]
+    rotation = deployed(environment)["DatabaseSecretRotation"]
+    fields = re.findall(r'"(\w+)":', generated["SecretStringTemplate"])
+
+    assert ["engine", "host", "port", "dbname", "username"] == fields
+    assert "password" == generated["GenerateStringKey"]
+    assert generated["PasswordLength"] >= 32
+    assert "SecretString" not in secret
+    assert int(rotation["Properties"]["RotationRules"]["AutomaticallyAfterDays"]) <= 90
+    assert rotation["Properties"]["RotateImmediatelyOnUpdate"] is False
+    assert "Migration" in rotation["DependsOn"]  # it makes the users that rotation changes
+
+
+# Releases -------------------------------------------------------------------------------------------------
+
+
+def versions(template: dict[str, Any]) -> list[str]:
+    return [name for name, r in template["Resources"].items() if r["Type"] == "AWS::Lambda::Version"]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_every_release_publishes_a_version(environment: str) -> None:
+    """Also where only a parameter or an SSM value changed; the same release publishes none."""
+    first, again, other = (
+        versions(expanded(environment, ReleaseDigest=digit * 64, LogLevel=level))
+        for digit, level in (("a", "INFO"), ("a", "INFO"), ("b", "DEBUG"))
+    )
+
+    assert 1 == len(first)
+    assert first == again
+    assert first != other
+
+
+@each_environment
+def test_traffic_moves_after_the_migrations(environment: str) -> None:
+    """The application's new version waits for the migration, and each release runs the migration anew."""
+    stack = deployed(environment)
+
+    assert "Migration" in stack["AppFunction"]["DependsOn"]
+    assert "<MigrateFunction.Arn>" == stack["Migration"]["Properties"]["ServiceToken"]
+    assert dict(overrides(environment))["ReleaseDigest"] == stack["Migration"]["Properties"]["ReleaseDigest"]
+
+
+def test_gradual_deployment_watches_alarms() -> None:
+    """Switched on, CodeDeploy moves the alias in steps, as our role, and back when an alarm rings."""
+    stack = expanded("dev", GradualDeployment="true")["Resources"]
+    group = stack["AppFunctionDeploymentGroup"]["Properties"]
+
+    assert [{"Name": {"Ref": "AppErrorsAlarm"}}, {"Name": {"Ref": "ApiErrorsAlarm"}}] == group[
+        "AlarmConfiguration"
+    ]["Alarms"]
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+    assert {"Fn::GetAtt": ["CodeDeployRole", "Arn"]} == group["ServiceRoleArn"]
+    assert "CodeDeployLambdaAliasUpdate" in stack["AppFunctionAliaslive"]["UpdatePolicy"]
+
+
+def test_without_gradual_deployment_there_is_no_codedeploy() -> None:
+    """Switched off, the stack holds nothing of CodeDeploy but the role."""
+    stack = expanded("prod", GradualDeployment="false")["Resources"]
+
+    assert [] == [name for name, r in stack.items() if r["Type"].startswith("AWS::CodeDeploy")]
+    assert "UpdatePolicy" not in stack["AppFunctionAliaslive"]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_every_alarm_tells_somebody(environment: str) -> None:
+    """Both when it rings and when it is over."""
+    alarms = of_type(environment, "AWS::CloudWatch::Alarm")
+    topic = [dict(overrides(environment))["AlarmTopicArn"]]
+
+    assert 6 == len(alarms)
+    assert [] == [name for name, a in alarms.items() if (a["AlarmActions"], a["OKActions"]) != (topic, topic)]
+
+
+def test_alarms_without_a_topic_do_nothing() -> None:
+    """An empty AlarmTopicArn leaves the actions out, instead of naming an empty one."""
+    alarms = of_type("local", "AWS::CloudWatch::Alarm")
+
+    assert [] == [name for name, alarm in alarms.items() if {"AlarmActions", "OKActions"} & set(alarm)]
+
+
+def test_what_holds_state_outlives_the_stack() -> None:
+    """Deleting or replacing the resource keeps the thing; only a failed creation leaves nothing."""
+    stateful = {"AWS::Logs::LogGroup", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"}
+    kept = {
+        name: (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
+        for name, resource in source("template.yaml")["Resources"].items()
+        if resource["Type"] in stateful
+    }
+
+    assert 6 == len(kept)
+    assert {("RetainExceptOnCreate", "Retain")} == set(kept.values())
+
+
+def test_names_have_one_beginning() -> None:
+    """The execution role may touch what is named esclusa-ENVIRONMENT-... alone."""
+    named = re.compile(r"(/aws/(lambda|apigateway)/)?esclusa-dev(-[a-z-]+)?")
+    keys = ("FunctionName", "LogGroupName", "AlarmName", "QueueName", "Name")
+    kinds = ("Lambda::Function", "LogGroup", "Alarm", "Queue", "Secret", "RestApi")
+    names = [
+        resource["Properties"][key]
+        for resource in deployed("dev").values()
+        if resource["Type"].endswith(kinds)
+        for key in keys
+        if key in resource["Properties"]
+    ]
+
+    assert 16 == len(names)
+    assert [] == [name for name in names if not named.fullmatch(name)]

@@ -10,6 +10,7 @@ from tests.templates.iam import decide
 from tests.templates.loading import (
     BOOTSTRAP_ANSWERS,
     ENVIRONMENTS,
+    ROOT,
     bootstrap,
     overrides,
     pseudo,
@@ -536,3 +537,31 @@ def test_no_secret_is_asked_for() -> None:
 
     assert [] == [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter]
     assert [] == re.findall(r"resolve:(?:secretsmanager|ssm-secure)", str(template))
+
+
+def test_the_readme_gives_a_reason_for_every_statement() -> None:
+    """What is granted without a reason can't be reviewed; a reason for nothing misleads."""
+    policies = [
+        *deploy_policy("prod", PromotionSourceBucket="promoted"),
+        *execution_policy("prod"),
+        *boundary("prod"),
+    ]
+    readme = (ROOT / "bootstrap/README.md").read_text()
+    reasons = readme[readme.index("## Why each permission") :]
+    explained = set(re.findall(r"`([A-Z][A-Za-z]+)`(?=.* \|)", reasons)) - {"UpdateStack", "DeleteStack"}
+
+    assert {statement["Sid"] for statement in policies} == explained
+
+
+def test_the_readme_uses_answers_that_exist() -> None:
+    """Each parameter in its commands is declared, and each that has no default is given."""
+    readme = (ROOT / "bootstrap/README.md").read_text()
+    declared = source("bootstrap/template.yaml")["Parameters"]
+    required = {name for name, parameter in declared.items() if "Default" not in parameter}
+    commands = re.findall(r"--parameter-overrides (.*?)\n\$", readme, re.DOTALL)
+
+    assert 2 == len(commands)
+    for command in commands:
+        given = set(re.findall(r"(\w+)=", command))
+        assert given <= set(declared)
+        assert required <= given

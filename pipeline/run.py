@@ -39,15 +39,16 @@ def run(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    inherit: bool = True,
     timeout: float = 600.0,
     check: bool = True,
     secrets: Sequence[str] = (),
 ) -> Completed:
     """Run a program without a shell and return what it wrote.
 
-    `env` is added to this process's environment, `timeout` is in seconds. Raises ToolError when the program is
-    missing or takes too long, and with `check` also when its exit status isn't 0. `secrets` are masked in the
-    error.
+    `env` is added to this process's environment, or replaces it where `inherit` is false; `timeout` is in
+    seconds. Raises ToolError when the program is missing or takes too long, and with `check` also when its
+    exit status isn't 0. `secrets` are masked in the error.
     """
     words = [str(word) for word in argv]
     shown = _masked(" ".join(words), secrets)
@@ -58,7 +59,7 @@ def run(
         ended = subprocess.run(
             words,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**(os.environ if inherit else {}), **(env or {})},
             capture_output=True,
             text=True,
             errors="replace",

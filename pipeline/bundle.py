@@ -1,0 +1,238 @@
+"""`pipeline bundle`: the bytes of one commit, built once, addressed by the SHA-256 of their manifest.
+
+The same commit gives the same bytes wherever and whenever it is built: sources come from git's objects and not
+from the work tree, packages from uv.lock by hash, and archives hold sorted names, fixed dates and modes, and no
+compression, whose bytes differ between versions of zlib.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pipeline import samconfig, summary
+from pipeline.errors import ConfigurationError, GateError, ToolError
+from pipeline.git import COMMIT, head
+from pipeline.run import CHECKOUT, run, tool
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+TEMPLATE = "template.yaml"
+# Each function's code: the archive, the folder of sources, the lock's group of packages beside them.
+CODE = {"app.zip": ("app", "lambda"), "rotation.zip": ("rotation", "rotation")}
+_PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
+_MAX_MANIFEST = 1 << 20  # bytes
+# What a function never reads: launchers with absolute paths, records of an installation, sources of compiled
+# modules, type stubs.
+_NEVER_RUN = (
+    "bin/*",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.pyi",
+    "*.c",
+    "*.h",
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in a folder, its digests checked. `files` maps a name to the SHA-256 of its bytes, in hex."""
+
+    folder: Path
+    digest: str
+    commit: str
+    files: dict[str, str]
+
+    def path(self, name: str) -> Path:
+        """Where a file of the bundle is."""
+        return self.folder / name
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("--output", type=Path, default=Path("build/bundle"), help="folder (build/bundle)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Build, print the digest, and set it as the step's output `digest`."""
+    bundle = build(Path.cwd(), args.output)
+    summary.output({"digest": bundle.digest})
+    rows = [(name, digest, f"{bundle.path(name).stat().st_size:,}") for name, digest in bundle.files.items()]
+    summary.add(f"### Bundle `{bundle.digest}`\n\n" + summary.table(("file", "SHA-256", "bytes"), rows))
+    for name, digest, size in rows:
+        print(f"{digest}  {name}  {size} bytes")
+    print(f"bundle {bundle.digest} of commit {bundle.commit} in {args.output}")
+    return 0
+
+
+def build(repository: Path, output: Path) -> Bundle:
+    """Build the bundle of HEAD of `repository` into the folder `output`, which is made anew."""
+    commit = head(repository)
+    with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
+        sources = Path(scratch) / "sources"
+        _check_out(repository, commit, sources)
+        platform = _platform(sources)
+        made = Path(scratch) / "made"
+        made.mkdir()
+        for archive, (folder, group) in CODE.items():
+            code = Path(scratch) / "code" / folder
+            _fill(sources, folder, group, platform, code)
+            _archive(code, made / archive)
+        (made / TEMPLATE).write_bytes(_packaged((sources / TEMPLATE).read_bytes()))
+        _write_manifest(made, commit)
+        shutil.rmtree(output, ignore_errors=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(made, output)
+    return load(output)
+
+
+def load(folder: Path, digest: str | None = None) -> Bundle:
+    """The bundle in `folder`, every byte checked against its manifest, and the manifest against `digest`.
+
+    Raises GateError when anything is missing, added or different.
+    """
+    try:
+        raw = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"There is no bundle in {folder}.", "Run: pipeline bundle") from error
+    bundle = parse(raw, folder, digest)
+    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    if present != set(bundle.files):
+        odd = ", ".join(sorted(present ^ set(bundle.files)))
+        raise GateError(f"The bundle in {folder} does not hold what its manifest lists: {odd}.")
+    for name, expected in bundle.files.items():
+        actual = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        if actual != expected:
+            raise GateError(
+                f"{name} of the bundle in {folder} was changed: its SHA-256 is {actual}, not {expected}.",
+                "Deploy only what `pipeline bundle` built.",
+            )
+    return bundle
+
+
+def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
+    """The manifest in `raw`, read as hostile. Raises GateError."""
+    actual = hashlib.sha256(raw).hexdigest()
+    if digest is not None and actual != digest:
+        raise GateError(f"The bundle in {folder} has the digest {actual}, not {digest}.")
+    if len(raw) > _MAX_MANIFEST:
+        raise GateError(f"The manifest in {folder} is larger than {_MAX_MANIFEST} bytes.")
+    try:
+        data = json.loads(raw)
+        if data["schema"] != SCHEMA:
+            raise GateError(f"The manifest in {folder} has schema {data['schema']!r}; this reads {SCHEMA}.")
+        commit = str(data["commit"])
+        files = {str(name): str(entry["sha256"]) for name, entry in data["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise GateError(f"The manifest in {folder} is malformed: {error!r}.") from error
+    if not COMMIT.fullmatch(commit) or set(files) != {*CODE, TEMPLATE}:
+        raise GateError(f"The manifest in {folder} names no commit, or other files than a bundle has.")
+    return Bundle(folder, actual, commit, files)
+
+
+def canonical(data: Any) -> bytes:
+    """JSON with one form only: sorted keys, no blanks, UTF-8."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _check_out(repository: Path, commit: str, into: Path) -> None:
+    """Write the commit's files into a folder, as git stores them."""
+    done = subprocess.run(
+        ["git", "archive", "--format=tar", commit],  # noqa: S607 - git is found on the path, as everywhere
+        cwd=repository,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ToolError(
+            f"git could not read commit {commit}: {done.stderr.decode(errors='replace').strip()}."
+        )
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        archive.extractall(into, filter="data")
+
+
+def _platform(sources: Path) -> str:
+    """The platform that the packages are for: all environments' Architecture, which must be one."""
+    found = {one.name: one.parameters.get("Architecture", "") for one in samconfig.read_all(sources).values()}
+    values = set(found.values())
+    if len(values) != 1 or not values <= set(_PLATFORMS):
+        listed = ", ".join(f"{name}: {value or 'none'}" for name, value in found.items())
+        raise ConfigurationError(
+            f"{samconfig.FILE}: the environments don't share one Architecture ({listed}).",
+            f"Prod runs the bytes that dev ran: set the same for all, one of {', '.join(_PLATFORMS)}.",
+        )
+    return _PLATFORMS[values.pop()]
+
+
+def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> None:
+    """Lay a function's packages and sources into `code`, with bytecode."""
+    uv = tool("uv")
+    wanted = code.parent / f"{folder}.txt"
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    locked = run([uv, "export", "--quiet", "--locked", "--only-group", group], cwd=sources).stdout
+    wanted.write_text(locked, encoding="utf-8")
+    run(
+        [
+            *(uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+            *("--python", CHECKOUT / ".venv/bin/python", "--python-version", "3.13"),
+            *("--python-platform", platform, "--target", code, "--requirement", wanted),
+        ],
+        cwd=sources,
+    )
+    for pattern in _NEVER_RUN:
+        for path in code.rglob(pattern):
+            path.unlink()
+    (code / ".lock").unlink(missing_ok=True)
+    shutil.copytree(sources / folder, code / folder)
+    _compile(code)
+
+
+def _compile(code: Path) -> None:
+    """Write bytecode that Python trusts without looking at the sources: the folder is read-only on Lambda.
+
+    In a fresh interpreter with a fixed hash seed, since the bytes of a .pyc depend on what was interned before.
+    """
+    run(
+        [
+            *(CHECKOUT / ".venv/bin/python", "-I", "-m", "compileall", "-q", "-j", "1", "-o", "0"),
+            *("--invalidation-mode", "unchecked-hash", "-s", code, "-p", "/var/task", code),
+        ],
+        env={"PYTHONHASHSEED": "0"},
+    )
+
+
+def _archive(code: Path, archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
+        for path in sorted(path for path in code.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(code).as_posix(), (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o100644 << 16
+            entry.create_system = 3
+            out.writestr(entry, path.read_bytes())
+
+
+def _packaged(template: bytes) -> bytes:
+    """The template with each function's folder replaced by its archive."""
+    text = template.decode()
+    for archive, (folder, _) in CODE.items():
+        source = f"CodeUri: build/{folder}/"
+        if source not in text:
+            raise ConfigurationError(f"{TEMPLATE}: no function has `{source}`.", "Keep it, or change CODE.")
+        text = text.replace(source, f"CodeUri: {archive}")
+    return text.encode()
+
+
+def _write_manifest(folder: Path, commit: str) -> None:
+    files = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+    }
+    (folder / MANIFEST).write_bytes(canonical({"schema": SCHEMA, "commit": commit, "files": files}))

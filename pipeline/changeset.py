@@ -1,0 +1,191 @@
+"""A change set: made by `sam`, read, judged, and executed exactly as it was read."""
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from pipeline import aws, samconfig, stack, summary, timings
+from pipeline.errors import GateError, ToolError
+from pipeline.run import run, tool
+from pipeline.samconfig import Environment
+
+# What holds data or an identity that can't be made again: losing one of these loses something for good.
+STATEFUL = frozenset(
+    {
+        "AWS::Backup::BackupVault",
+        "AWS::Cognito::UserPool",
+        "AWS::DocDB::DBCluster",
+        "AWS::DynamoDB::GlobalTable",
+        "AWS::DynamoDB::Table",
+        "AWS::EC2::Volume",
+        "AWS::EFS::FileSystem",
+        "AWS::ElastiCache::ReplicationGroup",
+        "AWS::Kinesis::Stream",
+        "AWS::KMS::Key",
+        "AWS::Logs::LogGroup",
+        "AWS::Neptune::DBCluster",
+        "AWS::OpenSearchService::Domain",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+        "AWS::SSM::Parameter",
+        "AWS::SecretsManager::Secret",
+    }
+)
+_ARN = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:\d{12}:changeSet/\S+")
+_EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are to be performed")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic; `replacement` is True, False,
+    Conditional or "" (CloudFormation API reference, ResourceChange); `causes` are the properties that change."""
+
+    action: str
+    resource: str
+    type: str
+    replacement: str
+    causes: tuple[str, ...] = ()
+
+    @property
+    def loses(self) -> bool:
+        """Whether it takes away, or may take away, what can't be made again."""
+        gone = self.action in {"Remove", "Dynamic"} or self.replacement in {"True", "Conditional"}
+        return self.type in STATEFUL and gone
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A change set that waits for its execution."""
+
+    arn: str
+    stack: str
+    changes: tuple[Change, ...]
+
+
+def make(
+    session: boto3.Session, environment: Environment, template: Path, parameters: Mapping[str, str]
+) -> ChangeSet | None:
+    """Let `sam deploy` upload the code and make a change set. None when nothing would change.
+
+    `parameters` are all of the template's: sam is told to read no samconfig of its own, since it replaces the
+    overrides there by those of the command line where one would expect a merge.
+    """
+    with tempfile.TemporaryDirectory(prefix="sam-") as scratch:
+        empty = Path(scratch) / "samconfig.toml"
+        empty.write_text("version = 0.1\n", encoding="utf-8")
+        done = run(
+            [
+                *(tool("sam"), "deploy", "--no-execute-changeset", "--no-fail-on-empty-changeset"),
+                *("--no-confirm-changeset", "--no-progressbar", "--config-file", empty),
+                *("--template-file", template, "--stack-name", environment.stack_name),
+                *("--region", environment.region, "--role-arn", environment.execution_role),
+                *("--s3-bucket", environment.bucket, "--s3-prefix", environment.prefix),
+                *("--capabilities", *environment.capabilities),
+                *("--tags", *samconfig.quoted(environment.tags)),
+                *("--parameter-overrides", *samconfig.quoted(parameters)),
+            ],
+            # The bundle is uploaded as it is; sam must neither phone home nor look for a newer self.
+            env={"SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_VERSION": "0", "HOME": scratch},
+            check=False,
+        )
+    said = done.stdout + done.stderr
+    found = _ARN.search(said)
+    if done.status == 0 and _EMPTY.search(said):
+        return None
+    if done.status != 0 or found is None:
+        if found is not None:
+            delete(session, found[0])
+        last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
+        raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
+    return ChangeSet(found[0], environment.stack_name, _changes(session, found[0]))
+
+
+def _changes(session: boto3.Session, arn: str) -> tuple[Change, ...]:
+    client = session.client("cloudformation", config=aws.CONFIG)
+    found: list[Change] = []
+    token: dict[str, Any] = {}
+    with aws.errors("reading the change set"):
+        while True:
+            page = client.describe_change_set(ChangeSetName=arn, **token)
+            found += [
+                _change(one["ResourceChange"]) for one in page.get("Changes", []) if "ResourceChange" in one
+            ]
+            if "NextToken" not in page:
+                return tuple(found)
+            token = {"NextToken": page["NextToken"]}
+
+
+def _change(raw: Mapping[str, Any]) -> Change:
+    causes = {detail.get("Target", {}).get("Name") or "" for detail in raw.get("Details", [])}
+    return Change(
+        action=raw["Action"],
+        resource=raw["LogicalResourceId"],
+        type=raw["ResourceType"],
+        replacement=str(raw.get("Replacement", "")),
+        causes=tuple(sorted(causes - {""})),
+    )
+
+
+def show(changes: ChangeSet) -> str:
+    """The change set as lines of text; also a table in the step summary. Dangers come first."""
+    rows = sorted(changes.changes, key=lambda one: (not one.loses, one.action != "Remove", one.resource))
+    cells = [(one.action, one.resource, one.type, one.replacement, ", ".join(one.causes)) for one in rows]
+    summary.add(
+        f"### Change set of `{changes.stack}`\n\n"
+        + summary.table(("action", "resource", "type", "replacement", "because of"), cells)
+    )
+    return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in cells)
+
+
+def gate(changes: ChangeSet) -> None:
+    """Refuse to replace or remove what holds data. Raises GateError."""
+    losses = [one for one in changes.changes if one.loses]
+    if losses:
+        named = "; ".join(
+            f"{one.resource} ({one.type}) would be "
+            + {"Remove": "removed", "Dynamic": "changed in a way that can't be known yet"}.get(
+                one.action, "replaced" if one.replacement == "True" else "replaced, perhaps"
+            )
+            + (f" because of {', '.join(one.causes)}" if one.causes else "")
+            for one in losses
+        )
+        raise GateError(
+            f"The change set of {changes.stack} would lose what can't be made again: {named}.",
+            "Keep the resource's logical id and the properties that force a replacement, or move the data by\n"
+            "  hand first. The change set was not executed, and the previous version goes on serving.",
+        )
+
+
+def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
+    """Execute the change set and wait for the end. Raises GateError, with the reasons, when it failed."""
+    client = session.client("cloudformation", config=aws.CONFIG)
+    began = time.time()
+    start = time.monotonic()
+    with aws.errors(f"executing the change set of {changes.stack}"):
+        client.execute_change_set(ChangeSetName=changes.arn)
+    time.sleep(0.5)  # until the stack's state says that something is under way
+    timings.record("aws", "cloudformation", start)
+    ended = stack.settled(session, changes.stack)
+    if ended.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        reasons = "\n".join(f"  | {line}" for line in stack.failures(session, changes.stack, began - 5)[:12])
+        raise GateError(
+            f"The deployment of {changes.stack} failed; its state is {ended.status}.\n{reasons}".rstrip(),
+            "CloudFormation rolled it back: the previous version goes on serving. Mend the cause, and deploy again."
+            if ended.status == "UPDATE_ROLLBACK_COMPLETE"
+            else "",
+        )
+    return ended
+
+
+def delete(session: boto3.Session, arn: str) -> None:
+    """Remove a change set that is not going to be executed."""
+    with aws.errors("deleting a change set that won't be executed"):
+        session.client("cloudformation", config=aws.CONFIG).delete_change_set(ChangeSetName=arn)

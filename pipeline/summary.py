@@ -1,0 +1,43 @@
+"""What a step tells the run it belongs to: outputs and the step summary. Outside of a run, nothing."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def output(values: Mapping[str, str]) -> None:
+    """Set the step's outputs.
+
+    Each value stands between delimiters that can't be guessed, so that a value with line ends can't set another
+    output (GitHub, "Workflow commands", multiline strings).
+    """
+    path = os.environ.get("GITHUB_OUTPUT")
+    if not path:
+        return
+    with Path(path).open("a", encoding="utf-8") as out:
+        for name, value in values.items():
+            mark = f"end-{secrets.token_hex(16)}"
+            out.write(f"{name}<<{mark}\n{value}\n{mark}\n")
+
+
+def add(markdown: str) -> None:
+    """Append to the step summary."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    with Path(path).open("a", encoding="utf-8") as out:
+        out.write(markdown.rstrip("\n") + "\n\n")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; what a cell holds can't end the cell, the row or the table, nor become HTML."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    for bad, good in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\r", " "), ("\n", " ")):
+        text = text.replace(bad, good)
+    return text

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Engine
 from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.project import Project
+from pipeline.model import Finding
 
 _MOST_ENTRIES = 400
 

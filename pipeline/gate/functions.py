@@ -37,7 +37,7 @@ class Route:
                     str(dig(what, "Properties", "Method", default="")),
                 )
                 if path == self.path and method.upper() == self.method:
-                    place = ("Resources", name, "Properties", "Events", event)
+                    place: tuple[str, ...] = ("Resources", name, "Properties", "Events", event)
                     for detail in (("Properties", "Auth"), ("Properties", "Method")):
                         if stack.document.has(*place, *detail):
                             place = (*place, *detail)

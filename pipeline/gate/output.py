@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import Finding
-
 from pipeline.gate.verdict import Report
+from pipeline.model import Finding
 
 _LEVEL = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 _SCORE = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
@@ -16,7 +15,7 @@ _SCORE = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 
 def as_text(report: Report) -> str:
     """One block a finding, worst first, then a line a stage."""
-    rows = []
+    rows: list[str] = []
     for finding in report.findings:
         if finding.waiver is None:
             rows += _block(finding)
@@ -47,31 +46,12 @@ def as_json(report: Report) -> str:
     data = {
         "schema": 1,
         "commit": report.commit,
-        "stages": [
-            {"name": stage.name, "status": stage.status, "seconds": stage.seconds} for stage in report.stages
-        ],
-        "findings": [_finding(finding) for finding in report.findings],
+        "stages": [stage.as_json() for stage in report.stages],
+        "findings": [finding.as_json() for finding in report.findings],
         "environments": list(report.environments),
         "tools": list(report.tools),
     }
     return json.dumps(data, indent=2) + "\n"
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "title": finding.title,
-        "severity": finding.severity,
-        "tool": finding.tool,
-        "file": finding.file,
-        "line": finding.line,
-        "resource": finding.resource,
-        "environment": finding.environment,
-        "message": finding.message,
-        "remediation": finding.remediation,
-        "controls": list(finding.controls),
-        "waiver": finding.waiver,
-    }
 
 
 def as_sarif(report: Report) -> str:

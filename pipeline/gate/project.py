@@ -133,6 +133,11 @@ class Project:
             if file.rsplit("/", 1)[-1] in ("action.yml", "action.yaml")
         )
 
+    @property
+    def automations(self) -> tuple[Workflow | Action, ...]:
+        """Workflows and actions alike: what has steps."""
+        return (*self.workflows, *self.actions)
+
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """What can't be judged, since it can't be read, is missing, or doesn't expand."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UsageError
-
+from pipeline.errors import ConfigurationError
 from pipeline.gate.environments import Environment
 from pipeline.gate.located import Document, Step
 from pipeline.gate.project import Project
@@ -106,20 +105,22 @@ def folders(policies: Path) -> list[Path]:
 
 
 def load(policies: Path) -> tuple[Rule, ...]:
-    """Every rule below `policies`. Raises UsageError when one is incomplete: a rule that silently
+    """Every rule below `policies`. Raises ConfigurationError when one is incomplete: a rule that silently
     doesn't load would be a check that silently doesn't happen."""
     rules = [_load(folder) for folder in folders(policies)]
     if not rules:
-        raise UsageError(f"no rules in {policies}", "Run the command of a whole checkout.")
+        raise ConfigurationError(f"no rules in {policies}", "Run the command of a whole checkout.")
     stray = {p for p in policies.glob("*/*") if p.is_dir() and p.name != "__pycache__"} - {
         r.folder for r in rules
     }
     if stray:
-        raise UsageError(f"{min(stray)} has no rule.toml", "Add it, or remove the folder.")
+        raise ConfigurationError(f"{min(stray)} has no rule.toml", "Add it, or remove the folder.")
     seen: dict[str, Path] = {}
     for rule in rules:
         if rule.id in seen:
-            raise UsageError(f"two rules are called {rule.id}: {seen[rule.id]}, {rule.folder}", "Rename one.")
+            raise ConfigurationError(
+                f"two rules are called {rule.id}: {seen[rule.id]}, {rule.folder}", "Rename one."
+            )
         seen[rule.id] = rule.folder
     return tuple(rules)
 
@@ -129,19 +130,25 @@ def _load(folder: Path) -> Rule:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", "Mend the file.") from error
+        raise ConfigurationError(f"{path} is not valid TOML: {error}", "Mend the file.") from error
     missing = _FIELDS - {"surface"} - data.keys()
     unknown = data.keys() - _FIELDS
     if missing or unknown:
         what = f"lacks {sorted(missing)}" if missing else f"has unknown keys {sorted(unknown)}"
-        raise UsageError(f"{path} {what}", f"A rule has {sorted(_FIELDS)}.")
+        raise ConfigurationError(f"{path} {what}", f"A rule has {sorted(_FIELDS)}.")
     if data["severity"] not in SEVERITIES:
-        raise UsageError(f"{path}: severity {data['severity']!r}", f"Use one of {', '.join(SEVERITIES)}.")
+        raise ConfigurationError(
+            f"{path}: severity {data['severity']!r}", f"Use one of {', '.join(SEVERITIES)}."
+        )
     for control in data["controls"]:
         if control.partition(" ")[0] not in FRAMEWORKS:
-            raise UsageError(f"{path}: control {control!r}", f"Begin with one of {', '.join(FRAMEWORKS)}.")
+            raise ConfigurationError(
+                f"{path}: control {control!r}", f"Begin with one of {', '.join(FRAMEWORKS)}."
+            )
     if not _ID.fullmatch(folder.name):
-        raise UsageError(f"{folder}: a rule's id is words of a-z and 0-9 joined by _", "Rename the folder.")
+        raise ConfigurationError(
+            f"{folder}: a rule's id is words of a-z and 0-9 joined by _", "Rename the folder."
+        )
     return Rule(
         id=folder.name,
         group=folder.parent.name,
@@ -161,17 +168,17 @@ def _check(folder: Path) -> Check | None:
     if not path.is_file():
         if (folder / "rule.yaml").is_file():
             return None
-        raise UsageError(f"{folder} has neither rule.py nor rule.yaml", "Add the rule's check.")
+        raise ConfigurationError(f"{folder} has neither rule.py nor rule.yaml", "Add the rule's check.")
     name = f"policies.{folder.parent.name}.{folder.name}.rule"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"{path} can't be imported", "Mend the file.")
+        raise ConfigurationError(f"{path} can't be imported", "Mend the file.")
     module: Any = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(f"{path} can't be imported: {error}", "Mend the rule.") from error
+        raise ConfigurationError(f"{path} can't be imported: {error}", "Mend the rule.") from error
     check = getattr(module, "check", None)
     if not callable(check):
-        raise UsageError(f"{path} defines no check(project)", "Define it.")
+        raise ConfigurationError(f"{path} defines no check(project)", "Define it.")
     return check  # type: ignore[no-any-return]

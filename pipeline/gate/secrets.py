@@ -6,18 +6,16 @@ from typing import Any
 from pipeline.gate.stacks import Stack
 from pipeline.gate.values import Partial
 
-# Words of a name that say: what I hold opens something.
+# Words of a name, written with _ between them, that say: what I hold opens something.
 _NAMED = re.compile(
-    r"(pass(word|wd|phrase|code)?|pwd|secret(s)?|token|credential(s)?|api[-_]?key|access[-_]?key|private[-_]?key"
-    r"|signing[-_]?key|encryption[-_]?key|client[-_]?secret|auth[-_]?key|license[-_]?key|conn(ection)?[-_]?str(ing)?"
-    r"|dsn|database[-_]?url|db[-_]?url|jdbc[-_]?url|webhook[-_]?url)",
-    re.IGNORECASE,
+    r"password|passwd|passphrase|passcode"
+    r"|(^|_)(pwd|pass|pin|secrets?|tokens?|credentials?|dsn|(api|access|private|signing|encryption|auth|license)_?key"
+    r"|client_?secret|conn(ection)?_?str(ing)?|(database|db|jdbc|redis|webhook)_?ur[li])(_|$)"
 )
-# Words that say: I only tell where, which or how long.
+# Last words that say: I only tell where, which or how long.
 _ABOUT = re.compile(
-    r"(arn|id|ids|name|names|path|paths|file|prefix|ttl|days|length|policy|rotation|version|alias|header|enabled"
-    r"|issuer|endpoint|type|ref|count|size|timeout|seconds|max|min|region|audience|expiry|characters|stage)$",
-    re.IGNORECASE,
+    r"(^|_)(arns?|ids?|names?|paths?|file|prefix|ttl|days|length|policy|rotation|version|alias|header|enabled|issuer"
+    r"|endpoint|type|ref|count|size|timeout|seconds|max|min|region|audience|expiry|characters|stages?|template|key|manager)$"
 )
 _KNOWN_FORMS = re.compile(
     r"(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"  # an AWS access key id
@@ -30,13 +28,19 @@ _KNOWN_FORMS = re.compile(
     r"|glpat-[A-Za-z0-9_-]{20}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,}"
 )
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@${}]*:(?P<password>[^\s/@]+)@", re.IGNORECASE)
-_IN_DSN = re.compile(r"\b(password|passwd|pwd)\s*[=:]\s*(?P<value>[^\s;,&\"']+)", re.IGNORECASE)
+_IN_DSN = re.compile(
+    r"\b(password|passwd|pwd)(=|\\?\"\s*:\s*\\?\")(?P<value>[^\s;,&\"'\\]{4,})", re.IGNORECASE
+)
 RESOLVED = re.compile(r"\{\{\s*resolve:\s*(secretsmanager|ssm-secure)\s*:", re.IGNORECASE)
 
 
 def named(name: str) -> bool:
     """Whether a name promises a secret: `DB_PASSWORD`, `apiKey`; but not `DATABASE_SECRET_ARN`."""
-    return bool(_NAMED.search(name)) and not _ABOUT.search(name)
+    if ":" in name:  # a condition's key, such as iam:PassedToService
+        return False
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
+    found = list(_NAMED.finditer(words))  # the last one decides: TOKEN_SECRET, SECRET_NAME
+    return bool(found) and (found[-1].end() == len(words) or not _ABOUT.search(words))
 
 
 def form(value: str) -> str:

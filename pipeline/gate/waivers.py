@@ -6,9 +6,8 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from pipeline.model import Finding
-
 from pipeline.gate.located import Document
+from pipeline.model import Finding
 
 FILE = "policies/waivers.toml"
 LONGEST = 180  # days

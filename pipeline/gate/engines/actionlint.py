@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
+from pipeline.model import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -20,8 +19,8 @@ def run(context: Context) -> Iterator[Finding]:
     arguments = ["-format", "{{json .}}", "-shellcheck=", "-pyflakes=", *files]
     done = call("actionlint", arguments, context, folder=context.tree)
     if done.status not in (0, 1):
-        raise EngineError(f"actionlint ended with status {done.status}: {done.errors}")
-    for match in parsed("actionlint", done.output or "[]") or []:
+        raise EngineError(f"actionlint ended with status {done.status}: {done.stderr[-2000:]}")
+    for match in parsed("actionlint", done.stdout or "[]") or []:
         yield Finding(
             rule=f"actionlint/{match['kind']}",
             title=f"Workflow: {match['kind']}",

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import Finding
-
 from pipeline.gate.project import Project
+from pipeline.model import Finding
 
 # The gate's own configuration of its tools, out of the judged repository's reach.
 SETTINGS = Path(__file__).resolve().parent / "settings"

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
 from pipeline.gate.environments import SAMCONFIG
 from pipeline.gate.project import APPLICATION, BOOTSTRAP
+from pipeline.model import Finding
 
 _SEVERITY = {"Error": "high", "Warning": "medium", "Informational": "low"}
 _FOUND_NOTHING_BAD = {0, 2, 4, 6, 8, 10, 12, 14}  # bits: errors, warnings, informational
@@ -47,8 +46,8 @@ def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iter
     empty.write_text("{}\n", encoding="utf-8")
     done = call("cfn-lint", [*arguments, "--config-file", str(empty), "--", *map(str, files)], context)
     if done.status not in _FOUND_NOTHING_BAD:
-        raise EngineError(f"cfn-lint ended with status {done.status}: {done.errors}")
-    for match in parsed("cfn-lint", done.output):
+        raise EngineError(f"cfn-lint ended with status {done.status}: {done.stderr[-2000:]}")
+    for match in parsed("cfn-lint", done.stdout):
         yield _finding(context, match)
 
 

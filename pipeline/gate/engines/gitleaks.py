@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import SETTINGS, Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
+from pipeline.model import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -25,7 +24,7 @@ def run(context: Context) -> Iterator[Finding]:
     arguments += ["--report-format", "json", "--report-path", str(report), "--exit-code", "0"]
     done = call("gitleaks", arguments, context, folder=context.tree)
     if done.status != 0 or not report.is_file():
-        raise EngineError(f"gitleaks ended with status {done.status}: {done.errors}")
+        raise EngineError(f"gitleaks ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("gitleaks", report.read_text(encoding="utf-8")):
         yield Finding(
             rule=f"gitleaks/{match['RuleID']}",

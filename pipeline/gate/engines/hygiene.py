@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
+from pipeline.model import Finding
 
 _MOST_BYTES = 1_000_000
 _BINARY = (".png", ".jpg", ".gif", ".ico", ".woff2", ".zip", ".pdf")
@@ -49,9 +48,9 @@ def run(context: Context) -> Iterator[Finding]:
             continue
         done = call(program, [*options, *files], context, folder=context.tree)
         if done.status not in (0, 1):
-            raise EngineError(f"{program} ended with status {done.status}: {done.errors}")
+            raise EngineError(f"{program} ended with status {done.status}: {done.stderr[-2000:]}")
         if done.status == 1:
-            yield from _findings(program, done.output + "\n" + done.errors, files, message)
+            yield from _findings(program, done.stdout + "\n" + done.stderr[-2000:], files, message)
     for file, content in context.project.files.items():
         if len(content) > _MOST_BYTES:
             yield _finding("large-file", file, 1, f"has {len(content)} bytes, more than {_MOST_BYTES}")

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Rule, Violation, load
+from pipeline.model import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:

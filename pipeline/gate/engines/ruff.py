@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
+from pipeline.model import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:
     done = call("ruff", ["check", "--no-cache", "--output-format", "json", "."], context, folder=context.tree)
     if done.status not in (0, 1):
-        raise EngineError(f"ruff check ended with status {done.status}: {done.errors}")
-    for match in parsed("ruff", done.output):
+        raise EngineError(f"ruff check ended with status {done.status}: {done.stderr[-2000:]}")
+    for match in parsed("ruff", done.stdout):
         code = str(match["code"] or "syntax")
         yield Finding(
             rule=f"ruff/{code}",
@@ -27,8 +26,8 @@ def run(context: Context) -> Iterator[Finding]:
         )
     done = call("ruff", ["format", "--no-cache", "--check", "--quiet", "."], context, folder=context.tree)
     if done.status not in (0, 1):
-        raise EngineError(f"ruff format ended with status {done.status}: {done.errors}")
-    for name in done.output.splitlines():
+        raise EngineError(f"ruff format ended with status {done.status}: {done.stderr[-2000:]}")
+    for name in done.stdout.splitlines():
         file = name.removeprefix("Would reformat: ").strip()
         if file.endswith(".py"):
             yield Finding(

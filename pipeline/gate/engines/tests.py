@@ -4,10 +4,9 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
+from pipeline.model import Finding
 
 _LONGEST = 900.0  # seconds
 
@@ -20,10 +19,12 @@ def run(context: Context) -> Iterator[Finding]:
     if done.status == 5:
         raise EngineError("pytest found no test")
     if done.status not in (0, 1) or not report.is_file():
-        raise EngineError(f"pytest ended with status {done.status}: {(done.errors or done.output)[-800:]}")
+        raise EngineError(
+            f"pytest ended with status {done.status}: {(done.stderr[-2000:] or done.stdout)[-800:]}"
+        )
     found = list(_failures(context, report.read_text(encoding="utf-8")))
     if done.status == 1 and not found:
-        raise EngineError(f"pytest failed without a failing test: {done.output[-800:]}")
+        raise EngineError(f"pytest failed without a failing test: {done.stdout[-800:]}")
     yield from found
 
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import Finding
-
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
+from pipeline.model import Finding
 
 _SEVERITY = {"High": "high", "Medium": "medium", "Low": "low", "Informational": "low", "Unknown": "medium"}
 
@@ -24,8 +23,8 @@ def run(context: Context) -> Iterator[Finding]:
     arguments += ["--format", "json", "--no-exit-codes", "--collect", "all", "--strict-collection", "."]
     done = call("zizmor", arguments, context, folder=context.tree)
     if done.status != 0:
-        raise EngineError(f"zizmor ended with status {done.status}: {done.errors}")
-    for match in parsed("zizmor", done.output):
+        raise EngineError(f"zizmor ended with status {done.status}: {done.stderr[-2000:]}")
+    for match in parsed("zizmor", done.stdout):
         if match["ident"] not in _OFF:
             yield _finding(match)
 

@@ -9,8 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.model import Finding, Stage
-
 from pipeline.gate import cache, waivers
 from pipeline.gate.engines import (
     actionlint,
@@ -27,6 +25,8 @@ from pipeline.gate.engines import (
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.project import Project
 from pipeline.gate.verdict import Report
+from pipeline.model import Finding, Stage
+from pipeline.run import run
 
 # The table of contents of the gate.
 STAGES: dict[str, tuple[Engine, ...]] = {
@@ -145,6 +145,5 @@ def _commit(root: Path) -> str | None:
     """The commit of HEAD; None outside of a git work tree of its own."""
     if not (root / ".git").exists():
         return None
-    from pipeline.run import run
-
-    return run(["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]).stdout.strip() or None
+    head = run(["git", "-C", root, "rev-parse", "--verify", "--quiet", "HEAD"], check=False)
+    return head.stdout.strip() or None

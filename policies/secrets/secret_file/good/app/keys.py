@@ -1,0 +1,1 @@
+MARK = "-----BEGIN PRIVATE KEY-----"

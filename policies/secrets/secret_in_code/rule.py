@@ -1,0 +1,91 @@
+"""Literal secrets, secrets from the environment and secrets in logs, in the Python code that ships."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from pipeline.gate import secrets
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+
+_SHIPPED = ("app/", "rotation/", "pipeline/")
+_LOGS = {"debug", "info", "warning", "error", "critical", "exception", "log", "print", "write"}
+_VARIABLE = re.compile(
+    r"(^|_)(password|passwd|pwd|secret|secret_value|secret_string|token|api_key|private_key)$", re.IGNORECASE
+)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for file in project.files:
+        if file.startswith(_SHIPPED) and file.endswith(".py"):
+            try:
+                tree = ast.parse(project.text(file))
+            except SyntaxError:
+                continue  # ruff reports it
+            for line, why in (fault for node in ast.walk(tree) for fault in _faults(node)):
+                yield Violation(why, file, line)
+
+
+def _faults(node: ast.AST) -> Iterator[tuple[int, str]]:
+    text = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(text, str) and (why := secrets.form(text)) and not _is_pattern(text):
+        yield getattr(node, "lineno", 1), f"a text {why}"
+    if isinstance(node, ast.Assign | ast.AnnAssign) and _literal(node.value):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            if _is_secret(target):
+                yield node.lineno, f"{ast.unparse(target)} is a secret in plain text"
+    if isinstance(node, ast.keyword) and node.arg and _VARIABLE.search(node.arg) and _literal(node.value):
+        yield node.value.lineno, f"{node.arg} is given a secret in plain text"
+    if isinstance(node, ast.Call):
+        yield from _call(node)
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ") and _named(node.slice):
+        yield node.lineno, f"{ast.unparse(node.slice)} is a secret from the environment"
+
+
+def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    source = ast.unparse(node.func)
+    if (source.endswith("environ.get") or name == "getenv") and node.args and _named(node.args[0]):
+        yield node.lineno, f"{ast.unparse(node.args[0])} is a secret from the environment"
+    logs = name == "print" or (name in _LOGS and re.search(r"log|print|stdout|stderr", source, re.IGNORECASE))
+    if not logs:
+        return
+    values = [*node.args, *(keyword.value for keyword in node.keywords)]
+    found = next((part for value in values for part in _parts(value) if _is_secret(part)), None)
+    if found is not None:
+        yield node.lineno, f"{ast.unparse(found)} is written to a log"
+
+
+def _parts(node: ast.AST) -> Iterator[ast.expr]:
+    """Names, attributes and entries in an expression; of `secret["username"]` the entry alone."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        yield node
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _parts(child)
+
+
+def _is_secret(node: ast.expr) -> bool:
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and bool(_VARIABLE.search(str(node.slice.value)))
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return bool(_VARIABLE.search(name))
+
+
+def _named(node: ast.expr) -> bool:
+    own = ("GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY")
+    text = node.value if isinstance(node, ast.Constant) else ""
+    return isinstance(text, str) and secrets.named(text) and text not in own
+
+
+def _literal(node: ast.expr | None) -> bool:
+    """A text that can be a secret: not short, without blanks, and no name, such as `password`."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    if not isinstance(value, str) or len(value) < 6 or re.search(r"\s|[{}]|^[/<$]|^arn:", value):
+        return False
+    return not re.fullmatch(r"[a-z_.-]*(password|secret|token|key|next|none)[a-z_.-]*", value, re.IGNORECASE)
+
+
+def _is_pattern(text: str) -> bool:
+    return bool(re.search(r"\[A-Za-z0-9|\(\?|\\[bsdw]|\)\||\{\d", text))

@@ -1,0 +1,76 @@
+"""Secrets in any property but a function's environment, and in metadata or mappings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate import secrets
+from pipeline.gate.located import Place
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_template
+from pipeline.gate.stacks import Stack
+from pipeline.gate.values import known
+
+# What a Secret generates by itself, and where names speak of secrets without holding one.
+_APART = {"Environment", "GenerateSecretString"}
+type Leaf = tuple[Place, str, Any]
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        yield from _properties(stack)
+        for place, key, value in _metadata(stack):
+            if isinstance(value, str) and (secrets.form(value) or (secrets.named(key) and value)):
+                yield at_template(stack, f"{place[0]} hold a secret under {key}", *place)
+
+
+def _properties(stack: Stack) -> Iterator[Violation]:
+    hidden = secrets.secret_parameters(stack)
+    for name, body in stack.source["Resources"].items():
+        for place, key, value in _leaves(body.get("Properties") or {}, ()):
+            if _APART & set(map(str, place)) or body["Type"] == "AWS::SSM::Parameter":
+                continue
+            if why := _why(stack, key, value, hidden):
+                yield at_template(stack, f"{key} {why}", "Resources", name, "Properties", *place)
+
+
+def _metadata(stack: Stack) -> Iterator[Leaf]:
+    for section in ("Mappings", "Metadata"):
+        yield from _leaves(stack.source.get(section) or {}, (section,))
+    for name, body in stack.source["Resources"].items():
+        yield from _leaves(body.get("Metadata") or {}, ("Resources", name, "Metadata"))
+
+
+def _why(stack: Stack, key: str, value: Any, hidden: set[str]) -> str:
+    if handed := sorted(secrets.mentioned(value) & hidden):
+        return f"hands on the parameter {handed[0]}, which holds a secret"
+    resolved = stack.scope.resolve(value)
+    if not isinstance(resolved, str):
+        return ""
+    if why := secrets.form(resolved):
+        return why
+    if secrets.named(key) and key not in _SAFE and known(resolved) and not resolved.startswith(("arn:", "/")):
+        return "is a secret in plain text"
+    return ""
+
+
+_SAFE = {"ServiceToken", "NextToken", "IdentityToken", "SecretId", "Secret", "GenerateStringKey"}
+
+
+def _leaves(value: Any, place: Place) -> Iterator[Leaf]:
+    """The values that stand for one text, an intrinsic function as a whole, with their place and key."""
+    function = isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
+    if function and "Fn::If" not in value:
+        yield place, _key(place), value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*place, index))
+    elif isinstance(value, str):
+        yield place, _key(place), value
+
+
+def _key(place: Place) -> str:
+    names = [step for step in place if isinstance(step, str) and not step.startswith("Fn::")]
+    return names[-1] if names else ""

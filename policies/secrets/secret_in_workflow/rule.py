@@ -1,0 +1,51 @@
+"""Literal secrets, stored cloud keys and secrets handed on in workflows and actions."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate import secrets
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_document
+
+_CLOUD_KEYS = re.compile(
+    r"aws[-_](access[-_]key[-_]id|secret[-_]access[-_]key|session[-_]token)", re.IGNORECASE
+)
+_ALLOWED = re.compile(r"^\s*\$\{\{\s*(github\.token|secrets\.GITHUB_TOKEN)\s*\}\}\s*$")
+_NOT_VALUES = {"permissions", "id-token", "needs", "secrets", "inputs", "outputs"}
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for document in [one.document for one in project.automations]:
+        for place, key, value in _scalars(document.data, ()):
+            if why := _why(place, key, value):
+                yield at_document(document, why, *place)
+
+
+def _why(place: tuple[str | int, ...], key: str, value: str) -> str:
+    if _CLOUD_KEYS.fullmatch(key):
+        return f"{key} is a stored cloud key"
+    if why := secrets.form(value):
+        return f"{key or 'the value'} {why}"
+    if (
+        "secrets.AWS_" in value
+        or re.search(r"secrets\[", value)
+        or "toJSON(secrets)" in value.replace(" ", "")
+    ):
+        return f"{key or 'the value'} reads a stored cloud key, or all secrets at once"
+    inside = "env" in place or "with" in place
+    literal = value and "${{" not in value and value not in ("true", "false")
+    if inside and secrets.named(key) and literal and not _NOT_VALUES & set(map(str, place[-1:])):
+        return f"{key} is a secret in plain text"
+    return ""
+
+
+def _scalars(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _scalars(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _scalars(item, (*place, index))
+    elif isinstance(value, str):
+        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value

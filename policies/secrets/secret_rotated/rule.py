@@ -1,0 +1,45 @@
+"""Secrets without a rotation, with a slow one, or with one that nothing carries out."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.values import refers
+
+_MOST = 90  # days
+_RATE = re.compile(r"rate\(\s*(\d+)\s+(hour|day)s?\s*\)")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        schedules = list(stack.of_type("AWS::SecretsManager::RotationSchedule"))
+        rotated = {name for schedule in schedules for name in refers(schedule.get("SecretId"))}
+        for secret in stack.of_type("AWS::SecretsManager::Secret"):
+            if secret.id not in rotated:
+                yield at(secret, "the secret is never rotated")
+        for schedule in schedules:
+            if why := _slow(schedule.get("RotationRules")):
+                yield at(schedule, why, "RotationRules")
+            function = refers(schedule.get("RotationLambdaARN"))
+            hosted = "HostedRotationLambda" in schedule.properties
+            if not hosted and not any(name in stack.resources for name in function):
+                yield at(schedule, "no function of this stack carries the rotation out", "RotationLambdaARN")
+
+
+def _slow(rules: Any) -> str:
+    if not isinstance(rules, dict):
+        return "the schedule says no interval"
+    if "ScheduleExpression" in rules:
+        expression = str(rules["ScheduleExpression"])
+        found = _RATE.fullmatch(expression)
+        if found:
+            days = int(found[1]) / (24 if found[2] == "hour" else 1)
+            return f"the secret is rotated every {days:g} days, more than {_MOST}" if days > _MOST else ""
+        monthly = re.fullmatch(r"cron\(\S+ \S+ \S+ (\*|1/[123]|\*/[123]) \S+ \*\)", expression)
+        return "" if monthly else f"{expression} is not known to come within {_MOST} days"
+    value = str(rules.get("AutomaticallyAfterDays", ""))
+    if not value.isdigit() or int(value) < 1:
+        return f"AutomaticallyAfterDays is {value or 'missing'}"
+    return f"the secret is rotated every {value} days, more than {_MOST}" if int(value) > _MOST else ""

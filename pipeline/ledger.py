@@ -1,0 +1,54 @@
+"""The release ledger, as the pipeline writes and reads it."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import boto3
+
+from pipeline import http
+from pipeline.errors import GateError
+
+PATH = "/api/deployments"
+_RECORDED = {200, 201}  # there already, or new
+_NAMESPACE = uuid.UUID("6f8f6d2b-3ed5-4c1c-8f2e-0d6e0e3b5a11")  # ours alone, so that ids meet nobody else's
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment, as `POST /api/deployments` takes it; times are RFC 3339 in UTC."""
+
+    id: str
+    environment: str
+    commit: str
+    bundle: str
+    release: str
+    version: str | None
+    kind: str
+    status: str
+    started_at: str
+    finished_at: str
+    run: str | None
+    actor: str
+    detail: str | None
+
+
+def identity(environment: str, release: str, run: str | None, started_at: str) -> str:
+    """The id of a deployment: the same for the same attempt, so that a repeated record is recorded once."""
+    return str(uuid.uuid5(_NAMESPACE, "\n".join((environment, release, run or "", started_at))))
+
+
+def record(session: boto3.Session, url: str, deployment: Deployment) -> None:
+    """Write a deployment into the ledger behind the API's `url`. Raises GateError when it isn't taken."""
+    answer = http.request("POST", f"{url.rstrip('/')}{PATH}", body=asdict(deployment), session=session)
+    if answer.status not in _RECORDED:
+        raise GateError(f"The ledger answered {answer.status}: {answer.text[:300]!r}")
+
+
+def latest(session: boto3.Session, url: str, limit: int = 20) -> list[Mapping[str, Any]]:
+    """The newest deployments in the ledger, newest first. Raises GateError."""
+    answer = http.request("GET", f"{url.rstrip('/')}{PATH}?limit={limit}", session=session)
+    if answer.status != 200 or not isinstance(answer.data, dict):
+        raise GateError(f"The ledger answered {answer.status}: {answer.text[:300]!r}")
+    return list(answer.data.get("items", []))

@@ -1,0 +1,88 @@
+"""The parameters of a release: samconfig's, the SSM values behind them, and one digest over all."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from pipeline import aws
+from pipeline.bundle import Bundle, canonical
+from pipeline.errors import ConfigurationError
+from pipeline.samconfig import FILE, Environment
+
+_SSM = "AWS::SSM::Parameter::Value<"
+RELEASE = ("Commit", "BundleDigest", "ReleaseDigest")  # what the pipeline sets; samconfig holds their places
+_PAGE = 10  # names that GetParameters takes at once
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a deployment is made of: every parameter of the template, and the digest over what decides it."""
+
+    parameters: Mapping[str, str]
+    digest: str
+
+
+def of_release(session: boto3.Session, environment: Environment, made: Bundle) -> Release:
+    """The parameters of a release of `made` to `environment`.
+
+    Its digest covers the bundle, samconfig's parameters and the SSM values that they name, so that a change in
+    any of them is another release, with a version of its own. Raises ConfigurationError when samconfig and the
+    template don't have the same parameters, or SSM lacks one.
+    """
+    declared = declarations(made.path("template.yaml"))
+    _match(environment, declared)
+    own = {name: value for name, value in environment.parameters.items() if name not in RELEASE}
+    names = sorted({own[name] for name, kind in declared.items() if kind.startswith(_SSM)})
+    values = _ssm(session, names)
+    digest = hashlib.sha256(canonical({"bundle": made.digest, "parameters": own, "ssm": values})).hexdigest()
+    return Release(
+        {**own, "Commit": made.commit, "BundleDigest": made.digest, "ReleaseDigest": digest}, digest
+    )
+
+
+def declarations(template: Path) -> dict[str, str]:
+    """The template's parameters, name to type. Raises ConfigurationError when it can't be read."""
+    try:
+        data: Any = yaml.load(template.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return {name: str(one["Type"]) for name, one in data["Parameters"].items()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{template.name} does not parse: {error}", "Run: pipeline lint") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which CloudFormation's short tags (!Ref, !Sub ...) may stand; what they hold is left out."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)  # type: ignore[no-untyped-call]
+
+
+def _match(environment: Environment, declared: Mapping[str, str]) -> None:
+    missing = sorted(set(declared) - set(environment.parameters))
+    unknown = sorted(set(environment.parameters) - set(declared))
+    if missing or unknown:
+        said = [f"it lacks {', '.join(missing)}"] if missing else []
+        said += [f"the template has no {', '.join(unknown)}"] if unknown else []
+        raise ConfigurationError(
+            f"{FILE}: parameter_overrides of {environment.name} don't fit the template: {'; '.join(said)}.",
+            "Every environment states every parameter; nothing relies on a default.",
+        )
+
+
+def _ssm(session: boto3.Session, names: list[str]) -> dict[str, str]:
+    client = session.client("ssm", config=aws.CONFIG)
+    values: dict[str, str] = {}
+    with aws.errors("reading the SSM parameters of the environment"):
+        for start in range(0, len(names), _PAGE):
+            found = client.get_parameters(Names=names[start : start + _PAGE])
+            if found.get("InvalidParameters"):
+                raise ConfigurationError(
+                    f"SSM has no parameter {', '.join(found['InvalidParameters'])}.",
+                    "They come from bootstrap/template.yaml; see bootstrap/README.md.",
+                )
+            values |= {one["Name"]: one["Value"] for one in found["Parameters"]}
+    return values

@@ -1,0 +1,88 @@
+"""`pipeline release verify TAG`: is a tag fit to be released?"""
+
+import argparse
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import git
+from pipeline.errors import ConfigurationError, GateError, ToolError
+from pipeline.git import git as ask
+from pipeline.run import run
+
+# Semantic Versioning 2.0.0 without pre-release and build: what may run in prod. \Z, since $ takes a line end.
+_TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
+_MAIN = ("refs/remotes/origin/main", "refs/heads/main")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A tag that may be released, and the commit that it names."""
+
+    tag: str
+    commit: str
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    child = actions.add_parser("verify", help="is this tag fit to be released?")
+    child.add_argument("tag")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Verify, and print the commit."""
+    found = verify(args.tag, Path.cwd())
+    print(f"{found.tag} is an annotated tag of {found.commit}, on main's history")
+    return 0
+
+
+def verify(tag: str, repository: Path) -> Release:
+    """The release that `tag` names. Raises GateError, with the reason, when the tag isn't fit for one."""
+    version(tag)
+    kind = run(["git", "cat-file", "-t", f"refs/tags/{tag}"], cwd=repository, check=False)
+    if kind.status != 0:
+        raise GateError(f"There is no tag {tag} here.", "Fetch the tags (git fetch --tags), or make it.")
+    if kind.stdout.strip() != "tag":
+        raise GateError(
+            f"{tag} is a lightweight tag: it has no author, date or message.",
+            f'Delete it, and make an annotated one: git tag -a {tag} -m "Release {tag}"',
+        )
+    commit = ask("rev-parse", "--verify", f"refs/tags/{tag}^{{commit}}", cwd=repository)
+    if ask("rev-parse", "--is-shallow-repository", cwd=repository) == "true":
+        raise GateError(
+            "This is a shallow clone: whether the tag is on main can't be told.", "Set fetch-depth: 0."
+        )
+    main_branch = next((ref for ref in _MAIN if _resolves(ref, repository)), None)
+    if main_branch is None:
+        raise GateError(
+            "This clone has no branch main to compare the tag with.", "Fetch it: git fetch origin main"
+        )
+    try:
+        merged = git.is_ancestor(commit, main_branch, repository)
+    except ToolError as error:
+        raise GateError(f"Whether {tag} is on main can't be told: {error.message}") from error
+    if not merged:
+        raise GateError(
+            f"{tag} names {commit}, which is not on main's history.",
+            "Only what was merged, and ran in dev, is released. Merge it, and tag the merge.",
+        )
+    return Release(tag, commit)
+
+
+def version(tag: str) -> tuple[int, int, int]:
+    """The three numbers of a release tag. Raises GateError when it isn't exactly vMAJOR.MINOR.PATCH."""
+    found = _TAG.match(tag)
+    if found is None:
+        raise GateError(
+            f"{tag!r} is not a release tag.",
+            "A release tag is exactly vMAJOR.MINOR.PATCH, such as v1.2.3: no pre-release, no leading zeros.",
+        )
+    major, minor, patch = (int(part) for part in found.groups())
+    return major, minor, patch
+
+
+def _resolves(ref: str, repository: Path) -> bool:
+    if not (repository / ".git").exists():
+        raise ConfigurationError(f"{repository} is not the top of a git repository.", "Run there.")
+    return run(["git", "rev-parse", "--verify", "--quiet", ref], cwd=repository, check=False).status == 0

@@ -58,7 +58,7 @@ class _Loader(yaml.SafeLoader):
     """YAML in which CloudFormation's short tags (!Ref, !Sub ...) may stand; what they hold is left out."""
 
 
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 def _match(environment: Environment, declared: Mapping[str, str]) -> None:

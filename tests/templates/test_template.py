@@ -1,5 +1,6 @@
 """template.yaml as each environment deploys it: routes, roles, secrets, what is kept, what moves traffic."""
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -119,6 +120,16 @@ def test_the_stage_limits_logs_and_traces(environment: str) -> None:
     assert stage["TracingEnabled"] is True
     assert "<ApiLogGroup.Arn>" == stage["AccessLogSetting"]["DestinationArn"]
     assert [] == re.findall(r"body|header|querystring", stage["AccessLogSetting"]["Format"])
+
+
+def test_the_access_log_is_json_in_one_line() -> None:
+    """Each value is a text of its own: the gateway writes "-" for what it doesn't know, and escapes nothing."""
+    line = of_type("prod", "AWS::ApiGateway::Stage")["ApiliveStage"]["AccessLogSetting"]["Format"]
+
+    assert "\n" not in line
+    assert [] == [
+        value for value in json.loads(line).values() if not re.fullmatch(r"\$context(\.\w+)+", value)
+    ]
 
 
 @each_environment

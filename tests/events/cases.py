@@ -1,0 +1,305 @@
+"""Every case that an adapter must get right: the event, the application, what it sees and what the client gets.
+
+Ids that begin with A are those of public bug reports, named in the comment; the others are of the same kinds.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.events import API_HOST, CLIENT, Event, alb_event, http_event, probe, rest_event
+
+
+@dataclass(frozen=True)
+class Case:
+    """One event and what must come of it. Only what is named is compared."""
+
+    id: str
+    title: str
+    event: Any
+    app: Callable[..., Iterable[bytes]] = probe.flask
+    status: int = 200
+    sees: dict[str, Any] = field(default_factory=dict)
+    """What the echoing view reports of the request."""
+    headers: dict[str, list[str]] = field(default_factory=dict)
+    """Values of the reply's headers, as the client gets them."""
+    body: bytes | None = None
+    reply: Event = field(default_factory=dict)
+    """Keys of the function's reply itself."""
+
+
+def _senders(method: str = "GET", path: str = "/echo", **options: Any) -> list[tuple[str, Event]]:
+    """The same request from every sender."""
+    return [
+        ("REST", rest_event(method, path, **options)),
+        ("HTTP", http_event(method, path, **options)),
+        ("ALB", alb_event(method, path, **options)),
+        ("ALB multi", alb_event(method, path, multi=True, **options)),
+    ]
+
+
+def _each(number: str, title: str, senders: list[tuple[str, Event]], **expected: Any) -> list[Case]:
+    return [Case(number, f"{title}, {sender}", event, **expected) for sender, event in senders]
+
+
+HEADERLESS: tuple[Event | None, ...] = (None, {})
+STAGE = f"https://{API_HOST}/Prod"
+REPEATED = [("t", "a"), ("t", "b"), ("é&=+ ", "1 2"), ("empty", "")]
+NOT_HTTP: dict[str, Any] = {
+    "{}": {},
+    "requestContext null, HTTP": http_event(requestContext=None),
+    "a queue's event": {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]},
+    "a scheduled event": {"version": "0", "source": "aws.events", "detail": {}},
+    "a list": [],
+    "null": None,
+    "an authorizer's event": rest_event(type="REQUEST"),
+    "a WebSocket's event": {"requestContext": {"routeKey": "$connect", "stage": "live"}},
+    "method null": rest_event(httpMethod=None),
+    "path null": rest_event() | {"path": None},
+    "body an object": rest_event() | {"body": {"a": 1}},
+    "body bad base64": rest_event() | {"body": "AP8", "isBase64Encoded": True},
+}
+PROBLEM = {"content-type": ["application/problem+json"]}
+
+CASES: list[Case] = [
+    # logandk/serverless-wsgi#70
+    *_each(
+        "A1",
+        "two cookies, two Vary",
+        [sender for sender in _senders(path="/cookies") if sender[0] in ("REST", "ALB multi")],
+        app=probe.flask,
+        headers={"set-cookie": ["a=1; Path=/", "b=2; Path=/"], "vary": ["Accept", "Origin"]},
+    ),
+    *_each(
+        "A1",
+        "two cookies, two Vary",
+        [sender for sender in _senders(path="/cookies") if sender[0] in ("HTTP", "ALB")],
+        headers={"set-cookie": ["a=1; Path=/", "b=2; Path=/"], "vary": ["Accept, Origin"]},
+    ),
+    # slank/awsgi pull request 56
+    *_each(
+        "A2",
+        "repeated query parameters",
+        [sender for sender in _senders(query=REPEATED) if sender[0] != "ALB"],
+        sees={"args": {"t": ["a", "b"], "é&=+ ": ["1 2"], "empty": [""]}},
+    ),
+    Case(
+        "A2",
+        "encoded query, ALB",
+        alb_event(query=[("é&=+ ", "1 2")]),
+        sees={"args": {"é&=+ ": ["1 2"]}},
+    ),
+    Case(
+        "A2",
+        "multi-value query null, REST",
+        rest_event(queryStringParameters={"t": "b"}),
+        sees={"args": {"t": ["b"]}},
+    ),
+    Case(
+        "A2",
+        "a value null, REST",
+        rest_event(queryStringParameters={"t": None}),
+        sees={"args": {"t": [""]}},
+    ),
+    # slank/awsgi#41, #13, #29
+    *[
+        Case("A5", f"headers {headers!r}, {sender}", event | {"headers": headers}, sees={"url": url})
+        for headers in HEADERLESS
+        for sender, event, url in (
+            ("REST", rest_event(multiValueHeaders=headers), f"{STAGE}/echo"),
+            ("HTTP", http_event(), f"https://{API_HOST}/echo"),
+            ("ALB", alb_event(), "https://localhost/echo"),
+        )
+    ],
+    Case(
+        "A5",
+        "one header null, REST",
+        rest_event() | {"multiValueHeaders": None, "headers": {"X-Many": None}},
+        sees={"many": None},
+    ),
+    # slank/awsgi#66, #73; adamchainz/apig-wsgi#124
+    Case("A6", "payload 2.0", http_event(), sees={"path": "/echo", "url": f"https://{API_HOST}/echo"}),
+    Case("A6", "requestContext null, REST", rest_event(requestContext=None), sees={"path": "/echo"}),
+    Case(
+        "A6",
+        "no queryStringParameters, REST",
+        {key: value for key, value in rest_event().items() if "ueryString" not in key},
+        sees={"args": {}},
+    ),
+    Case("A6", "method and path alone", {"httpMethod": "GET", "path": "/echo"}, sees={"path": "/echo"}),
+    *[Case("A6", title, event, status=400, headers=PROBLEM) for title, event in NOT_HTTP.items()],
+    # slank/awsgi#26, #19; logandk/serverless-wsgi#192
+    *[
+        Case("A8", f"{title}, {sender}", event, app=app, body=body, reply={"isBase64Encoded": encoded})
+        for title, app, body, encoded in (
+            ("PNG, lower-case content-type", probe.png, probe.PNG, True),
+            ("gzipped JSON", probe.gzipped, probe.GZIPPED, True),
+            ("bytes of a type of one's own", probe.unnamed, probe.PNG, True),
+            ("text in ISO 8859-1", probe.latin, b"caff\xe8", True),
+            ("text", probe.teapot, "Grüße".encode(), False),
+        )
+        for sender, event in (("REST", rest_event()), ("HTTP", http_event()), ("ALB", alb_event()))
+        if app is not probe.teapot
+    ],
+    Case(
+        "A8",
+        "text stays text",
+        rest_event(),
+        app=probe.teapot,
+        status=418,
+        body="Grüße".encode(),
+        reply={"isBase64Encoded": False},
+    ),
+    # logandk/serverless-wsgi pull request 41
+    *_each(
+        "A9",
+        "POST of bytes",
+        _senders(
+            "POST", body=b"\x00\xff", binary=True, headers=[("Content-Type", "application/octet-stream")]
+        ),
+        sees={"body": "00ff", "length": "2", "type": "application/octet-stream"},
+    ),
+    *_each(
+        "A9",
+        "POST of text",
+        _senders("POST", body="è".encode(), headers=[("content-type", "text/plain")]),
+        sees={"body": "c3a8", "length": "2", "type": "text/plain"},
+    ),
+    # wagoodman/flask-lambda pull request 10; Miserlou/Zappa#699
+    *_each("A13", "204", _senders(path="/empty"), status=204, body=b""),
+    *_each(
+        "A13",
+        "HEAD",
+        _senders("HEAD", "/only-get"),
+        app=probe.only_get,
+        headers={"content-length": ["4"]},
+        body=b"",
+    ),
+    Case("A13", "HEAD of an application that sends a body", rest_event("HEAD"), app=probe.png, body=b""),
+    *_each(
+        "A13",
+        "OPTIONS of a GET route",
+        _senders("OPTIONS", "/only-get"),
+        app=probe.only_get,
+        headers={"allow": ["GET, HEAD, OPTIONS"]},
+        body=b"",
+    ),
+    # ---- The same kinds
+    *_each(
+        "path",
+        "PEP 3333, encoded",
+        _senders(path="/caff%C3%A8%20nero/100%25"),
+        sees={"path": "/caffè nero/100%"},
+    ),
+    Case(
+        "path",
+        "decoded by an HTTP API",
+        http_event(path="/caffè nero/100%25"),
+        sees={"path": "/caffè nero/100%"},
+    ),
+    Case(
+        "path", "no UTF-8", rest_event(path="/%ff"), status=200, sees={"path": "/\N{REPLACEMENT CHARACTER}"}
+    ),
+    *_each("client", "not from a header", _senders(), sees={"address": CLIENT}),
+    Case("client", "emulator", rest_event(like="emulator"), sees={"address": CLIENT}),
+    *[
+        Case("url", title, event, sees={"url": f"{root}/echo", "link": f"{root}/other", "path": "/echo"})
+        for title, event, root in (
+            ("REST, stage", rest_event(), STAGE),
+            ("REST, emulator", rest_event(like="emulator"), STAGE),
+            ("REST, domain", rest_event(domain="api.example.com"), "https://api.example.com"),
+            (
+                "REST, domain, base path",
+                rest_event(domain="api.example.com", base="/v1"),
+                "https://api.example.com/v1",
+            ),
+            (
+                "REST, domain, two-part base path, greedy route",
+                rest_event(
+                    domain="api.example.com",
+                    base="/v1/shop",
+                    resource="/{proxy+}",
+                    pathParameters={"proxy": "echo"},
+                ),
+                "https://api.example.com/v1/shop",
+            ),
+            ("HTTP, default stage", http_event(), f"https://{API_HOST}"),
+            ("HTTP, stage", http_event(path="/Prod/echo", stage="Prod"), STAGE),
+            ("HTTP, domain", http_event(domain="api.example.com"), "https://api.example.com"),
+            (
+                "HTTP, domain, stage in the path",
+                http_event(path="/Prod/echo", stage="Prod", domain="api.example.com"),
+                "https://api.example.com",
+            ),
+            (
+                "HTTP, domain, mapping key",
+                http_event(path="/v1/echo", route="GET /echo", domain="api.example.com"),
+                "https://api.example.com/v1",
+            ),
+            ("ALB", alb_event(), "https://www.example.com"),
+            (
+                "ALB, http on a port",
+                alb_event(headers=[("host", "lb:8080"), ("x-forwarded-proto", "http")]),
+                "http://lb:8080",
+            ),
+        )
+    ],
+    *[
+        Case("headers", f"repeated request header, {sender}", event, sees={"many": "1,2"})
+        for sender, event in (
+            ("REST", rest_event(headers=[("X-Many", "1"), ("X-Many", "2")])),
+            ("HTTP", http_event(headers=[("x-many", "1,2")])),
+            ("ALB multi", alb_event(headers=[("x-many", "1"), ("x-many", "2")], multi=True)),
+        )
+    ],
+    Case(
+        "headers", "cookies, HTTP", http_event(cookies=["x=1", "y=2"]), sees={"cookies": {"x": "1", "y": "2"}}
+    ),
+    Case("headers", "cookies, emulator", rest_event(like="emulator"), sees={"cookies": {"x": "1", "y": "2"}}),
+    Case(
+        "headers",
+        "two Cookie headers, REST",
+        rest_event(headers=[("Cookie", "x=1"), ("Cookie", "y=2")]),
+        sees={"cookies": {"x": "1", "y": "2"}},
+    ),
+    Case(
+        "headers",
+        "a name with an underscore, REST",
+        rest_event(headers=[("X_Many", "1")]),
+        sees={"many": None},
+    ),
+    *_each("wsgi", "write() and a late start", _senders(), app=probe.late, body=b"one two three four"),
+    *_each(
+        "wsgi",
+        "exc_info",
+        _senders(),
+        app=probe.recovering,
+        status=503,
+        headers={"x-begun": [], "content-type": ["text/plain"]},
+        body=b"try again",
+    ),
+    *[
+        Case("wsgi", f"{title}, {sender}", event, app=app, status=500, headers=PROBLEM)
+        for title, app in (
+            ("error at once", probe.failing),
+            ("error later", probe.failing_later),
+            ("no start_response", probe.rude),
+            ("start_response twice", probe.twice),
+        )
+        for sender, event in _senders()
+    ],
+    *_each("limit", "7 MB of text", _senders(), app=probe.large, status=500, headers=PROBLEM),
+    *_each("limit", "7 MB as base64", _senders(), app=probe.large_binary, status=500, headers=PROBLEM),
+    *_each("limit", "7 MB as JSON", _senders(), app=probe.escaped, status=500, headers=PROBLEM),
+    *[
+        Case(
+            "ALB",
+            f"status line, {title}",
+            alb_event(multi=multi),
+            app=probe.teapot,
+            status=418,
+            reply={"statusDescription": "418 I'm a teapot"},
+        )
+        for title, multi in (("single", False), ("multi", True))
+    ],
+]

@@ -11,7 +11,9 @@ from pipeline.gate.rules import Violation
 _SHIPPED = ("app/", "rotation/", "pipeline/")
 _LOGS = {"debug", "info", "warning", "error", "critical", "exception", "log", "print", "write"}
 _VARIABLE = re.compile(
-    r"(^|_)(password|passwd|pwd|secret|secret_value|secret_string|token|api_key|private_key)$", re.IGNORECASE
+    r"(^|_)(password|passwd|pwd|secret|secret_value|secret_string|(api|access|auth|bearer|refresh)_token"
+    r"|api_key|private_key)$",
+    re.IGNORECASE,
 )
 
 

@@ -1,0 +1,85 @@
+"""IAM's writing actions, outside of the few that the execution role needs within its boundary."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.iam import (
+    IDENTITY,
+    Statement,
+    statements,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+
+_NEVER = tuple(
+    f"iam:{name}"
+    for name in (
+        "CreateUser",
+        "CreateAccessKey",
+        "CreateLoginProfile",
+        "UpdateLoginProfile",
+        "AttachUserPolicy",
+        "PutUserPolicy",
+        "AddUserToGroup",
+        "AttachGroupPolicy",
+        "PutGroupPolicy",
+        "CreatePolicy",
+        "CreatePolicyVersion",
+        "SetDefaultPolicyVersion",
+        "DeletePolicyVersion",
+        "DeleteRolePermissionsBoundary",
+        "CreateOpenIDConnectProvider",
+        "DeleteOpenIDConnectProvider",
+        "AddClientIDToOpenIDConnectProvider",
+        "UpdateOpenIDConnectProviderThumbprint",
+        "CreateServiceLinkedRole",
+        "CreateSAMLProvider",
+        "UpdateSAMLProvider",
+        "DeactivateMFADevice",
+        "UpdateAccountPasswordPolicy",
+    )
+)
+_ARMING = tuple(
+    f"iam:{name}"
+    for name in ("CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary")
+)
+_CHANGING = ("iam:UpdateAssumeRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy")
+_OTHER = (
+    "sts:AssumeRole",
+    "organizations:LeaveOrganization",
+    "cloudtrail:StopLogging",
+    "cloudtrail:DeleteTrail",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "s3:PutBucketPolicy",
+    "s3:DeleteBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:BypassGovernanceRetention",
+    "s3:PutObjectLegalHold",
+    "s3:PutObjectRetention",
+    "secretsmanager:PutResourcePolicy",
+    "lambda:AddLayerVersionPermission",
+    "lambda:CreateFunctionUrlConfig",
+)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for one in statements(stack):
+            if one.kind != IDENTITY or not one.allows:
+                continue
+            for action in (*_NEVER, *_OTHER):
+                if one.covers(action):
+                    yield one.violation(f"{action} makes its holder stronger, or undoes a guard", "Action")
+            yield from _roles(one)
+
+
+def _roles(one: Statement) -> Iterator[Violation]:
+    bound = one.values("iam:PermissionsBoundary", "StringEquals", "ArnEquals")
+    for action in _ARMING:
+        if one.covers(action) and not (bound and all("*" not in value for value in bound)):
+            yield one.violation(f"{action} is allowed without the boundary as its condition", "Action")
+    if any(one.covers(action) for action in (*_ARMING, *_CHANGING)):
+        for text in one.resources:
+            if not re.search(r":role/[^*?]*[^*?/]+/", text):
+                yield one.violation(f"{text} takes in roles outside of this environment's path", "Resource")

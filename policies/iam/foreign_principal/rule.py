@@ -1,0 +1,46 @@
+"""Principals of accounts that samconfig.toml doesn't know, and AWS principals that may assume a role."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.iam import (
+    RESOURCE,
+    TRUST,
+    Statement,
+    is_everything,
+    statements,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+
+def check(project: Project) -> Iterator[Violation]:
+    accounts = {one.account for one in project.environments if one.account}
+    for stack in project.stacks:
+        for one in statements(stack):
+            if not one.allows or one.kind not in (TRUST, RESOURCE):
+                continue
+            for kind, name in one.principals:
+                if name and not is_everything(name) and (why := _why(one, kind, name, accounts)):
+                    yield one.violation(why, "Principal")
+        for resource in stack.of_type("AWS::Lambda::Permission", "AWS::Lambda::LayerVersionPermission"):
+            name = str(resource.get("Principal", default=""))
+            source = str(resource.get("SourceAccount", default=""))
+            if found := _foreign(name, accounts) or _foreign(source, accounts):
+                yield at(resource, f"{found} is no account of samconfig.toml", "Principal")
+            if "PrincipalOrgID" in resource.properties:
+                yield at(resource, "every account of the organization may invoke it", "PrincipalOrgID")
+
+
+def _why(one: Statement, kind: str, name: str, accounts: set[str]) -> str:
+    if one.kind == TRUST and kind not in ("Service", "Federated"):
+        return f"{name} may assume the role"
+    if kind == "CanonicalUser":
+        return f"{name} is a user of an unknown account"
+    found = _foreign(name, accounts) if kind == "AWS" else ""
+    return f"{found} is no account of samconfig.toml" if found else ""
+
+
+def _foreign(name: str, accounts: set[str]) -> str:
+    found = re.search(r"(?<!\d)\d{12}(?!\d)", name)
+    return found[0] if found and found[0] not in accounts else ""

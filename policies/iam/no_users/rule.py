@@ -1,0 +1,26 @@
+"""IAM users, groups, keys and logins in a template."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+_TYPES = (
+    "AWS::IAM::User",
+    "AWS::IAM::AccessKey",
+    "AWS::IAM::Group",
+    "AWS::IAM::UserToGroupAddition",
+    "AWS::IAM::UserPolicy",
+    "AWS::IAM::GroupPolicy",
+    "AWS::IAM::SAMLProvider",
+)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for resource in stack.of_type(*_TYPES):
+            yield at(resource, f"{resource.id} is of type {resource.type}")
+        for resource in stack.resources.values():
+            for key in ("Users", "Groups"):
+                if resource.type.startswith("AWS::IAM::") and resource.get(key):
+                    yield at(resource, f"the policy is attached to {key.lower()}", key)

@@ -1,0 +1,22 @@
+"""Policy documents of an older version, or of none."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.iam import (
+    statements,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        seen = set()
+        for one in statements(stack):
+            if (one.resource.id, one.document) in seen:
+                continue
+            seen.add((one.resource.id, one.document))
+            document = one.resource.get(*one.document)
+            version = document.get("Version") if isinstance(document, dict) else "2012-10-17"
+            if version != "2012-10-17":
+                yield at(one.resource, f"the policy's version is {version or 'missing'}", *one.document)

@@ -1,0 +1,80 @@
+"""Identity policies that allow an action on all resources of a kind, though it knows resources."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.iam import (
+    IDENTITY,
+    is_everything,
+    matches,
+    statements,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.values import holes
+
+# Actions that AWS accepts with Resource "*" alone, of those that a serverless application needs.
+# Source: the service authorization reference, actions without resource types.
+_NO_RESOURCES = (
+    "xray:putt*",
+    "xray:getsampling*",
+    "ec2:describe*",
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    "secretsmanager:getrandompassword",
+    "cloudwatch:putmetricdata",
+    "cloudwatch:describealarms",
+    "cloudformation:validatetemplate",
+    "logs:describeloggroups",
+    "logs:describeresourcepolicies",
+    "kms:generaterandom",
+    "sts:getcalleridentity",
+    "tag:getresources",
+)
+# What stands before a name in the resource part of an ARN.
+_KINDS = re.compile(
+    r"^(secret|function|role|policy|user|stack|parameter|log-group|alarm|table|queue|topic|key|alias|changeset"
+    r"|application|deploymentgroup|layer|rule|instance-profile|oidc-provider)[:/]?",
+    re.IGNORECASE,
+)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for one in statements(stack):
+            if one.kind != IDENTITY or not one.allows:
+                continue
+            if "NotResource" in one.body:
+                yield one.violation("NotResource allows every resource but those it names", "NotResource")
+                continue
+            bound = [action for action in one.actions if not _knows_none(action)]
+            if not bound:
+                continue
+            for text in one.resources:
+                if _is_wide(text, bound):
+                    yield one.violation(
+                        f"{bound[0]} on {text} reaches more than this environment's own", "Resource"
+                    )
+
+
+def _knows_none(action: str) -> bool:
+    return any(matches(pattern, action) for pattern in _NO_RESOURCES)
+
+
+def _is_wide(text: str, actions: list[str]) -> bool:
+    if is_everything(text):
+        return True
+    parts = text.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn":
+        return "*" in text and not holes(text)
+    if "*" in parts[2] or "?" in parts[2]:
+        return True
+    if parts[2] in ("execute-api", "apigateway"):
+        # The API's id is AWS's choice, so stage, method and path are what can be named.
+        return re.fullmatch(r"[*/]*(/restapis)?/?\**", parts[5]) is not None and parts[2] == "execute-api"
+    name = _KINDS.sub("", parts[5])
+    first = re.split(r"[*?]", name, maxsplit=1)[0]
+    wild = "*" in name or "?" in name
+    return wild and len(first.strip(":/")) < 3

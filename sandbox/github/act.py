@@ -1,0 +1,172 @@
+"""Runs one workflow by `act` in host mode, and says how its jobs ended."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import ConfigurationError
+from pipeline.run import tool
+from sandbox import processes
+from sandbox.github.log import Annotation, JobResult, Log, StepResult
+
+__all__ = ["Annotation", "JobResult", "Process", "StepResult", "WorkflowRun"]
+
+RUNNERS = ("ubuntu-24.04",)
+# What jobs get of this machine's environment: nothing that could hold a credential.
+_KEPT = ("LANG", "LC_ALL", "TZ", "PYENV_ROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """How one workflow ended.
+
+    `conclusion` is success, failure, cancelled, timed_out or startup_failure (GitHub wouldn't have started
+    it; `message` says why). `log` is what a person would read, `folder` holds it and the artifacts.
+    """
+
+    id: int
+    number: int
+    workflow: str
+    path: str
+    conclusion: str
+    exit_status: int
+    seconds: float
+    jobs: tuple[JobResult, ...]
+    summaries: tuple[str, ...]
+    annotations: tuple[Annotation, ...]
+    errors: tuple[str, ...]
+    log: Path
+    folder: Path
+    message: str = ""
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of what its jobs uploaded, each as NAME.zip."""
+        return self.folder / "artifacts"
+
+
+class Process:
+    """One `act`. `log` may be asked while it runs; `mark` is what every process below it carries."""
+
+    def __init__(self, log: Log, mark: str) -> None:
+        self.log = log
+        self.mark = mark.encode()
+        self.pid = 0
+        self.reason = ""
+        self._lock = threading.Lock()
+
+    def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], limit: float) -> int:
+        """Run act until it ends and return its exit status; after `limit` seconds it is ended.
+
+        Its process id lies in `folder`/act.pid while it runs, so that what a crash left can be ended.
+        """
+        pid_file = folder / "act.pid"
+        with subprocess.Popen(
+            argv,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            self.pid = process.pid
+            pid_file.write_text(f"{process.pid} {self.mark.decode()}\n")
+            timer = threading.Timer(limit, self.end, ["timed_out"])
+            timer.daemon = True
+            timer.start()
+            try:
+                assert process.stdout is not None  # noqa: S101 - Popen was asked for it
+                for line in process.stdout:
+                    self.log.take(line)
+                status = process.wait()
+            except BaseException:
+                self.end("cancelled")
+                raise
+            finally:
+                timer.cancel()
+                pid_file.unlink(missing_ok=True)
+        return status
+
+    def end(self, reason: str) -> None:
+        """End act, its jobs, and what they left running. `reason` becomes the conclusion."""
+        with self._lock:
+            if not self.reason and self.pid:
+                self.reason = reason
+                processes.end(self.pid, self.mark)
+
+
+def command(
+    event: str, workflow: Path, tree: Path, folder: Path, actor: str, actions: Mapping[str, Path]
+) -> list[str]:
+    """The command line: nothing is read from the tree but the workflows, nothing from the network."""
+    argv = [
+        str(tool("act")),
+        event,
+        "--json",
+        "--verbose",
+        "--directory",
+        str(tree),
+        "--workflows",
+        str(workflow),
+    ]
+    argv += ["--eventpath", str(folder / "event.json"), "--actor", actor, "--defaultbranch", "main"]
+    argv += ["--action-cache-path", str(folder / "act"), "--no-cache-server", "--no-skip-checkout"]
+    argv += ["--env-file", str(folder / "job.env")]
+    # act would read these from the tree by itself.
+    for option in ("--secret-file", "--var-file", "--input-file"):
+        argv += [option, os.devnull]
+    for runner in RUNNERS:
+        argv += ["--platform", f"{runner}=-self-hosted"]
+    for name, path in sorted(actions.items()):
+        argv += ["--local-repository", f"{name}={path}"]
+    return argv
+
+
+def environment_file(values: Mapping[str, str]) -> str:
+    """The text of act's environment file. Raises ConfigurationError for a value that it can't hold."""
+    for name, value in values.items():
+        if "'" in value or "\n" in value:
+            raise ConfigurationError(f"The value of {name} holds a quote or a line end; jobs can't get it.")
+    return "".join(f"{name}='{value}'\n" for name, value in values.items())
+
+
+def host_environment(home: Path, checkout: Path) -> dict[str, str]:
+    """The environment that act starts with, and jobs see: this machine's programs, a home of their own."""
+    path = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
+    outside = [part for part in path if not Path(part).is_relative_to(checkout)]
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return kept | {
+        "PATH": os.pathsep.join(outside),
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "ACT_DISABLE_VERSION_CHECK": "1",
+        # act gives steps a terminal, GitHub doesn't: nothing may page or colour.
+        "TERM": "dumb",
+        "PAGER": "cat",
+    }
+
+
+def results(log: Log, reason: str) -> tuple[JobResult, ...]:
+    """The jobs that act told of, in the order in which they began."""
+    found = []
+    for job in log.jobs.values():
+        if not job.begun and not job.result:
+            continue  # a job that calls a workflow: the called jobs stand for it
+        result = job.result or reason or "cancelled"
+        ended = job.ended or time.monotonic()
+        found.append(JobResult(job.name, job.id, result, ended - job.started, tuple(job.steps)))
+    return tuple(found)
+
+
+def payload(event: Mapping[str, object], folder: Path) -> None:
+    """Write the event file; act can't read one from a pipe."""
+    (folder / "event.json").write_text(json.dumps(event, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,122 @@
+"""Says which job asks for a token, whether it may have one, and with which claims."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import processes
+from sandbox.github import permissions, protection
+from sandbox.github.act import Process
+from sandbox.github.claims import SubjectForm, claims
+from sandbox.github.event import Event, Repository
+from sandbox.github.expressions import Unknown
+from sandbox.github.log import RunningJob
+from sandbox.github.workflow import Job, Workflow
+from sandbox.oidc import Connection, RefusedError
+
+_FOLDER = re.compile(r"/act/([0-9a-f]{16})(?:/|$)")
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What the issuer must know of one run of a workflow. Called with a connection, it gives claims."""
+
+    repository: Repository
+    event: Event
+    workflow: Workflow
+    jobs: tuple[Job, ...]
+    rules: dict[str, protection.Rule]
+    form: SubjectForm
+    run_id: int
+    run_number: int
+    process: Process
+
+    def __call__(self, ends: Connection) -> dict[str, Any]:
+        """The claims of the job whose process opened this connection. Raises RefusedError."""
+        running = self._asking(ends)
+        fitting = [job for job in self.jobs if job.id == running.id and calls(job, running.name)]
+        if not fitting:
+            raise RefusedError(f"The job {running.name} is in no workflow of this run.")
+        found = [self.of(job, running) for job in fitting]
+        if any(each | _OWN != found[0] | _OWN for each in found):
+            raise RefusedError(
+                f"{len(fitting)} jobs of this run could be {running.name}, with different claims. "
+                "Give the calling jobs different names."
+            )
+        return found[0]
+
+    def of(self, job: Job, running: RunningJob | None = None) -> dict[str, Any]:
+        """The claims of a job of this run. Raises RefusedError where GitHub gives it none."""
+        name = running.name if running else "/".join(job.path)
+        allowed = job.permissions
+        if self.event.name == "pull_request" and (self.event.fork or self.event.actor == "dependabot[bot]"):
+            allowed = permissions.of_fork(allowed)
+        if allowed["id-token"] != "write":
+            raise RefusedError(
+                f"The job {name} has no permission `id-token: write` "
+                f"({'a pull request from a fork never has' if self.event.fork else job.workflow.path}). "
+                "On GitHub it wouldn't know where to ask."
+            )
+        try:
+            environment = job.environment(running.matrix if running else {})
+        except Unknown as error:
+            raise RefusedError(
+                f"The environment of the job {name} can't be worked out: {error}. "
+                "Name it by a literal, an input, `github`, `vars` or `matrix`."
+            ) from error
+        refusal = protection.refusal(self.rules, environment, self.event.ref) if environment else ""
+        if refusal:
+            raise RefusedError(refusal)
+        return claims(
+            self.repository,
+            self.event,
+            workflow=self.workflow.name,
+            workflow_path=self.workflow.path,
+            job_workflow_path=job.workflow.path,
+            environment=environment,
+            run_id=self.run_id,
+            run_number=self.run_number,
+            form=self.form,
+        )
+
+    def _asking(self, ends: Connection) -> RunningJob:
+        """The job to which the process at the other end belongs.
+
+        A step can set GITHUB_JOB to what it likes, so the environment proves nothing. act starts each step
+        with a path below the folder that it made for that job, and says in its log whose folder it is.
+        """
+        act = self.process.pid
+        pid = processes.owner_of_connection(*ends, among=processes.descendants(act))
+        if not pid:
+            raise RefusedError("The request comes from no process of the run that this bearer token is for.")
+        ancestors = processes.line(pid)
+        step = ancestors[ancestors.index(act) - 1] if act in ancestors[1:] else pid
+        words = [*processes.arguments(step), _folder(step)]
+        folder = next((found.group(1) for word in words if (found := _FOLDER.search(word))), "")
+        job = self.process.log.job_in(folder) if folder else None
+        if job is None:
+            raise RefusedError(f"Process {pid} asks for a token, but belongs to no job that act told of.")
+        return job
+
+
+# What differs between two tokens of the same job.
+_OWN = dict.fromkeys(("jti", "iat", "nbf", "exp"))
+
+
+def calls(job: Job, name: str) -> bool:
+    """Whether `name`, as act writes it in its log, can be this job's: CALLER/WORKFLOW/JOB or WORKFLOW/JOB.
+
+    act puts `-1`, `-2` behind the names of a matrix's jobs.
+    """
+    workflow = job.workflow.document.get("name") or Path(job.workflow.path).name
+    caller = f"{re.escape(job.callers[-1])}(?:-\\d+)?/" if job.callers else ""
+    return re.match(f"{caller}{re.escape(workflow)}/", name) is not None
+
+
+def _folder(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:
+        return os.devnull

@@ -1,0 +1,21 @@
+"""REST APIs before a function that don't take every type for binary."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import served
+from pipeline.gate.iam import (
+    texts,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        if not served(stack):
+            continue
+        for api in stack.of_type("AWS::ApiGateway::RestApi"):
+            kinds = texts(api.get("BinaryMediaTypes"))
+            kinds += texts(api.get("Body", "x-amazon-apigateway-binary-media-types"))
+            if "*/*" not in (kind.replace("~1", "/") for kind in kinds):
+                yield at(api, "binary answers would arrive as Base64 text", "BinaryMediaTypes")

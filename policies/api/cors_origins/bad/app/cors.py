@@ -1,0 +1,2 @@
+def answer(response):
+    response.headers["Access-Control-Allow-Origin"] = "*" # fault

@@ -1,0 +1,94 @@
+"""Origins that are a wildcard or unencrypted: in templates, settings and code."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.environments import Environment
+from pipeline.gate.iam import (
+    texts,
+)
+from pipeline.gate.located import Place
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at, at_parameter, at_template
+from pipeline.gate.stacks import Stack, dig
+
+_HEADER = re.compile(r"Access-Control-Allow-Origin[\"'\])]*\s*[\],:=]+\s*[\"']+\*", re.IGNORECASE)
+_PARAMETER = re.compile(r"cors|origin", re.IGNORECASE)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        yield from _properties(stack)
+        yield from _sources(stack)
+        for name, value in stack.environment.parameters.items():
+            if _PARAMETER.search(name) and (why := _origin(value, stack.environment)):
+                yield at_parameter(stack.environment, f"{why} in {name}", name)
+    for file in project.files:
+        if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
+            for number, row in enumerate(project.text(file).splitlines(), 1):
+                if _HEADER.search(row):
+                    yield Violation("every origin may read the answers", file, number)
+
+
+def _properties(stack: Stack) -> Iterator[Violation]:
+    for resource in stack.resources.values():
+        for place, key, value in _texts(resource.properties, ()):
+            if why := _why(key, place, value, stack.environment):
+                yield at(resource, f"{why} in {key}", *place)
+
+
+def _sources(stack: Stack) -> Iterator[Violation]:
+    """SAM's Cors property, which the transform turns into answers of a mock."""
+    kinds = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi")
+    places: list[tuple[Any, Place]] = [
+        (body.get("Properties"), ("Resources", name, "Properties", "Cors"))
+        for name, body in stack.source["Resources"].items()
+        if body["Type"] in kinds
+    ]
+    places += [
+        (body, ("Globals", name, "Cors"))
+        for name, body in (stack.source.get("Globals") or {}).items()
+        if name in ("Api", "HttpApi")
+    ]
+    for body, place in places:
+        cors = stack.scope.resolve(dig(body, "Cors"))
+        origins = (
+            cors if isinstance(cors, str) else dig(cors, "AllowOrigin", default=dig(cors, "AllowOrigins"))
+        )
+        for value in texts(origins):
+            if why := _origin(value.strip("'"), stack.environment):
+                yield at_template(stack, f"{why} in Cors", *place)
+        if cors is True:
+            yield at_template(stack, "every origin in Cors", *place)
+
+
+def _why(key: str, place: Place, value: str, environment: Environment) -> str:
+    about = (
+        key.lower() in ("alloworiginslist", "alloworigins", "alloworigin") or "allow-origin" in key.lower()
+    )
+    if about or ("Variables" in place and "CORS" in key.upper()):
+        return _origin(value.strip("'"), environment)
+    return ""
+
+
+def _origin(value: str, environment: Environment) -> str:
+    for origin in (part.strip() for part in value.split(",")):
+        if "*" in origin:
+            return "every origin"
+        if origin == "null":
+            return "the origin null, which any page can have,"
+        if origin.startswith("http://") and not environment.laptop:
+            return f"the unencrypted origin {origin}"
+    return ""
+
+
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*place, index))
+    elif isinstance(value, str):
+        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value

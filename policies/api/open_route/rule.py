@@ -1,0 +1,19 @@
+"""Routes without authorisation, beside reading the few that are public by design."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import routes
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+
+_PUBLIC = {"/health", "/ready", "/version", "/healthz", "/livez", "/readyz", "/ping", "/"}
+_READING = {"GET", "HEAD"}
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for route in routes(stack):
+            if not route.open or route.method == "OPTIONS":
+                continue
+            if route.method not in _READING or route.path not in _PUBLIC:
+                yield route.violation(f"{route.method} {route.path} is open to everybody")

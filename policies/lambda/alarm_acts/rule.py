@@ -1,0 +1,46 @@
+"""Alarms that notify nobody in an environment that has users, are switched off, or can't ring."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Resource
+
+_UP = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "GreaterThanUpperThreshold")
+_MOST = {"Errors": 100, "5XXError": 100, "Throttles": 1000}  # in one period
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm"):
+            if not stack.environment.laptop and not [
+                one for one in alarm.get("AlarmActions", default=[]) if one
+            ]:
+                yield at(alarm, f"{alarm.id} notifies nobody", "AlarmActions")
+            if str(alarm.get("ActionsEnabled", default=True)).lower() == "false":
+                yield at(alarm, f"{alarm.id} is switched off", "ActionsEnabled")
+            for place, why in _mute(alarm):
+                yield at(alarm, f"{alarm.id} {why}", place)
+
+
+def _mute(alarm: Resource) -> Iterator[tuple[str, str]]:
+    metric = str(alarm.get("MetricName", default=""))
+    if alarm.get("TreatMissingData") == "ignore":
+        yield "TreatMissingData", "keeps its state when data is missing"
+    if metric in _MOST:
+        if alarm.get("ComparisonOperator") not in _UP:
+            yield "ComparisonOperator", f"rings when there are few {metric}"
+        if str(alarm.get("Statistic")) not in ("Sum", "Maximum", "Average"):
+            yield "Statistic", f"takes the {alarm.get('Statistic')} of {metric}"
+        if _number(alarm.get("Threshold")) > _MOST[metric]:
+            yield "Threshold", f"rings after {alarm.get('Threshold')} {metric} only"
+    if _number(alarm.get("EvaluationPeriods", default=1)) * _number(alarm.get("Period", default=60)) > 3600:
+        yield "EvaluationPeriods", "rings after more than an hour"
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("inf")

@@ -1,0 +1,18 @@
+"""Functions with environment variables and no key of ours."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import functions
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for function in functions(stack):
+            if function.get("Environment", "Variables") and not function.get("KmsKeyArn"):
+                yield at(
+                    function, f"the settings of {function.id} are not encrypted with our key", "KmsKeyArn"
+                )
+            if str(function.get("RecursiveLoop", default="Terminate")) != "Terminate":
+                yield at(function, f"{function.id} may call itself without end", "RecursiveLoop")

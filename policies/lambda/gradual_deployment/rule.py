@@ -1,0 +1,45 @@
+"""Functions behind the API whose traffic moves at once in a promoted environment, or without alarms."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.functions import served
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Resource, Stack
+from pipeline.gate.values import refers
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        if not stack.environment.table("pipeline").get("promote_from"):
+            continue
+        groups = list(stack.of_type("AWS::CodeDeploy::DeploymentGroup"))
+        updated = {
+            name
+            for alias in stack.of_type("AWS::Lambda::Alias")
+            if "CodeDeployLambdaAliasUpdate" in (alias.attributes.get("UpdatePolicy") or {})
+            for name in refers(alias.get("FunctionName"))
+        }
+        for name in sorted(served(stack) - updated):
+            yield at(stack.resources[name], f"{name}'s traffic moves at once", "DeploymentPreference")
+        for group in groups:
+            yield from _group(stack, group)
+
+
+def _group(stack: Stack, group: Resource) -> Iterator[Violation]:
+    kind = str(group.get("DeploymentConfigName", default="missing"))
+    if "AllAtOnce" in kind or not re.search(r"Canary|Linear", kind):
+        yield at(group, f"the traffic moves by {kind}", "DeploymentPreference", "Type")
+    alarms = {
+        name
+        for alarm in group.get("AlarmConfiguration", "Alarms", default=[])
+        for name in refers(alarm)
+        if name in stack.resources
+    }
+    if not alarms or str(group.get("AlarmConfiguration", "Enabled")).lower() != "true":
+        yield at(group, "no alarm of this stack stops the deployment", "DeploymentPreference", "Alarms")
+    if str(group.get("AlarmConfiguration", "IgnorePollAlarmFailure", default=False)).lower() == "true":
+        yield at(group, "alarms that can't be read are ignored", "DeploymentPreference", "Alarms")
+    if str(group.get("AutoRollbackConfiguration", "Enabled")).lower() != "true":
+        yield at(group, "a failed deployment isn't rolled back", "DeploymentPreference")

@@ -1,0 +1,36 @@
+"""Functions that don't wait for the custom resource of the migration, and one that doesn't run each release."""
+
+from collections.abc import Iterator
+
+from pipeline.gate import secrets
+from pipeline.gate.functions import custom_resources, served
+from pipeline.gate.iam import (
+    texts,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import dig
+from pipeline.gate.values import refers
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        migrations = [one for one in custom_resources(stack) if "migrat" in f"{one.type} {one.id}".lower()]
+        for migration in migrations:
+            for name in sorted(served(stack)):
+                function = stack.resources[name]
+                waits = texts(function.attributes.get("DependsOn"))
+                if migration.id not in waits:
+                    yield at(function, f"{name} doesn't wait for {migration.id}", "DependsOn")
+            written = dig(stack.section("Resources"), migration.id, "Properties", default={})
+            changing = {
+                key: value for key, value in written.items() if key not in ("ServiceToken", "ServiceTimeout")
+            }
+            if not secrets.mentioned(changing) & set(stack.section("Parameters")):
+                yield at(migration, f"{migration.id} doesn't change with a release, so it runs once")
+        for resource in custom_resources(stack):
+            token = refers(resource.get("ServiceToken"))
+            if not any(name in stack.resources for name in token):
+                yield at(
+                    resource, f"{resource.id} is carried out by no function of this stack", "ServiceToken"
+                )

@@ -1,0 +1,42 @@
+"""Functions whose code or layers don't come from the bundle."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.functions import functions
+from pipeline.gate.located import Place
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at, at_template
+from pipeline.gate.stacks import Resource, Stack, dig
+from pipeline.gate.values import refers
+
+
+def check(project: Project) -> Iterator[Violation]:
+    accounts = {one.account for one in project.environments if one.account}
+    for stack in project.application:
+        for name, body in stack.source["Resources"].items():
+            if body["Type"] == "AWS::Serverless::Function":
+                shared = dig(stack.source, "Globals", "Function", "CodeUri")
+                code = dig(body, "Properties", "CodeUri", default=shared)
+                if not isinstance(code, str) or not re.fullmatch(r"(\./)?build/[a-z0-9_-]+/?", code):
+                    yield at_template(
+                        stack, f"the code of {name} is not from the bundle", *_place(stack, name)
+                    )
+        for function in functions(stack):
+            if "ZipFile" in function.get("Code", default={}):
+                place = "Code" if function.id == function.source and _has(stack, function) else "InlineCode"
+                yield at(function, f"{function.id} has its code in the template", place)
+            for index, layer in enumerate(function.get("Layers", default=[])):
+                if not refers(layer) and (str(layer).split(":") + [""] * 5)[4] not in accounts:
+                    yield at(function, f"{layer} is a foreign layer", "Layers", index)
+        for shared in stack.of_type("AWS::Lambda::LayerVersionPermission"):
+            yield at(shared, "a layer of ours is handed to other accounts")
+
+
+def _has(stack: Stack, function: Resource) -> bool:
+    return stack.document.has("Resources", function.id, "Properties", "Code")
+
+
+def _place(stack: Stack, name: str) -> Place:
+    place = ("Resources", name, "Properties", "CodeUri")
+    return place if stack.document.has(*place) else ("Resources", name)

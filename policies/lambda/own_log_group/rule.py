@@ -1,0 +1,28 @@
+"""Functions whose log group the stack doesn't make, or that share one."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import functions
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.values import refers
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        groups = {
+            one.id: str(one.get("LogGroupName", default="")) for one in stack.of_type("AWS::Logs::LogGroup")
+        }
+        used: dict[str, str] = {}
+        for function in functions(stack):
+            wanted = function.get("LoggingConfig", "LogGroup")
+            name = str(function.get("FunctionName", default=function.id))
+            found = next((one for one in refers(wanted) if one in groups), None) or next(
+                (one for one, text in groups.items() if text in (wanted, f"/aws/lambda/{name}")), None
+            )
+            if found is None:
+                yield at(function, f"{function.id} has no log group of this stack", "LoggingConfig")
+            elif found in used:
+                yield at(function, f"{function.id} writes to the log group of {used[found]}", "LoggingConfig")
+            else:
+                used[found] = function.id

@@ -1,0 +1,20 @@
+"""Roles that several functions share, and roles that the stack doesn't make."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import functions, role_of
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        users: dict[str, str] = {}
+        for function in functions(stack):
+            role = role_of(function)
+            if role is None:
+                yield at(function, f"the role of {function.id} is not made by this stack", "Role")
+            elif role.id in users:
+                yield at(function, f"{function.id} shares its role with {users[role.id]}", "Role")
+            else:
+                users[role.id] = function.id

@@ -1,0 +1,40 @@
+"""Functions behind an API without an alias, or whose version hangs on the code alone."""
+
+from collections.abc import Iterator
+
+from pipeline.gate import secrets
+from pipeline.gate.functions import routes, served
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Stack, dig
+from pipeline.gate.values import refers
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        aliases = {
+            name for one in stack.of_type("AWS::Lambda::Alias") for name in refers(one.get("FunctionName"))
+        }
+        for name in sorted(served(stack)):
+            function = stack.resources[name]
+            if name not in aliases:
+                yield at(
+                    function, f"{name} has no alias: the API calls what was uploaded last", "AutoPublishAlias"
+                )
+                continue
+            body = stack.source["Resources"].get(name, {})
+            if body.get("Type") != "AWS::Serverless::Function":
+                continue
+            shared = dig(stack.source, "Globals", "Function", default={})
+            own = dig(
+                body, "Properties", "AutoPublishCodeSha256", default=dig(shared, "AutoPublishCodeSha256")
+            )
+            if not secrets.mentioned(own) & set(stack.section("Parameters")):
+                yield at(function, "a changed setting alone publishes no version", "AutoPublishCodeSha256")
+            yield from _direct(stack, name)
+
+
+def _direct(stack: Stack, name: str) -> Iterator[Violation]:
+    for route in routes(stack):
+        if name in route.targets:
+            yield route.violation(f"{route.method} {route.path} calls {name} itself, not its alias")

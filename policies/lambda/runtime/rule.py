@@ -1,0 +1,30 @@
+"""Functions on another runtime than .python-version, or on no single architecture."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import functions
+from pipeline.gate.iam import (
+    texts,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+
+_SUPPORTED = ("python3.11", "python3.12", "python3.13", "python3.14")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    built = ".".join(project.text(".python-version").strip().split(".")[:2])
+    for stack in project.stacks:
+        for function in functions(stack):
+            if function.get("PackageType") == "Image":
+                yield at(
+                    function, f"{function.id} runs from an image, which the gate can't judge", "PackageType"
+                )
+                continue
+            runtime = str(function.get("Runtime", default="missing"))
+            if runtime not in _SUPPORTED or (built and runtime != f"python{built}"):
+                wanted = f"python{built}" if built else "a supported Python"
+                yield at(function, f"the runtime is {runtime}, not {wanted}", "Runtime")
+            names = texts(function.get("Architectures", default=["x86_64"]))
+            if len(names) != 1 or names[0] not in ("arm64", "x86_64"):
+                yield at(function, f"the architecture is {', '.join(names)}", "Architectures")

@@ -24,7 +24,7 @@ from pipeline.gate.engines import (
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.project import Project
-from pipeline.gate.verdict import Report
+from pipeline.gate.verdict import EngineRun, Report
 from pipeline.model import Finding, Stage
 from pipeline.run import run
 
@@ -44,6 +44,7 @@ class _Verdict:
     findings: list[Finding]
     broken: str
     seconds: float
+    kept: bool
 
 
 def judge(
@@ -56,7 +57,8 @@ def judge(
         context = Context(project, Path(scratch))
         running: list[Future[_Verdict]] = [pool.submit(_judge, engine, context, cached) for engine in engines]
         verdicts = {future.result().engine.name: future.result() for future in running}
-    findings = _settle(project, verdicts, today or dt.datetime.now(dt.UTC).date())
+    day = today or dt.datetime.now(dt.UTC).date()
+    findings = _settle(project, verdicts, day)
     environments = tuple(one.name for one in project.environments)
     stages = tuple(_stage(name, verdicts, findings) for name in names)
     return Report(
@@ -67,6 +69,20 @@ def judge(
         tools=tuple(sorted({version for engine in engines for version in cache.versions(engine)})),
         unjudged=any(one.broken for one in verdicts.values())
         or any(f.rule == "unreadable" for f in findings),
+        engines=tuple(_run(name, verdicts[engine.name]) for name in names for engine in STAGES[name]),
+        day=day,
+        project=project,
+    )
+
+
+def _run(stage: str, verdict: _Verdict) -> EngineRun:
+    return EngineRun(
+        stage=stage,
+        name=verdict.engine.name,
+        versions=tuple(cache.versions(verdict.engine)),
+        seconds=round(verdict.seconds, 3),
+        kept=verdict.kept,
+        broken=verdict.broken,
     )
 
 
@@ -75,7 +91,7 @@ def _judge(engine: Engine, context: Context, cached: bool) -> _Verdict:
     kept = cached and engine.cached
     name = cache.key(engine, context.project) if kept else ""
     found = cache.load(name) if kept else None
-    broken = ""
+    broken, old = "", found is not None
     if found is None:
         found = []
         try:
@@ -87,7 +103,7 @@ def _judge(engine: Engine, context: Context, cached: bool) -> _Verdict:
             broken = f"{engine.name} raised {type(error).__name__}: {error}"
         if kept and not broken:
             cache.store(name, found)
-    return _Verdict(engine, found, broken, time.monotonic() - start)
+    return _Verdict(engine, found, broken, time.monotonic() - start, old)
 
 
 def _settle(project: Project, verdicts: dict[str, _Verdict], today: dt.date) -> list[Finding]:

@@ -1,8 +1,26 @@
 """What a run of the gate says."""
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, field
 
+from pipeline.gate.project import Project
 from pipeline.model import Finding, Stage
+
+
+@dataclass(frozen=True)
+class EngineRun:
+    """How one engine of a stage did: the versions that judged, as NAME-VERSION, and the wall seconds.
+
+    `kept` tells that the verdict of an earlier run on the same content was taken; `broken` says why there is
+    no verdict, and is empty when there is one.
+    """
+
+    stage: str
+    name: str
+    versions: tuple[str, ...]
+    seconds: float
+    kept: bool = False
+    broken: str = ""
 
 
 @dataclass(frozen=True)
@@ -12,6 +30,9 @@ class Report:
     commit    HEAD of the judged repository; None outside of git
     tools     the versions that judged, as NAME-VERSION
     unjudged  whether something got no verdict: an engine that broke, a file that can't be read
+    engines   how each engine did, in the order of the stages
+    day       the day that waivers were held against
+    project   what was judged
     """
 
     commit: str | None
@@ -20,6 +41,9 @@ class Report:
     environments: tuple[str, ...]
     tools: tuple[str, ...]
     unjudged: bool
+    engines: tuple[EngineRun, ...]
+    day: dt.date
+    project: Project = field(repr=False, compare=False)
 
     @property
     def passed(self) -> bool:

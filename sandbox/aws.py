@@ -1,0 +1,147 @@
+"""The laptop's AWS: the emulator's process, how clients reach it, and the administrator of each account."""
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from pipeline.run import CHECKOUT
+from sandbox import certificates, children
+from sandbox.accounts import REGION, account
+from sandbox.children import HOST
+from sandbox.errors import SandboxError
+
+_START_SECONDS = 60.0  # it takes about two on a quiet machine
+_PYTHON = CHECKOUT / ".tools" / "sandbox" / "bin" / "python"
+
+
+class Aws:
+    """ministack with this project's mends, on loopback, from `launch` to `stop`.
+
+    `endpoint` is its URL, `ca_bundle` the PEM file that clients trust. `jwks` is the file with the public keys
+    of the OIDC issuer, read whenever a token is verified. A `tied` one ends when this process dies.
+    """
+
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __init__(self, folder: Path, jwks: Path, port: int = 0, *, tied: bool = True) -> None:
+        self.folder = folder.absolute() / "aws"
+        self.jwks = jwks.absolute()
+        self.port = port
+        self.tied = tied
+        self.log = folder.absolute() / "logs" / "emulator.log"
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers."""
+        return f"https://localhost:{self.port}"
+
+    @property
+    def ca_bundle(self) -> Path:
+        """What clients trust."""
+        return self.folder / "ca.pem"
+
+    @property
+    def pid(self) -> int:
+        """The emulator's process; 0 when it isn't running."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        """Start the emulator and wait until it answers. Raises SandboxError."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Begin to start the emulator, in an environment of its own. Raises SandboxError."""
+        if not _PYTHON.exists():
+            raise SandboxError(
+                f"The emulator is not in {_PYTHON.parent.parent}.", f"Run: make -C {CHECKOUT} install"
+            )
+        if self.port:
+            children.require_free(self.port)
+        self.port = self.port or children.free_port()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.folder / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        certificate = certificates.make(self.folder)
+        self._process = children.start(
+            [_PYTHON, "-P", "-m", "sandbox.emulator"],
+            log=self.log,
+            cwd=self.folder,
+            death="TERM" if self.tied else "",
+            env={
+                "PATH": f"{_PYTHON.parent}:/usr/bin:/bin",  # functions run by the python3.13 of its environment
+                "PYTHONPATH": str(CHECKOUT),
+                "LANG": "C.UTF-8",
+                "TMPDIR": str(scratch),
+                "STATE_DIR": str(self.folder / "state"),
+                "BIND_HOST": HOST,  # the default is every interface
+                "GATEWAY_PORT": str(self.port),
+                "MINISTACK_ACCOUNT_ID": account("local").number,
+                "MINISTACK_REGION": REGION,
+                "AUTH": "true",
+                "IOT_MTLS_ENABLED": "0",  # it would listen on another port
+                "SFTP_ENABLED": "0",
+                "USE_SSL": "1",
+                "MINISTACK_SSL_CERT": str(certificate.certificate),
+                "MINISTACK_SSL_KEY": str(certificate.key),
+                "SANDBOX_CA_BUNDLE": str(certificate.authority),
+                "SANDBOX_JWKS": str(self.jwks),
+            },
+        )
+
+    def wait(self) -> None:
+        """Wait until the emulator listens. Raises SandboxError."""
+        if self._process is None:
+            raise SandboxError("The emulator is not started.")
+        children.wait_for_port(self.port, self._process, "The AWS emulator", self.log, _START_SECONDS)
+
+    def stop(self) -> None:
+        """End the emulator; the functions that it started end with it. A second stop does nothing."""
+        if self._process is not None:
+            children.stop(self._process, signal.SIGTERM)
+            self._process = None
+
+    def variables(self) -> dict[str, str]:
+        """What a program needs to reach it instead of AWS, in the variables that the SDKs know; no credentials."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_EXECUTE_API": self.endpoint,
+            "AWS_CA_BUNDLE": str(self.ca_bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def root(self, name: str) -> dict[str, str]:
+        """The same with the credentials of an account's root user; `name` is its environment or its number."""
+        return {
+            **self.variables(),
+            "AWS_ACCESS_KEY_ID": account(name).number,
+            "AWS_SECRET_ACCESS_KEY": "root",  # the emulator asks no root user for the right one
+        }
+
+    def session(self, name: str) -> boto3.Session:
+        """A session as the root user of an account."""
+        return boto3.Session(
+            aws_access_key_id=account(name).number,
+            aws_secret_access_key="root",  # noqa: S106 - as above
+            region_name=REGION,
+        )
+
+    def account(self, environment: str) -> str:
+        """An environment's account number."""
+        return account(environment).number
+
+    def client(self, service: str, name: str, session: boto3.Session | None = None) -> Any:
+        """A client of a service, as the root user of an account unless `session` says as whom."""
+        chosen: Any = session or self.session(name)
+        return chosen.client(
+            service,
+            endpoint_url=self.endpoint,
+            verify=str(self.ca_bundle),
+            config=Config(retries={"mode": "standard", "max_attempts": 2}),
+        )

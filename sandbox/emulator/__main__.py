@@ -1,0 +1,14 @@
+"""Starts ministack with the mends."""
+
+import sys
+
+from ministack import app
+
+from sandbox.emulator import apis, functions, iam, secrets_manager, server, stacks
+
+MENDS = (*server.MENDS, *iam.MENDS, *stacks.MENDS, *secrets_manager.MENDS, *functions.MENDS, *apis.MENDS)
+
+for mend in MENDS:
+    mend()
+sys.argv = sys.argv[:1]
+app.main()

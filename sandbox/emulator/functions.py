@@ -1,0 +1,74 @@
+"""Mends of Lambda: what a function sees, and what is kept of what it says."""
+
+import os
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ministack.core import lambda_runtime
+
+# What AWS's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+
+# AWS installs a handler on the root logger, in this form; its level stays Python's default, WARNING.
+_PREAMBLE = """
+import logging as _logging, os as _os, sys as _sys
+_sys.path.append(_os.environ.pop("_SANDBOX_RUNTIME"))
+_handler = _logging.StreamHandler(_sys.stderr)
+_form = "[%(levelname)s]\\t%(asctime)s.%(msecs)03dZ\\t%(message)s"
+_handler.setFormatter(_logging.Formatter(_form, "%Y-%m-%dT%H:%M:%S"))
+_logging.getLogger().addHandler(_handler)
+"""
+
+
+def own_surroundings() -> None:
+    """AWS: a function sees its own variables, its own packages, and what the runtime brings. ministack: it also
+    sees the emulator's variables and packages, so that one that is missing from its zip is found all the same."""
+    runtime = _runtime()
+    given = dict(os.environ)
+
+    def start(words: list[str], *, env: dict[str, str], **options: Any) -> subprocess.Popen[str]:
+        if not words[0].rpartition("/")[2].startswith("python"):
+            return subprocess.Popen(words, env=env, **options)
+        own = {name: value for name, value in env.items() if given.get(name) != value}
+        own |= {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            "TMPDIR": given["TMPDIR"],
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_ENDPOINT_URL": f"https://localhost:{given['GATEWAY_PORT']}",
+            "AWS_CA_BUNDLE": given["SANDBOX_CA_BUNDLE"],
+            "SSL_CERT_FILE": given["SANDBOX_CA_BUNDLE"],
+            "_SANDBOX_RUNTIME": str(runtime),
+        }
+        for name in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"):
+            own.pop(name, None)
+        return subprocess.Popen([words[0], "-I", "-S", *words[1:]], env=own, **options)
+
+    lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": start})
+
+
+def kept_logs() -> None:
+    """AWS: what a function logs by `logging` is kept, warnings and above unless it says otherwise. ministack: it
+    is lost, save where the function brings a handler of its own."""
+    lambda_runtime._PYTHON_WORKER_SCRIPT = _PREAMBLE + lambda_runtime._PYTHON_WORKER_SCRIPT
+
+
+def _runtime() -> Path:
+    """A folder with the packages that AWS's runtime brings, and no other."""
+    folder = Path(tempfile.mkdtemp(prefix="runtime-"))
+    for name in _RUNTIME:
+        found = find_spec(name)
+        if found is None or found.origin is None:
+            raise ImportError(f"{name} is a part of AWS's Python runtime and is not installed here")
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+MENDS = (own_surroundings, kept_logs)

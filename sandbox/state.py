@@ -1,0 +1,217 @@
+"""A sandbox: everything that runs, how it begins, how it ends, and the file that says so."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.run import CHECKOUT
+from sandbox.accounts import ACCOUNTS, Account
+from sandbox.aws import Aws
+from sandbox.bootstrap import bootstrap
+from sandbox.github import GitHub
+from sandbox.postgres import PostgreSQL
+
+FOLDER = CHECKOUT / ".sandbox"
+_FILE = "state.json"
+_END_SECONDS = 20.0
+
+
+class Sandbox:
+    """PostgreSQL, AWS with its accounts bootstrapped, and GitHub, in one folder; a context manager.
+
+    Leaving it ends everything and keeps logs and repository; what it starts also ends when this process is
+    killed, unless it isn't `tied`: then only `clean` ends it. `actions` maps OWNER/REPO@REF to a folder that
+    takes a stand-in's place; `say` hears each step. With `github` false there is an issuer's key, but no
+    repository. Sandboxes in different folders don't meet.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        source: Path = CHECKOUT,
+        actions: Mapping[str, Path] | None = None,
+        port: int = 0,
+        accounts: tuple[Account, ...] = ACCOUNTS,
+        github: bool = True,
+        tied: bool = True,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.logs = self.folder / "logs"
+        self.accounts = accounts
+        self.seconds: dict[str, float] = {}
+        self.say = say
+        self._with_github = github
+        self._tied = tied
+        self._jwks = self.folder / "jwks.json"
+        self.postgres = PostgreSQL(self.folder, accounts=accounts, tied=tied)
+        self.aws = Aws(self.folder, self._jwks, port, tied=tied)
+        clean(self.folder)
+        self.github = GitHub(source, self.folder / "github", actions=actions)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the laptop's AWS."""
+        return self.aws.endpoint
+
+    @property
+    def ca_bundle(self) -> Path:
+        """PEM file that clients of `endpoint` trust."""
+        return self.aws.ca_bundle
+
+    def environment(self, name: str = "") -> dict[str, str]:
+        """Variables for boto3, sam or aws; with an environment's name or account's number also its root's keys."""
+        return self.aws.root(name) if name else self.aws.variables()
+
+    def start(self) -> None:
+        """Start everything. Raises SandboxError or ToolError when a part doesn't start; call `stop` then too."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self._jwks.write_text(json.dumps(self.github.issuer.jwks()), encoding="utf-8")
+        with self._step("PostgreSQL and AWS"):
+            self.aws.launch()  # it takes longest: meanwhile the rest
+            self._write()
+            self.postgres.launch()
+            self.github.aws = self.aws.variables()
+            if self._with_github:
+                self.github.create()
+            self.postgres.prepare()
+            self.aws.wait()
+        self._write()
+        with self._step("bootstrap of the accounts"), ThreadPoolExecutor(len(self.accounts)) as pool:
+            list(pool.map(lambda account: bootstrap(self.aws, self.postgres, account), self.accounts))
+
+    def stop(self) -> None:
+        """End everything; logs and repository stay. A second stop does nothing."""
+        self.github.close()
+        self.aws.stop()
+        self.postgres.stop()
+        (self.folder / _FILE).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Any:
+        start = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - start
+        self.say(f"{name}: {self.seconds[name]:.1f} s")
+
+    def _write(self) -> None:
+        state = {
+            "owner": _identity(os.getpid()),
+            "tied": self._tied,
+            "servers": {"emulator": _identity(self.aws.pid), "postgres": _identity(self.postgres.pid)},
+            "endpoint": self.endpoint,
+            "ca_bundle": str(self.ca_bundle),
+            "postgres": {"host": self.postgres.host, "port": self.postgres.port},
+            "accounts": {account.environment: account.number for account in self.accounts},
+            "repository": str(self.github.remote.clone) if self._with_github else "",
+            "logs": str(self.logs),
+        }
+        partial = self.folder / f"{_FILE}.new"
+        partial.write_text(json.dumps(state, indent=2), encoding="utf-8")
+        partial.replace(self.folder / _FILE)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that runs, in whichever process: what its state file says, and what has become of it."""
+
+    owner: int  # the process to ask; 0 where that one is gone and left it running
+    servers: Mapping[str, int]  # the id of each server's process; 0 for one that has ended
+    endpoint: str
+    ca_bundle: Path
+    postgres: str
+    accounts: Mapping[str, str]
+    repository: str
+    logs: Path
+
+    @property
+    def dead(self) -> list[str]:
+        """The servers that ended though they should run."""
+        return [name for name, pid in self.servers.items() if not pid]
+
+
+def running(folder: Path) -> Running | None:
+    """The sandbox that runs in `folder`; None when none does, also where one was killed and left its state."""
+    try:
+        state = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        servers = {name: _alive(identity) for name, identity in state["servers"].items()}
+        found = Running(
+            _alive(state["owner"]),
+            servers,
+            state["endpoint"],
+            Path(state["ca_bundle"]),
+            f"{state['postgres']['host']}:{state['postgres']['port']}",
+            state["accounts"],
+            state["repository"],
+            Path(state["logs"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return found if found.owner or any(servers.values()) else None
+
+
+def clean(folder: Path) -> bool:
+    """End the sandbox that runs in `folder`, if one does, and remove the folder; says whether there was any."""
+    found = running(folder)
+    if found is not None:
+        # The owner ends its servers itself. For PostgreSQL SIGINT means not to wait for clients.
+        _send(signal.SIGTERM, found.owner or found.servers["emulator"])
+        if not found.owner:
+            _send(signal.SIGINT, found.servers["postgres"])
+        until = time.monotonic() + _END_SECONDS
+        while running(folder) and time.monotonic() < until:
+            time.sleep(0.05)
+        left = running(folder)
+        for pid in (left.owner, *left.servers.values()) if left else ():
+            _send(signal.SIGKILL, pid)
+    there = folder.exists()
+    shutil.rmtree(folder, ignore_errors=True)
+    return there
+
+
+def _send(number: signal.Signals, pid: int) -> None:
+    if pid and pid != os.getpid():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _identity(pid: int) -> list[int | str]:
+    """A process's id and when it started, in the kernel's clock ticks: an id alone is used again."""
+    return [pid, _started(pid)]
+
+
+def _alive(identity: list[Any]) -> int:
+    """The id of the process with this identity; 0 when it has ended."""
+    pid, started = int(identity[0]), str(identity[1])
+    return pid if pid and started and _started(pid) == started else 0
+
+
+def _started(pid: int) -> str:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]

@@ -1,0 +1,3 @@
+import flask
+import requests # fault
+from samtranslator import translator # fault

@@ -1,0 +1,80 @@
+"""Imports of app/ and rotation/ that neither Python, the Lambda runtime nor the group `lambda` gives."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.stacks import dig
+
+_RUNTIME = {"boto3", "botocore"}  # in every Python runtime of Lambda
+_CODE = ("app", "rotation")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    document = project.document("pyproject.toml")
+    group = dig(document.data, "dependency-groups", "lambda") if document else None
+    if not isinstance(group, list):
+        return
+    given = {_distribution(one) for one in group if isinstance(one, str)}
+    modules = packages_distributions()
+    for file in project.files:
+        if not file.endswith(".py") or file.partition("/")[0] not in _CODE:
+            continue
+        try:
+            tree = ast.parse(project.text(file))
+        except SyntaxError:
+            continue  # ruff reports it
+        for line, name in _imports(tree):
+            known_names = sys.stdlib_module_names | _RUNTIME | {file.partition("/")[0]}
+            owners = {_distribution(one) for one in modules.get(name, [name])}
+            if name not in known_names and not owners & _closure(project, frozenset(given)):
+                yield Violation(f"{name} is not in the bundle", file, line)
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in _running(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module.partition(".")[0]
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that a type checker alone sees."""
+    yield node
+    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        for other in node.orelse:
+            yield from _running(other)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _running(child)
+
+
+def _distribution(text: str) -> str:
+    return re.split(r"[\s\[<>=!~;]", text.strip(), maxsplit=1)[0].lower().replace("_", "-")
+
+
+def _closure(project: Project, given: frozenset[str]) -> set[str]:
+    """The given distributions and what they need, as uv.lock has it."""
+    needs = _locked(project.text("uv.lock"))
+    found: set[str] = set()
+    left = list(given)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += needs.get(name, [])
+    return found
+
+
+@cache
+def _locked(text: str) -> dict[str, list[str]]:
+    packages = tomllib.loads(text).get("package", [])
+    return {one["name"]: [need["name"] for need in one.get("dependencies", [])] for one in packages}

@@ -1,0 +1,39 @@
+"""Templates over CloudFormation's limits, and names that services refuse."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at, at_template
+from pipeline.gate.values import known
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+_MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
+_NAMES: dict[str, tuple[str, str]] = {
+    "AWS::Lambda::Function": ("FunctionName", r"[A-Za-z0-9_-]{1,64}"),
+    "AWS::S3::Bucket": ("BucketName", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+    "AWS::IAM::Role": ("RoleName", r"[\w+=,.@-]{1,64}"),
+    "AWS::SQS::Queue": ("QueueName", r"[A-Za-z0-9_-]{1,80}"),
+    "AWS::SNS::Topic": ("TopicName", r"[A-Za-z0-9_-]{1,256}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", r"[\w#/.-]{1,512}"),
+}
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for section, most in _MOST.items():
+            if len(stack.section(section)) > most:
+                yield at_template(stack, f"the template has more than {most} {section}", section)
+        seen: dict[tuple[str, str], str] = {}
+        for resource in stack.resources.values():
+            if resource.type not in _NAMES:
+                continue
+            key, pattern = _NAMES[resource.type]
+            name = resource.get(key)
+            if not isinstance(name, str) or not known(name):
+                continue
+            if not re.fullmatch(pattern, name):
+                yield at(resource, f"{key} {name} is not a name that AWS accepts", key)
+            other = seen.setdefault((resource.type, name), resource.id)
+            if other != resource.id:
+                yield at(resource, f"{resource.id} and {other} are both called {name}", key)

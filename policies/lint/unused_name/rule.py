@@ -1,0 +1,31 @@
+"""Parameters, conditions and mappings that the template doesn't use."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_template
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks[:1] + project.bootstrap[:1]:
+        used = _used(
+            {key: value for key, value in stack.source.items() if key not in ("Parameters", "Mappings")}
+        )
+        for section in ("Parameters", "Mappings", "Conditions"):
+            for name in stack.source.get(section) or {}:
+                if name not in used:
+                    violation = at_template(stack, f"nothing uses {name}", section, name)
+                    yield Violation(violation.message, violation.file, violation.line, name)
+
+
+def _used(value: Any) -> set[str]:
+    """Every name that is mentioned, by whatever function."""
+    if isinstance(value, dict):
+        return set().union(*(_used(item) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_used(item) for item in value))
+    if isinstance(value, str):
+        return {value} | {found.partition(".")[0] for found in re.findall(r"\$\{([^!}][^}]*)\}", value)}
+    return set()

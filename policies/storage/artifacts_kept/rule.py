@@ -1,0 +1,19 @@
+"""Lifecycle rules that delete current objects of the bucket with bundles."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import dig
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.bootstrap:
+        for bucket in stack.of_type("AWS::S3::Bucket"):
+            name = f"{bucket.id} {bucket.get('BucketName')}".lower()
+            if "artifact" not in name and "bundle" not in name:
+                continue
+            for index, rule in enumerate(bucket.get("LifecycleConfiguration", "Rules", default=[])):
+                keys = [key for key in ("ExpirationInDays", "ExpirationDate") if dig(rule, key)]
+                if keys and dig(rule, "Status") == "Enabled":
+                    yield at(bucket, "bundles expire", "LifecycleConfiguration", "Rules", index, keys[0])

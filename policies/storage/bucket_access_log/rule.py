@@ -1,0 +1,22 @@
+"""Buckets without an access log, beside those that receive logs."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.iam import (
+    texts,
+)
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.values import refers
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        targets: set[str] = set()
+        for bucket in stack.of_type("AWS::S3::Bucket"):
+            named = bucket.get("LoggingConfiguration", "DestinationBucketName")
+            targets |= refers(named) | set(texts(named))
+        for bucket in stack.of_type("AWS::S3::Bucket"):
+            receives = bucket.id in targets or str(bucket.get("BucketName")) in targets
+            if not receives and not bucket.get("LoggingConfiguration", "DestinationBucketName"):
+                yield at(bucket, f"access to {bucket.id} is not logged", "LoggingConfiguration")

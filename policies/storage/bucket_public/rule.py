@@ -1,0 +1,24 @@
+"""Buckets without the whole public access block, with ACLs, or served as a web site."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import dig
+
+_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for bucket in stack.of_type("AWS::S3::Bucket"):
+            block = bucket.get("PublicAccessBlockConfiguration", default={})
+            for key in _BLOCKS:
+                if str(dig(block, key, default=False)).lower() != "true":
+                    yield at(bucket, f"{key} is not set", "PublicAccessBlockConfiguration", key)
+            rules = bucket.get("OwnershipControls", "Rules", default=[])
+            if not any(dig(rule, "ObjectOwnership") == "BucketOwnerEnforced" for rule in rules):
+                yield at(bucket, "objects may have ACLs of their own", "OwnershipControls")
+            for key in ("AccessControl", "WebsiteConfiguration", "CorsConfiguration"):
+                if bucket.get(key) and bucket.get(key) != "Private":
+                    yield at(bucket, f"{key} opens the bucket", key)

@@ -1,0 +1,2 @@
+def connect(psycopg):
+    return psycopg.connect(sslmode="require") # fault

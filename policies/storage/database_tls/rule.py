@@ -1,0 +1,62 @@
+"""Environments whose functions may reach the database without verified TLS."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.functions import functions
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at, at_parameter
+from pipeline.gate.stacks import Stack
+from pipeline.gate.values import holes, known
+
+_WEAK = ("disable", "allow", "prefer", "require", "verify-ca", "no-verify")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for environment in project.environments:
+        for name, value in environment.parameters.items():
+            weak = value.lower() in _WEAK and not environment.laptop
+            if weak and re.search(r"tls|ssl", name, re.IGNORECASE):
+                yield at_parameter(environment, f"{name} is {value} in {environment.name}", name)
+    for stack in project.stacks:
+        if not stack.environment.laptop:
+            yield from _functions(stack)
+            yield from _parameters(stack)
+    for file in project.files:
+        if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
+            for number, row in enumerate(project.text(file).splitlines(), 1):
+                if _CODE.search(row):
+                    yield Violation("the connection isn't verified", file, number)
+
+
+def _functions(stack: Stack) -> Iterator[Violation]:
+    for function in functions(stack):
+        variables = function.get("Environment", "Variables", default={})
+        if "DATABASE_HOST" not in variables:
+            continue
+        found = {key: variables[key] for key in variables if re.search(r"TLS|SSLMODE", key)}
+        for key, value in found.items():
+            given = value in stack.environment.parameters.values()
+            if not given and not _is_parameter(value) and value != "verify-full":
+                yield at(function, f"{key} is {value}", "Environment", "Variables", key)
+        if not found:
+            yield at(function, f"{function.id} isn't told to verify the database", "Environment", "Variables")
+
+
+def _is_parameter(value: Any) -> bool:
+    """Whether the value is an SSM parameter's, read at deploy time: the bootstrap sets it."""
+    return bool(holes(value)) and all(hole.kind == "parameter" for hole in holes(value))
+
+
+def _parameters(stack: Stack) -> Iterator[Violation]:
+    for parameter in stack.of_type("AWS::SSM::Parameter"):
+        name, value = str(parameter.get("Name")), parameter.get("Value")
+        if re.search(r"(tls|sslmode)$", name, re.IGNORECASE) and known(value) and value != "verify-full":
+            yield at(parameter, f"{name} is {value}", "Value")
+
+
+_CODE = re.compile(
+    r"sslmode[\"']?\s*[=:,]\s*[\"'](disable|allow|prefer|require|verify-ca)[\"']"
+    r"|verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|_create_unverified_context"
+)

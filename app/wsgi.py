@@ -1,22 +1,25 @@
 """Answer Lambda's HTTP events with any WSGI application, over aws-wsgi.
 
 Events: API Gateway REST (payload 1.0), HTTP API and function URL (payload 2.0), Application Load Balancer.
-aws-wsgi supplies the body and WSGI's constants (`awsgi.environ`) and takes the application's reply
-(`awsgi.StartResponse`); what it leaves out or gets wrong is done here. Specification: PEP 3333.
+aws-wsgi supplies what every WSGI environ holds (`awsgi.environ`) and takes the application's reply
+(`awsgi.StartResponse`); what it leaves out or gets wrong is done here.
+Specification: PEP 3333.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from functools import lru_cache
+import sys
+from base64 import b64decode
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, quote_plus, unquote_to_bytes, urlencode
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 import awsgi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 __all__ = ("respond",)
@@ -31,6 +34,7 @@ _SURELY_FITS = 8
 
 type Json = dict[str, Any]
 type Headers = list[tuple[str, str]]
+type Line = tuple[str, str, str, str, str | None]  # method, SCRIPT_NAME, PATH_INFO, QUERY_STRING, REMOTE_ADDR
 
 
 def respond(app: WSGIApplication, event: Any, context: Any) -> Json:
@@ -70,20 +74,11 @@ def respond(app: WSGIApplication, event: Any, context: Any) -> Json:
 # ---- The senders: how each writes a request, and how it wants a reply's headers
 
 
-class _Line(NamedTuple):
-    """What a request's first line and its connection say, as PEP 3333 wants it."""
-
-    method: str
-    script_name: str
-    path_info: str
-    query_string: str
-    remote_addr: str | None
-
-
 class _Sender(NamedTuple):
     """What differs between the services that send HTTP events."""
 
-    line: Callable[[Json, Json, Json], _Line]  # of the event, its requestContext, its headers by environ key
+    line: Callable[[Json, Json, str, WSGIEnvironment], Line]
+    """From the event, its requestContext, the host that was called, and the environ with the headers."""
     headers: Callable[[Headers], Json]
     limit: int = _LAMBDA_LIMIT
     describes_status: bool = False
@@ -100,43 +95,31 @@ def _sender(event: Any) -> _Sender:
     return _REST_API
 
 
-def _rest_line(event: Json, request: Json, headers: Json) -> _Line:
+def _rest_line(event: Json, request: Json, host: str, _: WSGIEnvironment) -> Line:
     """Payload 1.0: the path comes encoded, with a custom domain's base path; the query comes decoded."""
     path = event["path"]
     # On the API's own host requestContext.path begins with the stage. Where both paths are the same, either a
     # custom domain was called, or an HTTP API with this payload, which marks it by a version.
     same = request.get("path") == path
-    base, inside = _mount(
-        path,
-        stage=request.get("stage"),
-        stage_in_path=same and "version" in event,
-        host=_host(request, headers),
-        route=event.get("resource") if same else None,
-        parameters=event.get("pathParameters"),
-    )
+    route = event.get("resource") if same else None
+    base, inside = _mount(event, request, host, path, route, stage_in_path=same and "version" in event)
     address = (request.get("identity") or {}).get("sourceIp")
-    return _Line(event["httpMethod"], base, inside, _query(event, quote_plus, ""), address)
+    return (event["httpMethod"], base, inside, _query(event, _encoded), address)
 
 
-def _http_line(event: Json, request: Json, headers: Json) -> _Line:
+def _http_line(event: Json, request: Json, host: str, _: WSGIEnvironment) -> Line:
     """Payload 2.0: path and query come encoded, the path with the stage unless that is $default."""
     http = request["http"]
-    base, inside = _mount(
-        event["rawPath"],
-        stage=request.get("stage"),
-        stage_in_path=True,
-        host=_host(request, headers),
-        route=(event.get("routeKey") or "").partition(" ")[2],
-        parameters=event.get("pathParameters"),
-    )
-    return _Line(http["method"], base, inside, event.get("rawQueryString") or "", http.get("sourceIp"))
+    route = (event.get("routeKey") or "").partition(" ")[2]
+    base, inside = _mount(event, request, host, event["rawPath"], route, stage_in_path=True)
+    return (http["method"], base, inside, event.get("rawQueryString") or "", http.get("sourceIp"))
 
 
-def _alb_line(event: Json, request: Json, headers: Json) -> _Line:
+def _alb_line(event: Json, _: Json, __: str, environ: WSGIEnvironment) -> Line:
     """A load balancer: path and query come encoded, the client's address in a header only."""
     # The load balancer appends the address it saw: only the last one is more than the client's own claim.
-    address = headers.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-    return _Line(event["httpMethod"], "", _text(event["path"]), _query(event, quote, "%+"), address)
+    address = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    return (event["httpMethod"], "", _text(event["path"]), _query(event, _still_encoded), address)
 
 
 def _multi_headers(headers: Headers) -> Json:
@@ -150,10 +133,19 @@ def _multi_headers(headers: Headers) -> Json:
 
 def _joined_headers(headers: Headers) -> Json:
     """One string a header; cookies, which can't be joined (their dates hold commas), apart."""
-    cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-    others = [header for header in headers if header[0].lower() != "set-cookie"]
-    grouped = _multi_headers(others)["multiValueHeaders"]
-    return {"headers": {name: ", ".join(values) for name, values in grouped.items()}, "cookies": cookies}
+    spellings: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    cookies = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower == "set-cookie":
+            cookies.append(value)
+        elif lower in spellings:
+            joined[spellings[lower]] += f", {value}"
+        else:
+            spellings[lower] = name
+            joined[name] = value
+    return {"headers": joined, "cookies": cookies}
 
 
 def _single_headers(headers: Headers) -> Json:
@@ -178,48 +170,59 @@ _ALB_MULTI = _Sender(_alb_line, _multi_headers, _ALB_LIMIT, describes_status=Tru
 # ---- The request
 
 
+# What is the same for every request: awsgi's environ of an empty one, and the keys that it doesn't have.
+_CONSTANT: WSGIEnvironment = {
+    **awsgi.environ({"httpMethod": "", "path": "", "queryStringParameters": None}, None),
+    "aws.event": None,
+    "aws.context": None,
+}
+
+
 def _environ(event: Json, context: Any, sender: _Sender) -> WSGIEnvironment:
     """The WSGI environ. Raises AttributeError, LookupError, TypeError or ValueError for a malformed event."""
     request = event.get("requestContext") or {}
-    headers = _headers(event)
-    line = sender.line(event, request, headers)
-    if not isinstance(line.method, str):
-        raise TypeError(f"the method is no string: {line.method!r}")
-    environ: WSGIEnvironment = awsgi.environ(
-        {
-            "httpMethod": line.method,
-            "path": line.path_info,
-            "queryStringParameters": None,
-            "body": event.get("body"),
-            "isBase64Encoded": event.get("isBase64Encoded"),
-        },
-        context,
-    )
-    environ.update(headers)
-    scheme = headers.get("HTTP_X_FORWARDED_PROTO")
+    environ = _CONSTANT.copy()
+    _add_headers(environ, event)
+    host = environ.get("HTTP_HOST") or request.get("domainName") or ""
+    method, script_name, path_info, query_string, address = sender.line(event, request, host, environ)
+    if not isinstance(method, str):
+        raise TypeError(f"the method is no string: {method!r}")
+    scheme = environ.get("HTTP_X_FORWARDED_PROTO")
     environ["wsgi.url_scheme"] = scheme = scheme if scheme in ("http", "https") else "https"
-    environ["SERVER_NAME"], environ["SERVER_PORT"] = _server(_host(request, headers), headers, scheme)
-    environ["SCRIPT_NAME"] = line.script_name
-    environ["QUERY_STRING"] = line.query_string
-    environ["REMOTE_ADDR"] = line.remote_addr or ""
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = _server(host, environ, scheme)
+    environ["REQUEST_METHOD"] = method
+    environ["SCRIPT_NAME"] = script_name
+    environ["PATH_INFO"] = path_info
+    environ["QUERY_STRING"] = query_string
+    environ["REMOTE_ADDR"] = address or ""
+    text = event.get("body") or ""
+    body = b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = BytesIO(body)
+    environ["wsgi.errors"] = sys.stderr
     environ["awsgi.event"] = environ["aws.event"] = event
-    environ["aws.context"] = context
+    environ["awsgi.context"] = environ["aws.context"] = context
     return environ
 
 
-def _headers(event: Json) -> Json:
-    """The request's headers by their environ keys. Several values are joined, as RFC 9110 allows."""
-    headers = {}
-    both = {**(event.get("headers") or {}), **(event.get("multiValueHeaders") or {})}
-    for name, value in both.items():
-        key = _environ_key(name)
+def _add_headers(environ: WSGIEnvironment, event: Json) -> None:
+    """Add the request's headers; several values of one are joined, as RFC 9110 allows."""
+    single, headers = event.get("headers") or {}, event.get("multiValueHeaders") or {}
+    if len(headers) < len(single):  # both have every header, or there is but one of the two
+        headers = {**single, **headers}
+    for name, value in headers.items():
+        key = _environ_keys[name]
         if key and value:
-            if not isinstance(value, str):
-                value = value[-1] if key in _SINGLE else ("; " if key == "HTTP_COOKIE" else ",").join(value)
-            headers[key] = value if value.isascii() else _native(value)
+            if isinstance(value, list):
+                value = value[0] if len(value) == 1 else _joined(key, value)
+            environ[key] = value if value.isascii() else _native(value)
     if cookies := event.get("cookies"):
-        headers["HTTP_COOKIE"] = "; ".join(cookies)
-    return headers
+        environ["HTTP_COOKIE"] = "; ".join(cookies)
+
+
+def _joined(key: str, values: list[str]) -> str:
+    """One value for several, the last of them where a header has only one by its nature."""
+    return values[-1] if key in _SINGLE else ("; " if key == "HTTP_COOKIE" else ",").join(values)
 
 
 _SINGLE = {
@@ -231,17 +234,23 @@ _SINGLE = {
 }
 
 
-@lru_cache(maxsize=1024)
-def _environ_key(name: str) -> str:
-    """A header's key in the environ, '' for one that doesn't belong there."""
-    # 'X_Y' would pass for 'X-Y', which a gateway may have checked: servers leave such names out.
-    key = name.upper().replace("-", "_")
-    if "_" in name or key in (
-        "CONTENT_LENGTH",
-        "TRANSFER_ENCODING",
-    ):  # the body is whole, and measured by awsgi
-        return ""
-    return key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+class _EnvironKeys(dict[str, str]):
+    """Headers' keys in the environ by their names, remembered; '' for a header that doesn't belong there."""
+
+    def __missing__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        # 'X_Y' would pass for 'X-Y', which a gateway may have checked: servers leave such names out.
+        # A body comes whole, whatever way it was transferred, and is measured here.
+        if "_" in name or key in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):
+            key = ""
+        elif key != "CONTENT_TYPE":
+            key = f"HTTP_{key}"
+        if len(self) < 1000:  # the names are the client's to choose
+            self[name] = key
+        return key
+
+
+_environ_keys = _EnvironKeys()
 
 
 def _native(value: str) -> str:
@@ -255,31 +264,40 @@ def _native(value: str) -> str:
 
 def _text(path: str) -> str:
     """A path decoded as PEP 3333 wants it: each byte a character."""
-    path = path if path.startswith("/") else f"/{path}"
+    if path[:1] != "/":
+        path = f"/{path}"
     return path if "%" not in path and path.isascii() else unquote_to_bytes(path).decode("latin-1")
 
 
-def _query(event: Json, quote_via: Callable[..., str], safe: str) -> str:
+def _query(event: Json, encode: Callable[[str], str]) -> str:
     """The query string, with every value where the event has them all."""
     single, multi = event.get("queryStringParameters"), event.get("multiValueQueryStringParameters")
     if not single and not multi:
         return ""
-    values = {
-        name: "" if value is None else value for name, value in {**(single or {}), **(multi or {})}.items()
-    }
-    return urlencode(values, doseq=True, safe=safe, quote_via=quote_via)
+    return "&".join(
+        [
+            f"{encode(name)}={encode(value)}"
+            for name, values in {**(single or {}), **(multi or {})}.items()
+            for value in ((values or "",) if isinstance(values, str | None) else values)
+        ]
+    )
 
 
-def _host(request: Json, headers: Json) -> str:
-    """The host that the client called, '' if nothing says which."""
-    return headers.get("HTTP_HOST") or request.get("domainName") or ""
+def _encoded(text: str) -> str:
+    """A decoded name or value, encoded for a query string."""
+    return text if text.isascii() and text.isalnum() else quote_plus(text)
 
 
-def _server(host: str, headers: Json, scheme: str) -> tuple[str, str]:
+def _still_encoded(text: str) -> str:
+    """An encoded name or value as it is, but for what no query string may hold."""
+    return quote(text, safe="%+")
+
+
+def _server(host: str, environ: WSGIEnvironment, scheme: str) -> tuple[str, str]:
     """SERVER_NAME and SERVER_PORT."""
     name, colon, port = host.rpartition(":")
     if not colon or host.endswith("]"):  # no port, or an IPv6 address without one
-        name, port = host, headers.get("HTTP_X_FORWARDED_PORT", "")
+        name, port = host, environ.get("HTTP_X_FORWARDED_PORT", "")
     if not (port.isascii() and port.isdigit()):
         port = "443" if scheme == "https" else "80"
     return name or "localhost", port
@@ -289,29 +307,28 @@ def _server(host: str, headers: Json, scheme: str) -> tuple[str, str]:
 
 
 def _mount(
-    path: str,
-    *,
-    stage: str | None,
-    stage_in_path: bool,
-    host: str,
-    route: str | None,
-    parameters: Json | None,
+    event: Json, request: Json, host: str, path: str, route: str | None, *, stage_in_path: bool
 ) -> tuple[str, str]:
     """SCRIPT_NAME and PATH_INFO: what the client's URL has before the application's own path, and that path.
 
     On the API's own host (id.execute-api.region.amazonaws.com) that is the stage. On a custom domain it is the
     mapping's base path, which no field names: it is what stands before the route that the API matched.
     """
-    path = path if path.startswith("/") else f"/{path}"
-    prefix = f"/{stage}" if stage and stage != "$default" else ""
-    staged = stage_in_path and f"{path}/".startswith(f"{prefix}/")
+    if path[:1] != "/":
+        path = f"/{path}"
+    stage = request.get("stage")
+    prefix = staged = ""
+    if stage and stage != "$default":
+        prefix = f"/{stage}"
+        if stage_in_path and f"{path}/".startswith(f"{prefix}/"):
+            staged = prefix
     if not host or ".execute-api." in host:
-        return prefix, _text(path[len(prefix) :] if staged else path)
+        return prefix, _text(path[len(staged) :])
     if route and route.startswith("/"):
-        base, inside = _split(path, route, parameters or {})
+        base, inside = _split(path, route, event.get("pathParameters") or {})
         # HTTP APIs write the stage into the path on custom domains too, where no URL has it.
-        return ("" if stage_in_path and base == prefix else base), inside
-    return "", _text(path[len(prefix) :] if staged else path)
+        return "" if base == staged else base, inside
+    return "", _text(path[len(staged) :])
 
 
 def _split(path: str, route: str, parameters: Json) -> tuple[str, str]:
@@ -357,51 +374,50 @@ class _Response(awsgi.StartResponse):  # type: ignore[misc] # untyped
         write: Callable[[bytes], object] = super().__call__(status, headers)
         return write
 
-    def use_binary_response(self, headers: object, body: bytes) -> bool:
-        """Whether the body travels as base64: if it is no text, whatever its headers say."""
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            return True
-        return False
-
-    def consume(self, output: Iterable[bytes], limit: int) -> None:
-        """Collect the application's output, up to the first chunk over the limit, and close it."""
-        # Before anything is read from self: a generator may call start_response, or write, as late as here.
-        size = 0
-        try:
-            for chunk in output:
-                self.chunks.append(chunk)
-                size += len(chunk)
-                if size > limit:
-                    break
-        finally:
-            if close := getattr(output, "close", None):
-                close()
-        if not self.started:
-            raise AssertionError("the application returned without calling start_response")
-
 
 def _run(app: WSGIApplication, environ: WSGIEnvironment, sender: _Sender) -> Json:
     """The application's reply. Raises whatever the application does."""
     response = _Response()
-    response.consume(app(environ, response), sender.limit)
+    output = app(environ, response)
+    size = 0
+    try:
+        # A generator calls start_response, or write, as late as here: all is consumed before any is looked at.
+        for chunk in output:
+            response.chunks.append(chunk)
+            size += len(chunk)
+            if size > sender.limit:
+                break
+    finally:
+        if close := getattr(output, "close", None):
+            close()
+    if not response.started:
+        raise AssertionError("the application returned without calling start_response")
     if environ["REQUEST_METHOD"] == "HEAD":
         response.chunks.clear()
-    return _reply(sender, response.status_line, response.headers, response.build_body({}, ()))
+    reply = _begin(sender, response.status, response.status_line, response.headers)
+    body = b"".join(response.chunks)
+    try:
+        reply["body"] = body.decode()
+        reply["isBase64Encoded"] = False
+    except UnicodeDecodeError:  # no text, whatever its headers say
+        reply["body"] = awsgi.convert_b46(body)
+        reply["isBase64Encoded"] = True
+    return reply
 
 
 def _problem(sender: _Sender, status: int, title: str, detail: str) -> Json:
     """A reply of our own, in the form of RFC 9457."""
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     headers = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
     reason = {400: "Bad Request", 500: "Internal Server Error"}[status]
-    return _reply(sender, f"{status} {reason}", headers, {"isBase64Encoded": False, "body": body})
+    reply = _begin(sender, status, f"{status} {reason}", headers)
+    return reply | {"body": json.dumps(problem), "isBase64Encoded": False}
 
 
-def _reply(sender: _Sender, status: str, headers: Headers, body: Json) -> Json:
-    """A reply as the sender wants it. `status` is a status line's end, such as '404 Not Found'."""
-    reply = {"statusCode": int(status[:3]), **sender.headers(headers), **body}
+def _begin(sender: _Sender, status: int, status_line: str, headers: Headers) -> Json:
+    """A reply without its body, as the sender wants it. `status_line` is such as '404 Not Found'."""
+    reply = sender.headers(headers)
+    reply["statusCode"] = status
     if sender.describes_status:
-        reply["statusDescription"] = status
+        reply["statusDescription"] = status_line
     return reply

@@ -33,8 +33,12 @@ fi
 case $ref in
 refs/heads/*)
     branch=${ref#refs/heads/}
-    git fetch --quiet "${depth[@]}" origin "${everything[@]}" "+${commit:-$ref}:refs/remotes/origin/$branch"
-    git checkout --quiet --force -B "$branch" "refs/remotes/origin/$branch"
+    if [[ $DEPTH == 0 ]]; then # every branch comes; the event's commit need not be its branch's newest any more
+        git fetch --quiet "${depth[@]}" origin "${everything[@]}"
+    else
+        git fetch --quiet "${depth[@]}" origin "${everything[@]}" "+${commit:-$ref}:refs/remotes/origin/$branch"
+    fi
+    git checkout --quiet --force -B "$branch" "${commit:-refs/remotes/origin/$branch}"
     ;;
 refs/tags/*)
     git fetch --quiet "${depth[@]}" origin "${everything[@]}" "+$ref:$ref"

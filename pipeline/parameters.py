@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import yaml
+from botocore.exceptions import ClientError
 
 from pipeline import aws
 from pipeline.bundle import Bundle, canonical
@@ -16,7 +17,6 @@ from pipeline.samconfig import FILE, Environment
 
 _SSM = "AWS::SSM::Parameter::Value<"
 RELEASE = ("Commit", "BundleDigest", "ReleaseDigest")  # what the pipeline sets; samconfig holds their places
-_PAGE = 10  # names that GetParameters takes at once
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,14 @@ def _ssm(session: boto3.Session, names: list[str]) -> dict[str, str]:
     client = session.client("ssm", config=aws.CONFIG)
     values: dict[str, str] = {}
     with aws.errors("reading the SSM parameters of the environment"):
-        for start in range(0, len(names), _PAGE):
-            found = client.get_parameters(Names=names[start : start + _PAGE])
-            if found.get("InvalidParameters"):
+        for name in names:
+            try:
+                values[name] = client.get_parameter(Name=name)["Parameter"]["Value"]
+            except ClientError as error:
+                if aws.code(error) != "ParameterNotFound":
+                    raise
                 raise ConfigurationError(
-                    f"SSM has no parameter {', '.join(found['InvalidParameters'])}.",
+                    f"SSM has no parameter {name}.",
                     "They come from bootstrap/template.yaml; see bootstrap/README.md.",
-                )
-            values |= {one["Name"]: one["Value"] for one in found["Parameters"]}
+                ) from error
     return values

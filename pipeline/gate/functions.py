@@ -1,6 +1,6 @@
 """Functions, routes and alarms of a stack, and how they hang together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +47,13 @@ class Route:
         return at(self.api, message)
 
 
-def routes(stack: Stack) -> Iterator[Route]:
+def routes(stack: Stack) -> Sequence[Route]:
     """Every route of every API: of the OpenAPI documents that SAM writes, and of plain resources."""
+    found: tuple[Route, ...] = stack.once("routes", lambda one: tuple(_routes(one)))
+    return found
+
+
+def _routes(stack: Stack) -> Iterator[Route]:
     for api in stack.of_type("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
         paths = api.get("Body", "paths", default={})
         for path, methods in paths.items() if isinstance(paths, dict) else ():
@@ -80,6 +85,11 @@ def functions(stack: Stack) -> Iterator[Resource]:
 
 def served(stack: Stack) -> set[str]:
     """The logical ids of the functions that an API calls."""
+    found: set[str] = stack.once("served", _served)
+    return found
+
+
+def _served(stack: Stack) -> set[str]:
     found = {name for route in routes(stack) for name in route.targets}
     aliases = {one.id: refers(one.get("FunctionName")) for one in stack.of_type("AWS::Lambda::Alias")}
     direct = {name for name in found if name in stack.resources and name not in aliases}

@@ -2,7 +2,7 @@
 
 import fnmatch
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,8 +94,13 @@ def texts(value: Any) -> list[str]:
     ]
 
 
-def statements(stack: Stack) -> Iterator[Statement]:
+def statements(stack: Stack) -> Sequence[Statement]:
     """Every statement of every policy in the stack: in any property, also in one that holds JSON as text."""
+    found: tuple[Statement, ...] = stack.once("statements", lambda one: tuple(_statements(one)))
+    return found
+
+
+def _statements(stack: Stack) -> Iterator[Statement]:
     boundaries = _boundaries(stack)
     for resource in stack.resources.values():
         for place, document in _documents(resource.properties, ()):

@@ -1,16 +1,11 @@
-"""A verdict as text, JSON and SARIF 2.1.0, and as the files of --output."""
+"""A verdict as text and as JSON; the other forms are in pipeline.report."""
 
-import hashlib
+import dataclasses
 import json
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 from pipeline.gate.verdict import Report
 from pipeline.model import Finding
-
-_LEVEL = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
-_SCORE = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 
 
 def as_text(report: Report) -> str:
@@ -50,67 +45,7 @@ def as_json(report: Report) -> str:
         "findings": [finding.as_json() for finding in report.findings],
         "environments": list(report.environments),
         "tools": list(report.tools),
+        "engines": [dataclasses.asdict(one) for one in report.engines],
     }
-    return json.dumps(data, indent=2) + "\n"
-
-
-def as_sarif(report: Report) -> str:
-    """SARIF 2.1.0 for code scanning: waived findings are left out, fingerprints don't hang on line numbers.
-
-    Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-    """
-    findings = [finding for finding in report.findings if finding.waiver is None]
-    rules = {finding.rule: finding for finding in findings}
-    seen: dict[str, int] = {}
-    run = {
-        "tool": {
-            "driver": {"name": "pipeline", "rules": [_sarif_rule(rules[name]) for name in sorted(rules)]}
-        },
-        "results": [_sarif_result(finding, sorted(rules), seen) for finding in findings],
-        "columnKind": "utf16CodeUnits",
-    }
-    schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
-
-
-def _sarif_rule(finding: Finding) -> dict[str, Any]:
-    return {
-        "id": finding.rule,
-        "shortDescription": {"text": finding.title},
-        "help": {"text": finding.remediation or finding.title},
-        "properties": {
-            "security-severity": _SCORE.get(finding.severity, "5.5"),
-            "tags": sorted(finding.controls),
-        },
-    }
-
-
-def _sarif_result(finding: Finding, rules: list[str], seen: dict[str, int]) -> dict[str, Any]:
-    identity = "\n".join(
-        [finding.rule, finding.file, finding.resource or "", finding.environment or "", finding.message]
-    )
-    digest = hashlib.sha256(identity.encode()).hexdigest()
-    seen[digest] = seen.get(digest, 0) + 1
-    about = ", ".join(part for part in (finding.resource, finding.environment) if part)
-    result: dict[str, Any] = {
-        "ruleId": finding.rule,
-        "ruleIndex": rules.index(finding.rule),
-        "level": _LEVEL.get(finding.severity, "warning"),
-        "message": {"text": f"{finding.message} ({about})" if about else finding.message},
-        "partialFingerprints": {"pipeline/v1": f"{digest}:{seen[digest]}"},
-    }
-    if finding.file:
-        location = {"artifactLocation": {"uri": finding.file}, "region": {"startLine": max(1, finding.line)}}
-        result["locations"] = [{"physicalLocation": location}]
-    return result
-
-
-FORMATS: dict[str, Callable[[Report], str]] = {"text": as_text, "json": as_json, "sarif": as_sarif}
-_FILES: dict[str, Callable[[Report], str]] = {"report.json": as_json, "report.sarif": as_sarif}
-
-
-def write(report: Report, folder: Path) -> None:
-    """Write the report's files into `folder`, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, form in _FILES.items():
-        (folder / name).write_text(form(report), encoding="utf-8")
+    # A runner takes `##[` anywhere in a job's log as a command; in JSON it can be written otherwise.
+    return json.dumps(data, indent=2).replace("##[", "#\\u0023[") + "\n"

@@ -63,6 +63,11 @@ def _placeholder(text: str) -> bool:
 
 def secret_parameters(stack: Stack) -> set[str]:
     """The template's parameters that hold a secret: by NoEcho, by name, or by what their default resolves."""
+    found: set[str] = stack.once("secret parameters", _secret_parameters)
+    return found
+
+
+def _secret_parameters(stack: Stack) -> set[str]:
     found = set()
     for name, body in stack.section("Parameters").items():
         body = body if isinstance(body, dict) else {}

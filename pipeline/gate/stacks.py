@@ -1,6 +1,6 @@
 """A template in one environment: its resources, expanded and resolved, each with its line in the source."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -75,6 +75,13 @@ class Stack:
     environment: Environment
     scope: Scope = field(repr=False)
     expanded: dict[str, Any] = field(repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, name: str, make: Callable[["Stack"], Any]) -> Any:
+        """What `make` gives for this stack, made once: many rules ask for the same."""
+        if name not in self.memo:
+            self.memo[name] = make(self)
+        return self.memo[name]
 
     @cached_property
     def resources(self) -> dict[str, Resource]:

@@ -22,7 +22,7 @@ def check(project: Project) -> Iterator[Violation]:
     if not isinstance(group, list):
         return
     given = {_distribution(one) for one in group if isinstance(one, str)}
-    modules = packages_distributions()
+    modules = _modules()
     for file in project.files:
         if not file.endswith(".py") or file.partition("/")[0] not in _CODE:
             continue
@@ -72,6 +72,11 @@ def _closure(project: Project, given: frozenset[str]) -> set[str]:
             found.add(name)
             left += needs.get(name, [])
     return found
+
+
+@cache
+def _modules() -> dict[str, list[str]]:
+    return dict(packages_distributions())
 
 
 @cache

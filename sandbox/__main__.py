@@ -115,7 +115,7 @@ def _show(found: Running) -> None:
     for name in found.dead:
         print(f"{name} has ended: look into {_short(found.logs / f'{name}.log')}, then run: make down")
     print(f"AWS         {found.endpoint} (trust {_short(found.ca_bundle)})")
-    print(f"PostgreSQL  {found.postgres}")
+    print("PostgreSQL  " + ", ".join(f"{name} on {where}" for name, where in found.databases.items()))
     if found.repository:
         print(f"repository  {_short(Path(found.repository))}")
     print(f"logs        {_short(found.logs)}")

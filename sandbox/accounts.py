@@ -22,11 +22,6 @@ class Account:
         return f"ledger_{self.environment}"
 
     @property
-    def administrator(self) -> str:
-        """The database's master user."""
-        return f"admin_{self.environment}"
-
-    @property
     def artifacts(self) -> str:
         """Name of the bucket that bootstrap/template.yaml makes for bundles."""
         return f"esclusa-{self.environment}-artifacts-{self.number}"

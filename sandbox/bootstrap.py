@@ -26,7 +26,7 @@ def bootstrap(aws: Aws, postgres: PostgreSQL, to: Account) -> None:
         "GitHubRepositoryId": REPOSITORY_ID,
         "DatabaseHost": postgres.host,
         "DatabasePort": str(postgres.port),
-        "DatabaseName": to.database,
+        "DatabaseName": postgres.administrator.database,
         "DatabaseTls": "disable",
         "DatabaseAdminSecretArn": _master_secret(aws, postgres, to),
         "ArtifactReaderAccounts": ",".join(to.read_by),
@@ -69,10 +69,10 @@ def _settled(cloudformation: Any) -> str:
 
 def _master_secret(aws: Aws, postgres: PostgreSQL, to: Account) -> str:
     """Keep the master user's password as RDS does with a managed one; returns the secret's ARN."""
-    admin = postgres.administrators[to.environment]
+    admin = postgres.administrator
     made = aws.client("secretsmanager", to.environment).create_secret(
         Name=f"rds!db-{uuid.uuid4()}",
-        Description=f"Master user of {to.database}",
+        Description=f"Master user of {admin.database}",
         SecretString=json.dumps(
             {
                 "engine": "postgres",

@@ -1,4 +1,4 @@
-"""A PostgreSQL server on loopback: one database an environment, each with a master user like RDS's."""
+"""PostgreSQL on loopback: a server with a database and a master user, as an RDS instance has them."""
 
 import os
 import secrets
@@ -17,7 +17,6 @@ from psycopg import sql
 
 from pipeline.run import CHECKOUT
 from sandbox import children
-from sandbox.accounts import ACCOUNTS, Account
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
 
@@ -28,7 +27,7 @@ _START_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Administrator:
-    """The master user of one database, as RDS makes it: no superuser, may create roles, owns the database."""
+    """The master user of a database, as RDS makes it: no superuser, may create roles, owns the database."""
 
     user: str
     password: str
@@ -39,25 +38,29 @@ class Administrator:
 
 
 class PostgreSQL:
-    """The server, from `start` to `stop`, or as a context manager; its data lives no longer than it does.
+    """A server from `start` to `stop`, or as a context manager; its data lives no longer than it does.
 
-    Raises SandboxError when it can't start. `administrators` maps an environment to its master user; the
-    passwords are in this object and nowhere else. A `tied` one ends when this process dies.
+    `database` is made in it, with a master user whose password is in `administrator` and nowhere else. A `tied`
+    server ends when this process dies. Raises SandboxError when it can't start.
     """
 
     _server: subprocess.Popen[bytes] | None = None
 
     def __init__(
-        self, folder: Path, port: int = 0, *, accounts: tuple[Account, ...] = ACCOUNTS, tied: bool = True
+        self,
+        folder: Path,
+        *,
+        database: str = "ledger",
+        port: int = 0,
+        name: str = "postgres",
+        tied: bool = True,
     ) -> None:
-        self.folder = folder.absolute()
         self.host = HOST
         self.port = port
-        self.log = self.folder / "logs" / "postgres.log"
-        self.administrators: dict[str, Administrator] = {}
-        self._accounts = accounts
+        self.log = folder.absolute() / "logs" / f"{name}.log"
+        self.administrator = Administrator(f"{database}_admin", secrets.token_urlsafe(24), database)
+        self._data = folder.absolute() / name
         self._tied = tied
-        self._data = self.folder / "postgres"
         self._superuser = secrets.token_urlsafe(24)
 
     def __enter__(self) -> Self:
@@ -74,7 +77,7 @@ class PostgreSQL:
         self.stop()
 
     def start(self) -> None:
-        """Make the cluster, start the server, make databases and users."""
+        """Make the cluster, start the server, make the database and its master user."""
         self.launch()
         self.prepare()
 
@@ -127,10 +130,19 @@ class PostgreSQL:
             self._server = None
 
     def prepare(self) -> None:
-        """Wait for the server and make databases and users."""
+        """Wait for the server and make the database and its master user."""
+        admin = self.administrator
         with self.wait() as connection:
-            for account in self._accounts:
-                self._provide(connection, account)
+            verifier = connection.pgconn.encrypt_password(
+                admin.password.encode(), admin.user.encode(), b"scram-sha-256"
+            )
+            user, database = sql.Identifier(admin.user), sql.Identifier(admin.database)
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE CREATEDB PASSWORD {}").format(
+                    user, sql.Literal(verifier.decode())
+                )
+            )
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
 
     def wait(self) -> "psycopg.Connection[tuple[object, ...]]":
         """Wait until the server answers; returns a superuser's connection."""
@@ -191,21 +203,6 @@ class PostgreSQL:
             raise SandboxError(
                 f"initdb could not make a PostgreSQL cluster in {self._data}.", children.last_lines(self.log)
             )
-
-    def _provide(self, connection: "psycopg.Connection[tuple[object, ...]]", account: Account) -> None:
-        admin = Administrator(account.administrator, secrets.token_urlsafe(24), account.database)
-        verifier = connection.pgconn.encrypt_password(
-            admin.password.encode(), admin.user.encode(), b"scram-sha-256"
-        )
-        user, database = sql.Identifier(admin.user), sql.Identifier(admin.database)
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE CREATEDB PASSWORD {}").format(
-                user, sql.Literal(verifier.decode())
-            )
-        )
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
-        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database))
-        self.administrators[account.environment] = admin
 
 
 def _binary(name: str) -> Path:

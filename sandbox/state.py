@@ -54,7 +54,13 @@ class Sandbox:
         self._with_github = github
         self._tied = tied
         self._jwks = self.folder / "jwks.json"
-        self.postgres = PostgreSQL(self.folder, accounts=accounts, tied=tied)
+        # Roles belong to a server, not to a database: environments that share one would share their users.
+        self.postgres = {
+            each.environment: PostgreSQL(
+                self.folder, database=each.database, name=f"postgres-{each.environment}", tied=tied
+            )
+            for each in accounts
+        }
         self.aws = Aws(self.folder, self._jwks, port, tied=tied)
         clean(self.folder)
         self.github = GitHub(source, self.folder / "github", actions=actions)
@@ -93,21 +99,29 @@ class Sandbox:
         with self._step("PostgreSQL and AWS"):
             self.aws.launch()  # it takes longest: meanwhile the rest
             self._write()
-            self.postgres.launch()
+            for server in self.postgres.values():
+                server.launch()
             self.github.aws = self.aws.variables()
             if self._with_github:
                 self.github.create()
-            self.postgres.prepare()
+            for server in self.postgres.values():
+                server.prepare()
             self.aws.wait()
         self._write()
         with self._step("bootstrap of the accounts"), ThreadPoolExecutor(len(self.accounts)) as pool:
-            list(pool.map(lambda account: bootstrap(self.aws, self.postgres, account), self.accounts))
+            list(
+                pool.map(
+                    lambda account: bootstrap(self.aws, self.postgres[account.environment], account),
+                    self.accounts,
+                )
+            )
 
     def stop(self) -> None:
         """End everything; logs and repository stay. A second stop does nothing."""
         self.github.close()
         self.aws.stop()
-        self.postgres.stop()
+        for server in self.postgres.values():
+            server.stop()
         (self.folder / _FILE).unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -121,10 +135,16 @@ class Sandbox:
         state = {
             "owner": _identity(os.getpid()),
             "tied": self._tied,
-            "servers": {"emulator": _identity(self.aws.pid), "postgres": _identity(self.postgres.pid)},
+            "servers": {
+                "emulator": _identity(self.aws.pid),
+                **{f"postgres-{name}": _identity(server.pid) for name, server in self.postgres.items()},
+            },
             "endpoint": self.endpoint,
             "ca_bundle": str(self.ca_bundle),
-            "postgres": {"host": self.postgres.host, "port": self.postgres.port},
+            "databases": {
+                server.administrator.database: f"{server.host}:{server.port}"
+                for server in self.postgres.values()
+            },
             "accounts": {account.environment: account.number for account in self.accounts},
             "repository": str(self.github.remote.clone) if self._with_github else "",
             "logs": str(self.logs),
@@ -142,7 +162,7 @@ class Running:
     servers: Mapping[str, int]  # the id of each server's process; 0 for one that has ended
     endpoint: str
     ca_bundle: Path
-    postgres: str
+    databases: Mapping[str, str]  # host and port of each
     accounts: Mapping[str, str]
     repository: str
     logs: Path
@@ -163,7 +183,7 @@ def running(folder: Path) -> Running | None:
             servers,
             state["endpoint"],
             Path(state["ca_bundle"]),
-            f"{state['postgres']['host']}:{state['postgres']['port']}",
+            state["databases"],
             state["accounts"],
             state["repository"],
             Path(state["logs"]),
@@ -179,8 +199,9 @@ def clean(folder: Path) -> bool:
     if found is not None:
         # The owner ends its servers itself. For PostgreSQL SIGINT means not to wait for clients.
         _send(signal.SIGTERM, found.owner or found.servers["emulator"])
-        if not found.owner:
-            _send(signal.SIGINT, found.servers["postgres"])
+        for name, pid in found.servers.items():
+            if not found.owner and name != "emulator":
+                _send(signal.SIGINT, pid)
         until = time.monotonic() + _END_SECONDS
         while running(folder) and time.monotonic() < until:
             time.sleep(0.05)

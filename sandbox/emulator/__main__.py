@@ -4,9 +4,17 @@ import sys
 
 from ministack import app
 
-from sandbox.emulator import apis, functions, iam, secrets_manager, server, stacks
+from sandbox.emulator import access, apis, functions, iam, secrets_manager, server, stacks
 
-MENDS = (*server.MENDS, *iam.MENDS, *stacks.MENDS, *secrets_manager.MENDS, *functions.MENDS, *apis.MENDS)
+MENDS = (
+    *server.MENDS,
+    *access.MENDS,
+    *iam.MENDS,
+    *stacks.MENDS,
+    *secrets_manager.MENDS,
+    *functions.MENDS,
+    *apis.MENDS,
+)
 
 for mend in MENDS:
     mend()

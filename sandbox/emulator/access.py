@@ -1,0 +1,73 @@
+"""Mends of authorization: on which resource a caller is judged."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.router import extract_access_key_id
+from ministack.services.cloudformation import changesets
+
+type Query = dict[str, Any]
+
+
+def parameters_by_name() -> None:
+    """AWS: ssm:GetParameters is judged on each parameter that it names. ministack: on `*`, so that a policy for
+    some parameters is no use."""
+
+    def named(body: bytes, _query: Query, region: str, account: str) -> list[str]:
+        try:
+            names = json.loads(body)["Names"]
+        except (ValueError, KeyError, TypeError):
+            return []
+        return [
+            str(name)
+            if str(name).startswith("arn:")
+            else f"arn:aws:ssm:{region}:{account}:parameter/{str(name).lstrip('/')}"
+            for name in (names if isinstance(names, list) else [])
+        ]
+
+    _judge_on("ssm", named)
+
+
+def change_sets_by_stack() -> None:
+    """AWS: what is done with a change set is judged on its stack. ministack: on `*` where the change set is named
+    by its ARN, as the SDKs do."""
+
+    def stack(_body: bytes, query: Query, _region: str, _account: str) -> list[str]:
+        name = iam_actions._query_param(query, "ChangeSetName")
+        found = changesets._find_change_set(name) if name.startswith("arn:") else None
+        change_set = found[1] if isinstance(found, tuple) else found
+        return [change_set["StackId"]] if change_set else []
+
+    _judge_on("cloudformation", stack)
+
+
+def _judge_on(service: str, resources: Callable[[bytes, Query, str, str], list[str]]) -> None:
+    """Judge requests to a service on what `resources` finds in their body and query, where it finds something."""
+    extract = iam_actions.extract_resource_arn
+
+    def judged(
+        asked: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: Query,
+        region: str,
+        account: str,
+    ) -> str:
+        arns = resources(body, query, region, account) if asked == service else []
+        if not arns:
+            found: str = extract(asked, method, path, headers, body, query, region, account)
+            return found
+        action = iam_actions.extract_iam_action(asked, method, path, headers, body, query)
+        caller = extract_access_key_id(headers, query)
+        # The one that is refused decides: the emulator asks about one alone.
+        refused = (arn for arn in arns if iam_evaluator.enforce(caller, action, asked, region, arn))
+        return next(refused, arns[0])
+
+    iam_actions.extract_resource_arn = judged
+
+
+MENDS = (parameters_by_name, change_sets_by_stack)

@@ -1,6 +1,7 @@
 """Mends of CloudFormation and the SAM transform."""
 
 from typing import Any
+from xml.sax.saxutils import escape
 
 import samtranslator.translator.transform as sam
 from ministack.services import iam
@@ -30,7 +31,7 @@ def transform_parameters() -> None:
 
 def dead_stacks() -> None:
     """AWS: a stack in ROLLBACK_COMPLETE can only be deleted. ministack: it takes an update and a create."""
-    create = changesets._create_change_set
+    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
 
     def judged(params: Any) -> Any:
         name = changesets._p(params, "StackName")
@@ -43,13 +44,13 @@ def dead_stacks() -> None:
             )
         return create(params)
 
-    changesets._create_change_set = judged
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = judged
 
 
 def execution_role() -> None:
     """AWS: CloudFormation refuses a service role that doesn't exist. ministack: it takes any name, and works with
     rights of its own."""
-    create = changesets._create_change_set
+    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
 
     def judged(params: Any) -> Any:
         arn = changesets._p(params, "RoleARN")
@@ -62,7 +63,7 @@ def execution_role() -> None:
                 return changesets._error("ValidationError", f"Role {arn} is invalid or cannot be assumed")
         return create(params)
 
-    changesets._create_change_set = judged
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = judged
 
 
 def without_a_counterpart() -> None:
@@ -82,4 +83,25 @@ def without_a_counterpart() -> None:
         provisioners._RESOURCE_HANDLERS[kind] = {"create": create, "update": update, "delete": delete}
 
 
-MENDS = (transform_parameters, dead_stacks, execution_role, without_a_counterpart)
+def names_of_ssm_parameters() -> None:
+    """AWS: a stack tells the name that an SSM parameter was given as its value, and what it resolved to beside it.
+    ministack: it tells the resolved value as the value, so that a stack can't be put back from what it tells."""
+    describe = handlers._ACTION_HANDLERS["DescribeStacks"]
+
+    def with_names(params: Any) -> Any:
+        status, headers, body = describe(params)
+        text = body.decode()
+        for stack in list(changesets._stacks.values()):
+            for key, value in stack.get("_resolved_params", {}).items():
+                name = value.get("SsmName") if isinstance(value, dict) else None
+                if name:
+                    head = f"<ParameterKey>{escape(key)}</ParameterKey><ParameterValue>"
+                    resolved = f"{escape(str(value['Value']))}</ParameterValue>"
+                    told = f"{escape(name)}</ParameterValue><ResolvedValue>{escape(str(value['Value']))}</ResolvedValue>"
+                    text = text.replace(head + resolved, head + told)
+        return status, headers, text.encode()
+
+    handlers._ACTION_HANDLERS["DescribeStacks"] = with_names
+
+
+MENDS = (names_of_ssm_parameters, transform_parameters, dead_stacks, execution_role, without_a_counterpart)

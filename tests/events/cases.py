@@ -55,6 +55,7 @@ NOT_HTTP: dict[str, Any] = {
     "an authorizer's event": rest_event(type="REQUEST"),
     "a WebSocket's event": {"requestContext": {"routeKey": "$connect", "stage": "live"}},
     "method null": rest_event(httpMethod=None),
+    "method no ASCII": rest_event(httpMethod="GÈT"),
     "path null": rest_event() | {"path": None},
     "body an object": rest_event() | {"body": {"a": 1}},
     "body bad base64": rest_event() | {"body": "AP8", "isBase64Encoded": True},
@@ -201,6 +202,19 @@ CASES: list[Case] = [
         "path", "no UTF-8", rest_event(path="/%ff"), status=200, sees={"path": "/\N{REPLACEMENT CHARACTER}"}
     ),
     *_each("client", "not from a header", _senders(), sees={"address": CLIENT}),
+    *[
+        Case(
+            "client",
+            f"with its port, {address}",
+            alb_event(headers=[("x-forwarded-for", given)]),
+            sees={"address": address},
+        )
+        for given, address in (
+            ("1.2.3.4:5, 203.0.113.7:50", CLIENT),
+            ("[2001:db8::1]:50", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+        )
+    ],
     Case("client", "emulator", rest_event(like="emulator"), sees={"address": CLIENT}),
     *[
         Case("url", title, event, sees={"url": f"{root}/echo", "link": f"{root}/other", "path": "/echo"})

@@ -4,7 +4,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import samtranslator.translator.transform as sam
-from ministack.services import iam
+from ministack.services import cloudformation, iam
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
 _DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
@@ -35,7 +35,7 @@ def dead_stacks() -> None:
 
     def judged(params: Any) -> Any:
         name = changesets._p(params, "StackName")
-        found = changesets._stacks.get(name)
+        found = cloudformation._stacks.get(name)
         status = found.get("StackStatus") if found else ""
         if status in _DEAD:
             return changesets._error(
@@ -91,14 +91,14 @@ def names_of_ssm_parameters() -> None:
     def with_names(params: Any) -> Any:
         status, headers, body = describe(params)
         text = body.decode()
-        for stack in list(changesets._stacks.values()):
+        for stack in list(cloudformation._stacks.values()):
             for key, value in stack.get("_resolved_params", {}).items():
                 name = value.get("SsmName") if isinstance(value, dict) else None
                 if name:
                     head = f"<ParameterKey>{escape(key)}</ParameterKey><ParameterValue>"
-                    resolved = f"{escape(str(value['Value']))}</ParameterValue>"
-                    told = f"{escape(name)}</ParameterValue><ResolvedValue>{escape(str(value['Value']))}</ResolvedValue>"
-                    text = text.replace(head + resolved, head + told)
+                    resolved = escape(str(value["Value"]))
+                    told = f"{escape(name)}</ParameterValue><ResolvedValue>{resolved}</ResolvedValue>"
+                    text = text.replace(f"{head}{resolved}</ParameterValue>", head + told)
         return status, headers, text.encode()
 
     handlers._ACTION_HANDLERS["DescribeStacks"] = with_names

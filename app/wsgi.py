@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ("respond",)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("esclusa.wsgi")  # below the application's logger, which masks secrets
 
 # JSON makes at most six bytes of a character: a body shorter than this share of the limit surely fits.
 _SURELY_FITS = 8

@@ -24,6 +24,18 @@ each_sender = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture
+def caplog(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.LogCaptureFixture]:
+    """What the adapter logs, whether or not another test has configured the application's logger above it."""
+    logger = logging.getLogger("esclusa.wsgi")
+    monkeypatch.setattr(logger, "propagate", False)
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
 class Spy:
     """A WSGI application that keeps its environ, and whose output counts how often it is closed."""
 
@@ -259,4 +271,4 @@ def test_failures_go_to_the_adapters_own_log(caplog: pytest.LogCaptureFixture) -
     """An operator can find, and raise an alarm on, what the adapter logs."""
     respond(probe.rude, rest_event(), None)
 
-    assert [("app.wsgi", logging.ERROR)] == [(record.name, record.levelno) for record in caplog.records]
+    assert [("esclusa.wsgi", logging.ERROR)] == [(record.name, record.levelno) for record in caplog.records]

@@ -32,6 +32,7 @@ ACCOUNTS = (
     Account("prod", "222222222222", promotes_from="dev"),
     Account("local", "000000000000"),
 )
+PAIR = ACCOUNTS[:2]  # those that the workflows deploy to
 
 
 def account(name: str) -> Account:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.run import CHECKOUT
+from sandbox.accounts import ACCOUNTS
 from sandbox.errors import SandboxError
 from sandbox.state import Running, Sandbox, running
 
@@ -70,7 +71,7 @@ def keep(folder: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        with Sandbox(folder, port=port, say=lambda text: _tell(say=text)):
+        with Sandbox(folder, port=port, accounts=ACCOUNTS, say=lambda text: _tell(say=text)):
             _tell(ready=True)
             if sys.stdin.buffer.readline() != _STAY:
                 return 1  # whoever started us is gone

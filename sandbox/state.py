@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.run import CHECKOUT
-from sandbox.accounts import ACCOUNTS, Account
+from sandbox.accounts import PAIR, Account
 from sandbox.aws import Aws
 from sandbox.bootstrap import bootstrap
 from sandbox.github import GitHub
@@ -41,7 +41,7 @@ class Sandbox:
         source: Path = CHECKOUT,
         actions: Mapping[str, Path] | None = None,
         port: int = 0,
-        accounts: tuple[Account, ...] = ACCOUNTS,
+        accounts: tuple[Account, ...] = PAIR,
         github: bool = True,
         tied: bool = True,
         say: Callable[[str], None] = lambda _text: None,

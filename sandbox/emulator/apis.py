@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from ministack import app
-from ministack.services import apigateway_v1, lambda_svc
+from ministack.services import apigateway_v1
 
 # ID.execute-api.REGION.amazonaws.com, the host that AWS gives an API.
 _AWS_HOST = re.compile(r"^([a-f0-9]{8,10})\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?::\d+)?$")
@@ -39,22 +39,30 @@ def apis_of_every_account() -> None:
 
 
 def silent_failures() -> None:
-    """AWS: a function that raises gives the caller 502 and {"message": "Internal server error"}. ministack: it
-    gives the exception's text."""
-    shape = lambda_svc.lambda_execute_result_to_api_proxy_response
+    """AWS: a function that raises, or whose answer isn't of the right form, gives the caller 502 and {"message":
+    "Internal server error"}. ministack: it gives the exception's text, or the answer whatever its form."""
+    shape = apigateway_v1._lambda_proxy_response
 
-    def shaped(result: dict[str, Any]) -> Any:
-        answer, more = shape(result)
-        if result.get("error") and answer and answer.get("statusCode") == 502:
-            answer = {
+    def shaped(result: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+        if not result.get("throttle") and (result.get("error") or not _is_answer(result.get("body"))):
+            return {
                 "statusCode": 502,
                 "headers": {"Content-Type": "application/json"},
                 "body": json.dumps({"message": "Internal server error"}),
-            }
-        return answer, more
+            }, None
+        answer: tuple[dict[str, Any] | None, str | None] = shape(result)
+        return answer
 
-    lambda_svc.lambda_execute_result_to_api_proxy_response = shaped
-    apigateway_v1._lambda_proxy_response = lambda result: (shaped(result)[0], None)
+    apigateway_v1._lambda_proxy_response = shaped
+
+
+def _is_answer(body: object) -> bool:
+    if isinstance(body, str | bytes):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return False
+    return isinstance(body, dict) and isinstance(body.get("statusCode"), int | str)
 
 
 MENDS = (hosts_of_aws, apis_of_every_account, silent_failures)

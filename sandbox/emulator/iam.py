@@ -1,5 +1,6 @@
 """Mends of IAM and STS: who one is, and what bounds it."""
 
+import base64
 import json
 import os
 import time
@@ -11,18 +12,31 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from ministack.core.responses import get_account_id
 from ministack.services import iam, sts
-from ministack.services.cloudformation import provisioners
+
+from sandbox.emulator.handlers import Made, Properties, after, register
 
 ISSUER = "https://token.actions.githubusercontent.com"
+_INVALID = "InvalidIdentityToken"
+_SKEW = 300.0  # seconds that clocks may differ
+_CLAIMS = (
+    "actor",
+    "actor_id",
+    "environment",
+    "job_workflow_ref",
+    "ref",
+    "repository",
+    "repository_id",
+    "workflow",
+)
 
 
 def oidc_provider() -> None:
     """AWS: AWS::IAM::OIDCProvider makes a provider. ministack: an unknown type, though its API has providers."""
 
-    def arn_of(properties: dict[str, Any]) -> str:
+    def arn_of(properties: Properties) -> str:
         return f"arn:aws:iam::{get_account_id()}:oidc-provider/{properties['Url'].split('://', 1)[-1]}"
 
-    def create(_logical: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    def create(_logical: str, properties: Properties, _stack: str) -> Made:
         arn = arn_of(properties)
         iam._oidc_providers[arn] = {
             "Arn": arn,
@@ -34,80 +48,82 @@ def oidc_provider() -> None:
         }
         return arn, {"Arn": arn}
 
-    def update(physical: str, _old: dict[str, Any], new: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    def update(physical: str, _old: Properties, new: Properties) -> Made:
         iam._oidc_providers[physical]["ClientIDList"] = list(new.get("ClientIdList", []))
         return physical, {"Arn": physical}
 
-    def delete(physical: str, _properties: dict[str, Any]) -> None:
+    def delete(physical: str, _properties: Properties) -> None:
         iam._oidc_providers.pop(physical, None)
 
-    provisioners._RESOURCE_HANDLERS["AWS::IAM::OIDCProvider"] = {
-        "create": create,
-        "update": update,
-        "delete": delete,
-    }
+    register("AWS::IAM::OIDCProvider", create, update, delete)
 
 
 def role_boundary() -> None:
     """AWS: a role's PermissionsBoundary bounds it. ministack: CloudFormation drops the property, so that a role
     made by a stack has all that its own policies allow."""
-    handler = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
-    create, update = handler["create"], handler.get("update")
 
-    def bound(physical: str, properties: dict[str, Any]) -> None:
-        role = iam._roles[physical.rsplit("/", 1)[-1]]
-        role["PermissionsBoundary"] = properties.get("PermissionsBoundary")
+    def bound(name: str, properties: Properties) -> None:
+        iam._roles[name]["PermissionsBoundary"] = properties.get("PermissionsBoundary")
 
-    def bounded_create(logical: str, properties: dict[str, Any], stack: str) -> Any:
-        made = create(logical, properties, stack)
-        bound(made[0], properties)
-        return made
-
-    handler["create"] = bounded_create
-    if update is not None:
-
-        def bounded_update(physical: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
-            made = update(physical, old, new, *rest)
-            bound(physical, new)
-            return made
-
-        handler["update"] = bounded_update
+    after("AWS::IAM::Role", bound)
 
 
 def web_identity_token() -> None:
-    """AWS: a web identity token must be signed by the issuer's key, and be of this time. ministack: it reads the
-    claims and believes them. The issuer's public keys are in the file that SANDBOX_JWKS names."""
+    """AWS: a web identity token must be signed by the issuer's key, be of this time, and be for an audience of a
+    provider in the role's account. ministack: it reads the claims and believes them. The issuer's public keys
+    are in the file that SANDBOX_JWKS names."""
     refused = sts._web_identity_trust_denied
 
     def judged(role_arn: str, params: dict[str, Any], use_json: bool) -> Any:
-        code, message = _fault(sts._p(params, "WebIdentityToken") or "")
-        if code:
-            if use_json:
-                return sts.error_response_json(code, message, 400)
-            return sts._error(400, code, message, ns="sts")
-        return refused(role_arn, params, use_json)
+        code, message = _fault(sts._p(params, "WebIdentityToken") or "", role_arn.split(":")[4])
+        if not code:
+            return refused(role_arn, params, use_json)
+        if use_json:
+            return sts.error_response_json(code, message, 400)
+        return sts._error(400, code, message, ns="sts")
 
     sts._web_identity_trust_denied = judged
 
 
-def _fault(token: str) -> tuple[str, str]:
+def _fault(token: str, account: str) -> tuple[str, str]:
     """The error code and message for a token that STS would not take; empty for a good one."""
     try:
         keys = KeySet.import_key_set(json.loads(Path(os.environ["SANDBOX_JWKS"]).read_text(encoding="utf-8")))
         claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        return (
-            "InvalidIdentityToken",
-            f"The web identity token could not be validated: {type(error).__name__}",
-        )
+        return _INVALID, f"Couldn't validate the token's signature: {type(error).__name__}"
     now = time.time()
-    if claims.get("iss") != ISSUER:
-        return "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the issuer"
-    if not isinstance(claims.get("exp"), int | float) or claims["exp"] <= now:
-        return "ExpiredTokenException", "Token expired"
-    if isinstance(claims.get("nbf"), int | float) and claims["nbf"] > now + 300:
-        return "InvalidIdentityToken", "Token is not valid yet"
+    provider = iam._oidc_providers.get_scoped(
+        account, None, f"arn:aws:iam::{account}:oidc-provider/{ISSUER.split('://')[1]}"
+    )
+    if claims.get("iss") != ISSUER or provider is None:
+        return _INVALID, f"No OpenIDConnect provider found in your account for {claims.get('iss')}"
+    if claims.get("aud") not in provider["ClientIDList"]:
+        return _INVALID, "Incorrect token audience"
+    if not _is_time(claims.get("exp")) or claims["exp"] <= now:
+        return "ExpiredTokenException", f"Token expired: current date/time {now:.0f} must be before it"
+    if not _is_time(claims.get("iat")) or claims["iat"] > now + _SKEW or claims.get("nbf", 0) > now + _SKEW:
+        return _INVALID, "The token is of a time to come"
     return "", ""
 
 
-MENDS = (oidc_provider, role_boundary, web_identity_token)
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def claims_of_github() -> None:
+    """AWS: a trust policy may also ask for other claims of GitHub's tokens. ministack: for aud, sub and amr.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
+    known = sts._web_identity_principal
+
+    def extended(token: str, provider: str, role_arn: str) -> tuple[str, dict[str, Any]]:
+        principal, keys = known(token, provider, role_arn)
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        host = ISSUER.split("://")[1]
+        return principal, {**keys, **{f"{host}:{name}": claims[name] for name in _CLAIMS if name in claims}}
+
+    sts._web_identity_principal = extended
+
+
+MENDS = (oidc_provider, role_boundary, web_identity_token, claims_of_github)

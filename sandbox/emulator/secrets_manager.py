@@ -5,117 +5,202 @@ import json
 import logging
 import threading
 import time
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ministack.core.responses import new_uuid
 from ministack.services import lambda_svc
 from ministack.services import secretsmanager as service
-from ministack.services.cloudformation import provisioners
+
+from sandbox.emulator.handlers import Made, Properties, register
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+_SERVICE = "secretsmanager.amazonaws.com"
 _log = logging.getLogger("rotation")
+_running: set[str] = set()  # ARNs of the secrets that are being rotated
+_lock = threading.Lock()
+
+
+class RefusedError(Exception):
+    """Secrets Manager's error code, and its message."""
 
 
 def rotation() -> None:
-    """AWS: RotateSecret calls the function's four steps with a new version's token. ministack: it calls nothing,
-    and makes a copy of the old value the current one."""
+    """AWS: RotateSecret calls the function's four steps with a new version's token; a rotation that did not come
+    to its end is tried again first. ministack: it calls nothing, and makes a copy of the old value current."""
+    known = service._rotate_secret
 
     def rotate(data: dict[str, Any]) -> Any:
         _, secret = service._resolve(data.get("SecretId"))
-        if not secret:
-            message = "Secrets Manager can't find the specified secret."
-            return service.error_response_json("ResourceNotFoundException", message, 400)
-        secret["RotationLambdaARN"] = data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")
-        secret["RotationRules"] = data.get("RotationRules") or secret.get("RotationRules")
-        secret["RotationEnabled"] = True
-        if not secret["RotationLambdaARN"]:
-            message = "No Lambda rotation function ARN is associated with this secret."
-            return service.error_response_json("InvalidRequestException", message, 400)
+        if not secret or secret.get("DeletedDate") or service._is_replica(secret):
+            return known(data)  # it refuses these as AWS does
+        _set_rules(secret, data.get("RotationLambdaARN"), data.get("RotationRules"))
         token = data.get("ClientRequestToken") or new_uuid()
-        if data.get("RotateImmediately", True):
-            begin(secret, token)
+        try:
+            if data.get("RotateImmediately", True):
+                _begin(secret, token)
+        except RefusedError as error:
+            return service.error_response_json(error.args[0], error.args[1], 400)
         return service.json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
 
     service._rotate_secret = rotate
 
 
-def begin(secret: dict[str, Any], token: str) -> None:
-    """Make the pending version, and call the four steps in the background, as AWS does."""
-    service._remove_stage_everywhere(secret, "AWSPENDING")
-    secret["Versions"].setdefault(
-        token, {"SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time()), "Stages": []}
-    )["Stages"].append("AWSPENDING")
-    scope = contextvars.copy_context()  # whose account and region it is
-    threading.Thread(target=scope.run, args=(_steps, secret, token), daemon=True).start()
+def _set_rules(secret: dict[str, Any], function: str | None, rules: Any) -> None:
+    secret["RotationLambdaARN"] = function or secret.get("RotationLambdaARN")
+    secret["RotationRules"] = rules or secret.get("RotationRules")
+    secret["RotationEnabled"] = True
 
 
-def _steps(secret: dict[str, Any], token: str) -> None:
-    for step in STEPS:
-        function, config, _ = lambda_svc._get_func_record_for_ref_in_scope(secret["RotationLambdaARN"])
-        if function is None or config is None:
-            _log.error("rotation of %s: there is no function %s", secret["Name"], secret["RotationLambdaARN"])
-            return
-        record = lambda_svc._execution_record_for_config(function, config)
-        event = {"Step": step, "SecretId": secret["ARN"], "ClientRequestToken": token}
-        result = lambda_svc._execute_function_with_config_scope(record, event)
-        if result.get("error"):
-            _log.error("rotation of %s: %s failed: %s", secret["Name"], step, json.dumps(result.get("body")))
-            return
-    secret["LastRotatedDate"] = int(time.time())
+def _begin(secret: dict[str, Any], token: str) -> None:
+    """Make the pending version, and call the four steps in the background, as AWS does. Raises RefusedError."""
+    function = secret.get("RotationLambdaARN")
+    if not function:
+        raise RefusedError(
+            "InvalidRequestException", "No Lambda rotation function ARN is associated with this secret."
+        )
+    if not _may_call(function, secret["ARN"]):
+        raise RefusedError(
+            "AccessDeniedException",
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants "
+            f"access to the principal {_SERVICE}.",
+        )
+    pending, version = service._find_stage_version(secret, "AWSPENDING")
+    unfinished = pending and pending != token and "AWSCURRENT" not in version["Stages"]
+    if not unfinished:
+        made: dict[str, Any] = {
+            "SecretString": None,
+            "SecretBinary": None,
+            "CreatedDate": int(time.time()),
+            "Stages": [],
+        }
+        secret["Versions"].setdefault(token, made)
+        service._add_stage(secret, token, "AWSPENDING")
+    with _lock:
+        idle = secret["ARN"] not in _running
+        _running.add(secret["ARN"])
+    if idle:
+        scope = contextvars.copy_context()  # whose account and region it is
+        words = (_rotate, secret, pending if unfinished else token)
+        threading.Thread(target=scope.run, args=words, daemon=True).start()
+    if unfinished:
+        raise RefusedError(
+            "InvalidRequestException",
+            "A previous rotation isn't complete. That rotation will be reattempted.",
+        )
+
+
+def _rotate(secret: dict[str, Any], token: str) -> None:
+    try:
+        for step in STEPS:
+            if not _call(secret, step, token):
+                return
+        secret["LastRotatedDate"] = int(time.time())
+    finally:
+        with _lock:
+            _running.discard(secret["ARN"])
+
+
+def _call(secret: dict[str, Any], step: str, token: str) -> bool:
+    function, config, _ = lambda_svc._get_func_record_for_ref_in_scope(secret["RotationLambdaARN"])
+    if function is None or config is None:
+        _log.error("rotation of %s: there is no function %s", secret["Name"], secret["RotationLambdaARN"])
+        return False
+    record = lambda_svc._execution_record_for_config(function, config)
+    event = {"Step": step, "SecretId": secret["ARN"], "ClientRequestToken": token}
+    result = lambda_svc._execute_function_with_config_scope(record, event)
+    if result.get("error") or result.get("throttle"):
+        _log.error("rotation of %s: %s failed: %s", secret["Name"], step, json.dumps(result.get("body")))
+        return False
+    return True
+
+
+def _may_call(function_arn: str, secret_arn: str) -> bool:
+    """Whether the function's own policy lets Secrets Manager call it for this secret."""
+    function, _, _ = lambda_svc._get_func_record_for_ref_in_scope(function_arn)
+    for statement in (function or {}).get("policy", {}).get("Statement", []):
+        conditions = statement.get("Condition", {})
+        sources = [
+            value
+            for test in conditions.values()
+            for key, value in test.items()
+            if key.lower() == "aws:sourcearn"
+        ]
+        accounts = [
+            value
+            for test in conditions.values()
+            for key, value in test.items()
+            if key.lower() == "aws:sourceaccount"
+        ]
+        if (
+            statement["Effect"] == "Allow"
+            and statement.get("Principal", {}).get("Service") == _SERVICE
+            and all(fnmatchcase(secret_arn, source) for source in sources)
+            and all(secret_arn.split(":")[4] == account for account in accounts)
+        ):
+            return True
+    return False
 
 
 def values_without_content() -> None:
-    """AWS: a version without a value yet can't be read. ministack: it answers with neither text nor bytes."""
+    """AWS: a version without a value can't be read, nor one under a label that it doesn't bear. ministack: it
+    answers with neither text nor bytes."""
     read = service._get_secret_value
 
     def judged(data: dict[str, Any]) -> Any:
         _, secret = service._resolve(data.get("SecretId"))
-        wanted = data.get("VersionId")
-        if secret and not secret.get("DeletedDate"):
-            version = secret["Versions"].get(wanted) if wanted else None
-            if not wanted:
-                _, version = service._find_stage_version(secret, data.get("VersionStage", "AWSCURRENT"))
-            staged = version and data.get("VersionStage") in (None, *version["Stages"])
-            empty = version and version.get("SecretString") is None and version.get("SecretBinary") is None
-            if version and (empty or not staged):
-                message = "Secrets Manager can't find the specified secret value for staging label: " + str(
-                    data.get("VersionStage", "AWSCURRENT")
+        version = _asked(secret, data) if secret and not secret.get("DeletedDate") else None
+        if version is not None:
+            label = data.get("VersionStage")
+            empty = version.get("SecretString") is None and version.get("SecretBinary") is None
+            if empty or (label is not None and label not in version["Stages"]):
+                return service.error_response_json(
+                    "ResourceNotFoundException",
+                    "Secrets Manager can't find the specified secret value for staging label: "
+                    f"{label or 'AWSCURRENT'}",
+                    400,
                 )
-                return service.error_response_json("ResourceNotFoundException", message, 400)
         return read(data)
 
     service._get_secret_value = judged
+
+
+def _asked(secret: dict[str, Any], data: dict[str, Any]) -> dict[str, Any] | None:
+    if data.get("VersionId"):
+        found: dict[str, Any] | None = secret["Versions"].get(data["VersionId"])
+    else:
+        _, found = service._find_stage_version(secret, data.get("VersionStage") or "AWSCURRENT")
+    return found
 
 
 def rotation_schedule() -> None:
     """AWS: AWS::SecretsManager::RotationSchedule sets a secret's rotation, and rotates at once unless told not to.
     ministack: an unknown type."""
 
-    def apply(properties: dict[str, Any]) -> str:
+    def apply(properties: Properties) -> Made:
         _, secret = service._resolve(properties["SecretId"])
-        secret["RotationLambdaARN"] = properties.get("RotationLambdaARN")
-        secret["RotationRules"] = properties.get("RotationRules")
-        secret["RotationEnabled"] = True
+        if not secret:
+            raise ValueError("Secrets Manager can't find the specified secret.")
+        _set_rules(secret, properties.get("RotationLambdaARN"), properties.get("RotationRules"))
         if str(properties.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
-            begin(secret, new_uuid())
-        return str(secret["ARN"])
+            try:
+                _begin(secret, new_uuid())
+            except RefusedError as error:
+                raise ValueError(error.args[1]) from error
+        return str(secret["ARN"]), {}
 
-    def create(_logical: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
-        return apply(properties), {}
+    def create(_logical: str, properties: Properties, _stack: str) -> Made:
+        return apply(properties)
 
-    def update(_physical: str, _old: dict[str, Any], new: dict[str, Any]) -> tuple[str, dict[str, str]]:
-        return apply(new), {}
+    def update(_physical: str, _old: Properties, new: Properties) -> Made:
+        return apply(new)
 
-    def delete(physical: str, _properties: dict[str, Any]) -> None:
+    def delete(physical: str, _properties: Properties) -> None:
         _, secret = service._resolve(physical)
         if secret:
             secret["RotationEnabled"] = False
 
-    provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::RotationSchedule"] = {
-        "create": create,
-        "update": update,
-        "delete": delete,
-    }
+    register("AWS::SecretsManager::RotationSchedule", create, update, delete)
 
 
 MENDS = (rotation, values_without_content, rotation_schedule)

@@ -1,13 +1,26 @@
-"""Mends of CloudFormation and the SAM transform."""
+"""Mends of CloudFormation's operations and of the SAM transform."""
 
+import json
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
-from xml.sax.saxutils import escape
 
 import samtranslator.translator.transform as sam
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_region
+from ministack.core.router import extract_access_key_id
 from ministack.services import cloudformation, iam
-from ministack.services.cloudformation import changesets, engine, handlers, provisioners
+from ministack.services.cloudformation import changesets, engine, handlers
 
-_DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
+from sandbox.emulator.handlers import Made, Properties, register
+
+_SERVICE = "cloudformation.amazonaws.com"
+# What can but be deleted, or rolled back further: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
+# view-stack-events.html
+_DEAD = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
+_WITH_ROLE = ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ContinueUpdateRollback")
+
+_caller: ContextVar[str] = ContextVar("caller", default="")
 
 
 def transform_parameters() -> None:
@@ -30,78 +43,90 @@ def transform_parameters() -> None:
 
 
 def dead_stacks() -> None:
-    """AWS: a stack in ROLLBACK_COMPLETE can only be deleted. ministack: it takes an update and a create."""
-    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
+    """AWS: a stack in ROLLBACK_COMPLETE can only be deleted. ministack: it takes an update."""
 
-    def judged(params: Any) -> Any:
-        name = changesets._p(params, "StackName")
-        found = cloudformation._stacks.get(name)
-        status = found.get("StackStatus") if found else ""
-        if status in _DEAD:
-            return changesets._error(
-                "ValidationError",
-                f"Stack:{found['StackId']} is in {status} state and can not be updated.",
-            )
-        return create(params)
+    def judge(params: Any) -> Any:
+        stack = cloudformation._stacks.get(
+            changesets._p(params, "StackName").rpartition("stack/")[2].split("/")[0]
+        )
+        status = stack.get("StackStatus") if stack else ""
+        if stack is None or status not in _DEAD:
+            return None
+        return changesets._error(
+            "ValidationError", f"Stack:{stack['StackId']} is in {status} state and can not be updated."
+        )
 
-    handlers._ACTION_HANDLERS["CreateChangeSet"] = judged
+    _before(("CreateChangeSet", "UpdateStack"), judge)
 
 
-def execution_role() -> None:
-    """AWS: CloudFormation refuses a service role that doesn't exist. ministack: it takes any name, and works with
-    rights of its own."""
-    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
+def service_role() -> None:
+    """AWS: CloudFormation works with the service role that it is handed; the role must exist and trust it, and
+    the caller may hand it over only with iam:PassRole. ministack: it looks at neither."""
+    handle = cloudformation.handle_request
 
-    def judged(params: Any) -> Any:
+    async def remembered(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        _caller.set(extract_access_key_id(headers, query) or "")
+        return await handle(method, path, headers, body, query)
+
+    cloudformation.handle_request = remembered
+
+    def judge(params: Any) -> Any:
         arn = changesets._p(params, "RoleARN")
-        if arn:
-            role = iam._roles.get_scoped(arn.split(":")[4], None, arn.rsplit("/", 1)[-1])
-            trusted = role is not None and "cloudformation.amazonaws.com" in str(
-                role["AssumeRolePolicyDocument"]
-            )
-            if not trusted:
-                return changesets._error("ValidationError", f"Role {arn} is invalid or cannot be assumed")
-        return create(params)
+        return _refused_role(arn) if arn else None
 
-    handlers._ACTION_HANDLERS["CreateChangeSet"] = judged
+    _before(_WITH_ROLE, judge)
+
+
+def _refused_role(arn: str) -> Any:
+    """CloudFormation's error for a service role that it can't have; None for one that it can."""
+    context = {"iam:PassedToService": _SERVICE}
+    denied = iam_evaluator.enforce(_caller.get(), "iam:PassRole", "iam", get_region(), arn, context)
+    if denied is not None:
+        who = getattr(denied, "principal_arn", "")
+        message = iam_actions.identity_denial_message(
+            "iam:PassRole", who, arn, getattr(denied, "decision", "") == "Deny"
+        )
+        return changesets._error("AccessDenied", message, 403)
+    role = iam._roles.get(arn.rpartition("/")[2])
+    if role is None or role["Arn"] != arn or not _trusts(role["AssumeRolePolicyDocument"]):
+        return changesets._error("ValidationError", f"Role {arn} is invalid or cannot be assumed")
+    return None
+
+
+def _trusts(document: str) -> bool:
+    statements = json.loads(document).get("Statement", [])
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        named = statement.get("Principal", {}).get("Service", [])
+        if statement["Effect"] == "Allow" and _SERVICE in ([named] if isinstance(named, str) else named):
+            return True
+    return False
+
+
+def _before(actions: Iterable[str], judge: Callable[[Any], Any]) -> None:
+    """Ask `judge` first; its answer, where it gives one, stands for the action's."""
+
+    def guarded(act: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda params: judge(params) or act(params)
+
+    for name in actions:
+        cloudformation._ACTION_HANDLERS[name] = guarded(cloudformation._ACTION_HANDLERS[name])
 
 
 def without_a_counterpart() -> None:
     """AWS: CodeDeploy moves an alias in steps. ministack: it has no CodeDeploy, and an alias moves at once. The
     resources exist as data, so that one template serves both; docs/sandbox.md lists it."""
 
-    def create(logical: str, _properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+    def create(logical: str, _properties: Properties, stack: str) -> Made:
         return f"{stack}-{logical}", {}
 
-    def update(physical: str, *_rest: Any) -> tuple[str, dict[str, str]]:
+    def update(physical: str, _old: Properties, _new: Properties) -> Made:
         return physical, {}
 
-    def delete(*_rest: Any) -> None:
+    def delete(_physical: str, _properties: Properties) -> None:
         return None
 
     for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
-        provisioners._RESOURCE_HANDLERS[kind] = {"create": create, "update": update, "delete": delete}
+        register(kind, create, update, delete)
 
 
-def names_of_ssm_parameters() -> None:
-    """AWS: a stack tells the name that an SSM parameter was given as its value, and what it resolved to beside it.
-    ministack: it tells the resolved value as the value, so that a stack can't be put back from what it tells."""
-    describe = handlers._ACTION_HANDLERS["DescribeStacks"]
-
-    def with_names(params: Any) -> Any:
-        status, headers, body = describe(params)
-        text = body.decode()
-        for stack in list(cloudformation._stacks.values()):
-            for key, value in stack.get("_resolved_params", {}).items():
-                name = value.get("SsmName") if isinstance(value, dict) else None
-                if name:
-                    head = f"<ParameterKey>{escape(key)}</ParameterKey><ParameterValue>"
-                    resolved = escape(str(value["Value"]))
-                    told = f"{escape(name)}</ParameterValue><ResolvedValue>{resolved}</ResolvedValue>"
-                    text = text.replace(f"{head}{resolved}</ParameterValue>", head + told)
-        return status, headers, text.encode()
-
-    handlers._ACTION_HANDLERS["DescribeStacks"] = with_names
-
-
-MENDS = (names_of_ssm_parameters, transform_parameters, dead_stacks, execution_role, without_a_counterpart)
+MENDS = (transform_parameters, dead_stacks, service_role, without_a_counterpart)

@@ -1,0 +1,334 @@
+"""A change's whole path, told by the real workflows: `make demo`. Each step expects something, or fails."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import PipelineError
+from pipeline.run import run, tool
+from sandbox import changes, spent
+from sandbox.errors import SandboxError
+from sandbox.github import Event, Run
+from sandbox.github.claims import claims
+from sandbox.reach import Reach
+from sandbox.state import Sandbox
+
+
+class ExpectationError(Exception):
+    """The story went another way than it should. `log` is what to read first."""
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+@dataclass
+class Told:
+    """What came of a step: `passed`, what there was to say, and the wall time in seconds."""
+
+    name: str
+    passed: bool
+    said: str
+    seconds: float
+    log: Path | None = None
+
+
+@dataclass
+class Story:
+    """The steps in their order, on one sandbox. `tell` runs them and stops at the first that fails."""
+
+    box: Sandbox
+    console: Console
+    told: list[Told] = field(default_factory=list)
+    commits: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+        """The table of contents."""
+        return [
+            ("start the sandbox, bootstrap both accounts", self.start),
+            ("a pull request changes the application", self.pull_request),
+            ("its token is refused by both roles", self.token_of_the_pull_request),
+            ("merged: dev serves the new version", self.merge),
+            ("a tag outside of main is refused", self.tag_outside_of_main),
+            ("v1.2 is refused", lambda: self.bad_tag("v1.2", "is not a release tag")),
+            ("v1.2.3-rc.1 is refused", lambda: self.bad_tag("v1.2.3-rc.1", "is not a release tag")),
+            ("a lightweight tag is refused", self.lightweight_tag),
+            ("v1.0.0 is promoted: prod serves dev's bytes", self.release),
+            ("the deploy roles are refused the secret", self.secret),
+            ("a failing smoke test: the previous version serves", self.broken_smoke),
+            ("a failing migration: the previous version serves", self.broken_migration),
+            ("the ledger lists what happened", self.what_happened),
+        ]
+
+    def tell(self) -> bool:
+        """Run the steps, a line each; whether all went as they should."""
+        for name, step in self.steps:
+            start = time.monotonic()
+            log: Path | None = None
+            try:
+                with self.console.status(f"{name} ..."):
+                    said, passed = step(), True
+            except ExpectationError as error:
+                said, passed, log = str(error), False, error.log
+            except (SandboxError, PipelineError) as error:
+                said, passed = str(error), False
+            self.told.append(Told(name, passed, said, time.monotonic() - start, log))
+            mark = "[green]ok  [/]" if passed else "[red]FAIL[/]"
+            self.console.print(f"{mark} {name:<52}{self.told[-1].seconds:6.1f} s  {said}", soft_wrap=True)
+            if not passed:
+                where = log or self.box.logs / "emulator.log"
+                self.console.print(f"     read {where}", soft_wrap=True, markup=False)
+                return False
+        return True
+
+    # The steps. Each returns what there is to say of it, or raises ExpectationError.
+
+    def start(self) -> str:
+        self.box.start()
+        self.box.github.aws = {
+            **self.box.aws.variables(),
+            "PIPELINE_TIMINGS": str(self.box.folder / "timings.jsonl"),
+            # What `make install` fetched is there; a bundle is built without the network.
+            "UV_CACHE_DIR": run([tool("uv"), "cache", "dir"]).stdout.strip(),
+            "UV_OFFLINE": "1",
+        }
+        return f"dev and prod on {self.box.aws.endpoint}"
+
+    def pull_request(self) -> str:
+        hub = self.box.github
+        hub.commit("Say more in the health check", changes.good(hub), branch="health")
+        self.request = hub.open_pull_request("health", "Say more in the health check")
+        run = self._passed(hub.run(hub.pull_request_event(self.request)))
+        return f"{len(run.jobs)} jobs passed"
+
+    def token_of_the_pull_request(self) -> str:
+        event = self.box.github.pull_request_event(self.request)
+        token = self._token(event, ".github/workflows/pull-request.yml", "")
+        for environment in ("dev", "prod"):
+            self._refused(token, environment, "the pull request's token")
+        return "AccessDenied, twice"
+
+    def merge(self) -> str:
+        event = self.box.github.merge(self.request)
+        self._passed(self.box.github.run(event))
+        self.commits["dev"] = event.sha
+        self._serves("dev", event.sha)
+        return f"dev serves {event.sha[:7]}"
+
+    def tag_outside_of_main(self) -> str:
+        hub = self.box.github
+        commit = hub.commit("Try something", {"docs/idea.md": "# An idea\n"}, branch="idea")
+        hub.push("idea")
+        return self._tag_refused(hub.tag("v0.9.0", commit), "not on main's history")
+
+    def bad_tag(self, name: str, reason: str) -> str:
+        return self._tag_refused(self.box.github.tag(name), reason)
+
+    def lightweight_tag(self) -> str:
+        return self._tag_refused(self.box.github.tag("v1.0.1", annotated=False), "lightweight")
+
+    def release(self) -> str:
+        event = self.box.github.tag("v1.0.0")
+        self._passed(self.box.github.run(event))
+        self._serves("prod", event.sha)
+        dev, prod = (self.reach(name).code_digest() for name in ("dev", "prod"))
+        if dev != prod:
+            raise ExpectationError(f"dev runs code {dev}, prod {prod}")
+        self.commits["prod"] = event.sha
+        return f"prod serves {event.sha[:7]}, code SHA-256 {dev[:12]}... on both"
+
+    def secret(self) -> str:
+        event = self.box.github.remote.head("main")
+        for environment in ("dev", "prod"):
+            session = self._deploy_role(environment, event)
+            arn = self.reach(environment).secret_arn()
+            client = self.box.aws.client("secretsmanager", environment, session)
+            self._denied(
+                lambda client=client, arn=arn: client.get_secret_value(SecretId=arn), "the secret was read"
+            )
+            other = "prod" if environment == "dev" else "dev"
+            self._refused(self._environment_token(environment, event), other, f"the token of {environment}")
+        return "AccessDenied; and neither environment's token opens the other's role"
+
+    def broken_smoke(self) -> str:
+        return self._broken("Ask too much of readiness", changes.broken_smoke(self.box.github), "Smoke test")
+
+    def broken_migration(self) -> str:
+        change = changes.broken_migration(self.box.github, self.commits["dev"])
+        return self._broken("Constrain the ledger", change, "nobody_called_bob")
+
+    def what_happened(self) -> str:
+        found = self.reach("dev").deployments()
+        statuses = [(row["commit"], row["status"]) for row in reversed(found)]
+        expected = [
+            (self.commits["dev"], "succeeded"),
+            (self.commits["Ask too much of readiness"], "failed"),
+            (self.commits["Constrain the ledger"], "failed"),
+        ]
+        if statuses != expected:
+            raise ExpectationError(f"dev's ledger lists {statuses}, not {expected}")
+        rows = self.reach("prod").deployments()
+        if [(row["version"], row["status"]) for row in rows] != [("v1.0.0", "succeeded")]:
+            raise ExpectationError(f"prod's ledger lists {rows}")
+        return "dev: 1 succeeded, 2 failed; prod: v1.0.0 succeeded"
+
+    # What steps share.
+
+    def reach(self, environment: str) -> Reach:
+        """What runs in an environment, seen by its administrator."""
+        return Reach(self.box.aws, environment)
+
+    def _passed(self, run: Run) -> Run:
+        if not run.workflows:
+            raise ExpectationError(f"no workflow runs on {run.event.name} of {run.event.ref}")
+        if not run.ok:
+            raise ExpectationError(f"the run failed: {_errors(run)}", run.log)
+        return run
+
+    def _failed(self, run: Run, reason: str) -> None:
+        """The run must fail, and for this reason."""
+        if run.ok:
+            raise ExpectationError("the run passed, and should have failed", run.log)
+        text = run.log.read_text(encoding="utf-8") if run.log else ""
+        if reason not in text:
+            raise ExpectationError(
+                f"the run failed for another reason than {reason!r}: {_errors(run)}", run.log
+            )
+
+    def _tag_refused(self, event: Event, reason: str) -> str:
+        run = self.box.github.run(event)
+        self._failed(run, reason)
+        if any(job.result == "success" for job in run.jobs):
+            raise ExpectationError("a job of the refused tag's run succeeded", run.log)
+        return reason
+
+    def _broken(self, title: str, change: Mapping[str, str], reason: str) -> str:
+        """Merge a change whose deployment fails: dev must go on serving what it serves."""
+        hub = self.box.github
+        branch = title.split()[0].lower()
+        hub.commit(title, change, branch=branch)
+        request = hub.open_pull_request(branch, title)
+        event = hub.merge(request)
+        self._failed(hub.run(event), reason)
+        self.commits[title] = event.sha
+        self._serves("dev", self.commits["dev"])
+        return f"refused {event.sha[:7]}, dev serves {self.commits['dev'][:7]}"
+
+    def _serves(self, environment: str, commit: str) -> None:
+        reach = self.reach(environment)
+        found = reach.get("/version")
+        if found.get("commit") != commit or found.get("environment") != environment:
+            raise ExpectationError(f"{environment} answers {found}, not commit {commit}")
+        if reach.get("/ready") != {"status": "ok"}:
+            raise ExpectationError(f"{environment} is not ready")
+        if reach.unexecuted():
+            raise ExpectationError(
+                f"{environment} has change sets that were not executed: {reach.unexecuted()}"
+            )
+
+    def _token(self, event: Event, workflow: str, environment: str) -> str:
+        """The token that GitHub would send for a job of `workflow`, if it may ask for one."""
+        found = claims(
+            self.box.github.repository,
+            event,
+            workflow="story",
+            workflow_path=workflow,
+            job_workflow_path=workflow,
+            environment=environment,
+            run_id=1,
+            run_number=1,
+        )
+        return self.box.github.issuer.sign({**found, "aud": "sts.amazonaws.com"})
+
+    def _environment_token(self, environment: str, commit: str) -> str:
+        event = Event("push", "refs/heads/main", commit, "bob")
+        return self._token(event, ".github/workflows/deploy-dev.yml", environment)
+
+    def _assume(self, token: str, environment: str) -> Mapping[str, Any]:
+        client = self.box.aws.client("sts", environment)
+        answer = client.assume_role_with_web_identity(
+            RoleArn=self.reach(environment).deploy_role, RoleSessionName="story", WebIdentityToken=token
+        )
+        found: Mapping[str, Any] = answer["Credentials"]
+        return found
+
+    def _deploy_role(self, environment: str, commit: str) -> boto3.Session:
+        keys = self._assume(self._environment_token(environment, commit), environment)
+        return boto3.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            region_name=self.box.aws.session(environment).region_name,
+        )
+
+    def _refused(self, token: str, environment: str, whose: str) -> None:
+        self._denied(lambda: self._assume(token, environment), f"{whose} opened the role of {environment}")
+
+    def _denied(self, ask: Callable[[], object], otherwise: str) -> None:
+        try:
+            ask()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}:
+                return
+            raise ExpectationError(f"another error than AccessDenied: {error}") from error
+        raise ExpectationError(otherwise)
+
+
+def _errors(run: Run) -> str:
+    found = [text for one in run.workflows for text in (*one.errors, one.message) if text]
+    failed = [f"{job.name}: {job.result}" for job in run.jobs if job.result != "success"]
+    return "; ".join(found[:3] or failed or ["no reason given"])
+
+
+def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool = False) -> int:
+    """Tell the story in a new sandbox; 0 when all went as it should, else 1. Ends what it started."""
+    console = Console(highlight=False)
+    start = time.monotonic()
+    box = Sandbox(folder, actions=actions, tied=not keep)
+    story = Story(box, console)
+    try:
+        passed = story.tell()
+        wall = time.monotonic() - start
+        address = story.reach("dev").url if passed else ""
+    finally:
+        if keep and box.aws.pid:
+            box.github.close()
+        else:
+            box.stop()
+    console.print(_table(story.told, spent.of(box.folder / "timings.jsonl"), wall), soft_wrap=True)
+    (folder / "story.json").write_text(
+        json.dumps([one.__dict__ for one in story.told], default=str, indent=1)
+    )
+    if passed:
+        console.print(f"the story is told: {len(story.told)} steps in {wall:.0f} s", markup=False)
+        console.print(
+            f"ledger: {address} (runs on; end it with `make down`)"
+            if keep
+            else f"ledger: {address} (ended with the demo; to keep it: make demo KEEP=1)",
+            soft_wrap=True,
+        )
+    return 0 if passed else 1
+
+
+def _table(told: list[Told], time_of: spent.Spent, wall: float) -> Table:
+    table = Table(title="Where the time went", title_justify="left")
+    for column, justify in (("", "left"), ("seconds", "right"), ("share", "right")):
+        table.add_column(column, justify="left" if justify == "left" else "right")
+    first = told[0].seconds if told else 0.0
+    rows = [("the sandbox's start (PostgreSQL, emulator, bootstrap)", first), *time_of.external]
+    rest = max(0.0, wall - first - sum(seconds for _, seconds in time_of.external) - time_of.own)
+    rows += [("act, git and make: jobs and their set-up", rest), ("pipeline's own code", time_of.own)]
+    for name, seconds in rows:
+        table.add_row(name, f"{seconds:.1f}", f"{seconds / wall:.0%}")
+    table.add_section()
+    table.add_row("wall", f"{wall:.1f}", "100%")
+    return table

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from pipeline import aws, samconfig, stack, summary, timings
-from pipeline.errors import GateError, ToolError
+from pipeline.errors import GateError, PipelineError, ToolError
 from pipeline.run import run, tool
 from pipeline.samconfig import Environment
 
@@ -102,19 +102,19 @@ def make(
         return None
     if done.status != 0 or found is None:
         if found is not None:
-            delete(session, found[0])
+            delete(session, environment.stack_name, found[0])
         last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
         raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
-    return ChangeSet(found[0], environment.stack_name, _changes(session, found[0]))
+    return ChangeSet(found[0], environment.stack_name, _changes(session, environment.stack_name, found[0]))
 
 
-def _changes(session: boto3.Session, arn: str) -> tuple[Change, ...]:
+def _changes(session: boto3.Session, stack_name: str, arn: str) -> tuple[Change, ...]:
     client = session.client("cloudformation", config=aws.CONFIG)
     found: list[Change] = []
     token: dict[str, Any] = {}
     with aws.errors("reading the change set"):
         while True:
-            page = client.describe_change_set(ChangeSetName=arn, **token)
+            page = client.describe_change_set(ChangeSetName=arn, StackName=stack_name, **token)
             found += [
                 _change(one["ResourceChange"]) for one in page.get("Changes", []) if "ResourceChange" in one
             ]
@@ -169,9 +169,10 @@ def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
     client = session.client("cloudformation", config=aws.CONFIG)
     began = time.time()
     start = time.monotonic()
+    before = stack.read(session, changes.stack)
     with aws.errors(f"executing the change set of {changes.stack}"):
-        client.execute_change_set(ChangeSetName=changes.arn)
-    time.sleep(0.5)  # until the stack's state says that something is under way
+        client.execute_change_set(ChangeSetName=changes.arn, StackName=changes.stack)
+    stack.begun(session, before)
     timings.record("aws", "cloudformation", start)
     ended = stack.settled(session, changes.stack)
     if ended.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -186,6 +187,9 @@ def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
 
 
 def delete(session: boto3.Session, arn: str) -> None:
-    """Remove a change set that is not going to be executed."""
-    with aws.errors("deleting a change set that won't be executed"):
-        session.client("cloudformation", config=aws.CONFIG).delete_change_set(ChangeSetName=arn)
+    """Remove a change set that is not going to be executed; a failure is told, and hides no other error."""
+    try:
+        with aws.errors(f"deleting the change set {arn}"):
+            session.client("cloudformation", config=aws.CONFIG).delete_change_set(ChangeSetName=arn)
+    except PipelineError as error:
+        summary.warning("A change set is left", f"{error.message} Delete it by hand; do not execute it.")

@@ -97,4 +97,10 @@ def _read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
         except ClientError as error:
             if aws.code(error) in _MISSING:
                 return None
+            if aws.code(error) in {"AccessDenied", "403"}:
+                # S3 tells a role that may not list the bucket the same of an object that isn't there.
+                raise GateError(
+                    f"s3://{bucket}/{key} is not there, or this role may not read it (S3 answers 403 to both).",
+                    "Was its commit deployed to dev with success? Does the bucket's policy name this account?",
+                ) from error
             raise

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pipeline.gate.verdict import Report
 from pipeline.model import Finding
+from pipeline.text import for_log
 
 
 def as_text(report: Report) -> str:
@@ -19,7 +20,7 @@ def as_text(report: Report) -> str:
     open_ones = [one for one in report.findings if one.waiver is None]
     waived = len(report.findings) - len(open_ones)
     rows.append(f"{_count(len(open_ones), 'finding')}, {waived} waived")
-    return "\n".join(rows) + "\n"
+    return "".join(f"{for_log(row)}\n" for row in rows)
 
 
 def _block(finding: Finding) -> Iterable[str]:

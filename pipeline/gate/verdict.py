@@ -1,10 +1,15 @@
 """What a run of the gate says."""
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.gate.project import Project
 from pipeline.model import Finding, Stage
+from pipeline.text import one_line
+
+_TEXTS = ("rule", "title", "tool", "file", "resource", "environment", "message", "remediation")
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,16 @@ class Report:
     def status(self) -> int:
         """The exit status: 0 clean, 1 gate failed, 2 something couldn't be judged."""
         return 0 if self.passed else 2 if self.unjudged else 1
+
+    def printable(self) -> "Report":
+        """The same, each text of its findings on one line, with nothing in it that a reader can't see."""
+        return dataclasses.replace(self, findings=tuple(_printable(one) for one in self.findings))
+
+
+def _printable(finding: Finding) -> Finding:
+    lines: dict[str, Any] = {}
+    for name in _TEXTS:
+        value = getattr(finding, name)
+        if value is not None:
+            lines[name] = one_line(value)
+    return dataclasses.replace(finding, **lines)

@@ -1,0 +1,1 @@
+"""Reports of a verdict: for people, auditors, code scanning and machines."""

@@ -1,0 +1,39 @@
+"""Findings as annotations of a GitHub run: lines that the runner reads as commands.
+
+Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.model import Finding
+
+_COMMAND = {"critical": "error", "high": "error", "medium": "warning", "low": "notice"}
+_MOST = 10  # of a kind that GitHub shows from one step
+
+
+def render(findings: Iterable[Finding]) -> str:
+    """A line a finding without waiver, worst first, as many of each kind as GitHub shows."""
+    return "".join(f"{line}\n" for line in _lines(findings))
+
+
+def _lines(findings: Iterable[Finding]) -> Iterator[str]:
+    written = dict.fromkeys(("error", "warning", "notice"), 0)
+    for finding in findings:
+        command = _COMMAND[finding.severity]
+        if finding.waiver is not None or written[command] == _MOST:
+            continue
+        written[command] += 1
+        properties = {"title": f"{finding.title} ({finding.rule})"}
+        if finding.file:
+            properties = {"file": finding.file, "line": str(max(1, finding.line)), **properties}
+        given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        message = f"{finding.message}\nFix: {finding.remediation}" if finding.remediation else finding.message
+        yield f"::{command} {given}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

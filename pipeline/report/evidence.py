@@ -1,0 +1,119 @@
+"""What the reports tell: a verdict, with the rules, waivers, environments and trust that it rests on."""
+
+import datetime as dt
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.errors import ConfigurationError
+from pipeline.gate import waivers
+from pipeline.gate.engines import checkov, own
+from pipeline.gate.engines.programs import CHECKOUT
+from pipeline.gate.rules import Rule, load
+from pipeline.gate.verdict import Report
+from pipeline.gate.waivers import Waiver
+from pipeline.model import SEVERITIES, Finding
+from pipeline.report.sides import Row, compare
+from pipeline.report.trust import Entry
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a report tells.
+
+    repository  the repository's address, or "" where nothing says it
+    made        when, in UTC, to the second
+    rules       the own rules, those that ran and those that did not
+    waivers     the waivers that hold
+    sides       the environments' settings side by side
+    trust       who can become whom; None where that was not judged
+    """
+
+    report: Report
+    repository: str
+    made: dt.datetime
+    rules: tuple[Rule, ...]
+    waivers: tuple[Waiver, ...]
+    sides: tuple[Row, ...]
+    trust: tuple[Entry, ...] | None
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that no waiver covers, worst first."""
+        return tuple(finding for finding in self.report.findings if finding.waiver is None)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.report.findings if finding.waiver is not None)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of open findings by severity, worst first."""
+        found = Counter(finding.severity for finding in self.open)
+        return {severity: found[severity] for severity in SEVERITIES}
+
+    @property
+    def verdict(self) -> str:
+        """How it ended, in a few words."""
+        if self.report.passed:
+            return "Passed"
+        return "Not everything was judged" if self.report.unjudged else "Failed"
+
+    @property
+    def broken(self) -> bool:
+        """Whether an engine gave no verdict at all."""
+        return any(one.broken for one in self.report.engines)
+
+    def outcome(self, rule: Rule) -> str:
+        """What a rule found: failed, waived or passed; "not judged" where its engine gave no verdict."""
+        found = [one for one in self.report.findings if one.rule == rule.id]
+        if any(one.waiver is None for one in found):
+            return "failed"
+        if not self._judged(rule):
+            return "not judged"
+        return "waived" if found else "passed"
+
+    def _judged(self, rule: Rule) -> bool:
+        engine = (checkov.ENGINE if rule.checkov else own.ENGINE).name
+        ran = any(one.name == engine and not one.broken for one in self.report.engines)
+        return ran and not any(one.rule == "unreadable" for one in self.report.findings)
+
+    def waiver(self, number: str | None) -> Waiver | None:
+        """The waiver with this id."""
+        return next((one for one in self.waivers if one.id == number), None)
+
+
+def gather(report: Report, environ: Mapping[str, str] = os.environ) -> Evidence:
+    """The evidence of a verdict. Its time is SOURCE_DATE_EPOCH where that is set, else now.
+
+    Source: https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    document = report.project.document(waivers.FILE)
+    valid = waivers.read(document, report.day)[0] if document is not None else []
+    return Evidence(
+        report=report.printable(),
+        repository=_repository(environ),
+        made=_time(environ),
+        rules=load(CHECKOUT / "policies"),
+        waivers=tuple(valid),
+        sides=compare(report.project.environments, report.findings),
+        trust=None,
+    )
+
+
+def _repository(environ: Mapping[str, str]) -> str:
+    server, name = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY")
+    return f"{server}/{name}" if server and name else ""
+
+
+def _time(environ: Mapping[str, str]) -> dt.datetime:
+    given = environ.get("SOURCE_DATE_EPOCH")
+    if not given:
+        return dt.datetime.now(dt.UTC).replace(microsecond=0)
+    try:
+        return dt.datetime.fromtimestamp(int(given), dt.UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigurationError(
+            f"SOURCE_DATE_EPOCH is {given!r}, which is no time.", "Give seconds since 1970, or unset it."
+        ) from error

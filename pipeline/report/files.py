@@ -1,0 +1,29 @@
+"""The files of --output, and what a GitHub run shows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.errors import ConfigurationError
+from pipeline.gate.output import as_json
+from pipeline.report import junit, oscal, page, sarif
+from pipeline.report.evidence import Evidence
+
+FILES: dict[str, Callable[[Evidence], str]] = {
+    "report.html": page.render,
+    "report.json": lambda evidence: as_json(evidence.report),
+    "report.sarif": sarif.render,
+    "junit.xml": junit.render,
+    "oscal-assessment-results.json": oscal.render,
+}
+
+
+def write(evidence: Evidence, folder: Path) -> None:
+    """Write every report into `folder`, which is made if need be. Raises ConfigurationError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, render in FILES.items():
+            (folder / name).write_text(render(evidence), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The reports can't be written into {folder}: {error.strerror}.", "Give --output another folder."
+        ) from error

@@ -1,0 +1,65 @@
+"""report.html: everything on one page that needs no script and loads nothing."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.gate import waivers
+from pipeline.gate.rules import FRAMEWORKS
+from pipeline.report import picture
+from pipeline.report.controls import by_framework
+from pipeline.report.evidence import Evidence
+from pipeline.report.trust import Entry
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the trust table: a job and one subject that it may send, with a cell for each role."""
+
+    who: str
+    subject: str
+    cells: tuple[Entry | None, ...]
+
+
+def render(evidence: Evidence) -> str:
+    """The page. Every value is escaped by the template engine; the style sheet is let in by its digest."""
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    roles = tuple(dict.fromkeys(one.role for one in evidence.trust or ()))
+    engine = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return engine.get_template("report.html.j2").render(
+        evidence=evidence,
+        report=evidence.report,
+        controls=by_framework(evidence),
+        frameworks=FRAMEWORKS,
+        roles=roles,
+        trust=_lines(evidence.trust or (), roles),
+        picture=picture.draw(evidence.trust) if evidence.trust else "",
+        soon=waivers.SOON,
+        style=Markup(style),  # noqa: S704 - our own file
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+    )
+
+
+def _lines(entries: Iterable[Entry], roles: tuple[str, ...]) -> tuple[Line, ...]:
+    cells: dict[tuple[str, str], dict[str, Entry]] = {}
+    for entry in entries:
+        cells.setdefault((entry.who, entry.subject), {})[entry.role] = entry
+    return tuple(
+        Line(who, subject, tuple(found.get(role) for role in roles))
+        for (who, subject), found in cells.items()
+    )

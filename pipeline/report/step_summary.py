@@ -1,0 +1,58 @@
+"""The verdict as GitHub shows it on a run's page: Markdown for GITHUB_STEP_SUMMARY."""
+
+from collections.abc import Iterator
+
+from pipeline.gate import waivers
+from pipeline.model import Finding
+from pipeline.report.evidence import Evidence
+from pipeline.report.markdown import escape, table
+
+_MOST = 50  # findings; a summary may hold 1 MiB, and nobody reads more on that page
+
+
+def render(evidence: Evidence) -> str:
+    """Verdict, stages, the worst findings, and the waivers that end soon."""
+    return "\n\n".join(_sections(evidence)) + "\n"
+
+
+def _sections(evidence: Evidence) -> Iterator[str]:
+    report = evidence.report
+    names = ", ".join(stage.name for stage in report.stages)
+    yield f"### {evidence.verdict}: {names}"
+    yield table(
+        ("stage", "engine", "versions", "seconds", "verdict"),
+        [
+            (one.stage, one.name, escape(", ".join(one.versions)), f"{one.seconds:.1f}", _verdict(one.broken))
+            for one in report.engines
+        ],
+    )
+    if evidence.open:
+        yield _counts(evidence)
+        yield table(
+            ("severity", "where", "what", "fix"), [_row(finding) for finding in evidence.open[:_MOST]]
+        )
+    if len(evidence.open) > _MOST:
+        yield f"{len(evidence.open) - _MOST} more are in the report."
+    if evidence.waived:
+        yield f"{len(evidence.waived)} waived."
+    soon = [one for one in evidence.waivers if one.days(report.day) <= waivers.SOON]
+    if soon:
+        yield "Waivers that end soon: " + ", ".join(
+            f"{escape(one.id)} ({one.expires}, {escape(one.owner)})" for one in soon
+        )
+
+
+def _verdict(broken: str) -> str:
+    return f"**none**: {escape(broken)}" if broken else "given"
+
+
+def _counts(evidence: Evidence) -> str:
+    return ", ".join(f"{count} {severity}" for severity, count in evidence.counts.items() if count) + "."
+
+
+def _row(finding: Finding) -> tuple[str, str, str, str]:
+    place = f"{finding.file}:{finding.line}" if finding.file else finding.tool
+    about = ", ".join(part for part in (finding.resource, finding.environment) if part)
+    where = escape(place) + (f" ({escape(about)})" if about else "")
+    what = f"{escape(finding.message)} ({escape(finding.rule)})"
+    return finding.severity, where, what, escape(finding.remediation)

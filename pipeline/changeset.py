@@ -186,10 +186,12 @@ def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
     return ended
 
 
-def delete(session: boto3.Session, arn: str) -> None:
+def delete(session: boto3.Session, stack_name: str, arn: str) -> None:
     """Remove a change set that is not going to be executed; a failure is told, and hides no other error."""
     try:
         with aws.errors(f"deleting the change set {arn}"):
-            session.client("cloudformation", config=aws.CONFIG).delete_change_set(ChangeSetName=arn)
+            client = session.client("cloudformation", config=aws.CONFIG)
+            # With the stack's name too: AWS asks for the right on the stack, not on the change set.
+            client.delete_change_set(ChangeSetName=arn, StackName=stack_name)
     except PipelineError as error:
         summary.warning("A change set is left", f"{error.message} Delete it by hand; do not execute it.")

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,7 @@ class Story:
             session = self._deploy_role(environment, event)
             arn = self.reach(environment).secret_arn()
             client = self.box.aws.client("secretsmanager", environment, session)
-            self._denied(
-                lambda client=client, arn=arn: client.get_secret_value(SecretId=arn), "the secret was read"
-            )
+            self._denied(partial(client.get_secret_value, SecretId=arn), "the secret was read")
             other = "prod" if environment == "dev" else "dev"
             self._refused(self._environment_token(environment, event), other, f"the token of {environment}")
         return "AccessDenied; and neither environment's token opens the other's role"

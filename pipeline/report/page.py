@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ def render(evidence: Evidence) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return engine.get_template("report.html.j2").render(
+    text = engine.get_template("report.html.j2").render(
         evidence=evidence,
         report=evidence.report,
         controls=by_framework(evidence),
@@ -53,6 +54,7 @@ def render(evidence: Evidence) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
     )
+    return re.sub(r"\s*\n\s*\n", "\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
 
 
 def _lines(entries: Iterable[Entry], roles: tuple[str, ...]) -> tuple[Line, ...]:

@@ -28,6 +28,7 @@ MANIFEST = "manifest.json"
 TEMPLATE = "template.yaml"
 # Each function's code: the archive, the folder of sources, the lock's group of packages beside them.
 CODE = {"app.zip": ("app", "lambda"), "rotation.zip": ("rotation", "rotation")}
+FILES = (*CODE, TEMPLATE)
 _PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 _MAX_MANIFEST = 1 << 20  # bytes
 # What a function never reads: launchers with absolute paths, records of an installation, sources of compiled
@@ -119,6 +120,12 @@ def load(folder: Path, digest: str | None = None) -> Bundle:
     return bundle
 
 
+def digest_of(folder: Path) -> str | None:
+    """The digest that the bundle in `folder` claims; None when there is none. `load` checks it."""
+    manifest = folder / MANIFEST
+    return hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None
+
+
 def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
     """The manifest in `raw`, read as hostile. Raises GateError."""
     actual = hashlib.sha256(raw).hexdigest()
@@ -134,7 +141,7 @@ def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
         files = {str(name): str(entry["sha256"]) for name, entry in data["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GateError(f"The manifest in {folder} is malformed: {error!r}.") from error
-    if not COMMIT.fullmatch(commit) or set(files) != {*CODE, TEMPLATE}:
+    if not COMMIT.fullmatch(commit) or set(files) != set(FILES):
         raise GateError(f"The manifest in {folder} names no commit, or other files than a bundle has.")
     return Bundle(folder, actual, commit, files)
 

@@ -1,6 +1,7 @@
 """The command line: parses, prints and exits. Everything else returns values."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 clean, 1 gate failed, 2 usage or configuration."""
     start = time.monotonic()
     words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _interrupt)  # a cancelled job clears up as after Ctrl-C
     args = _parse(words)
     try:
         status: int = args.main(args)
@@ -61,3 +63,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
 def repository() -> Path:
     """The judged repository: the current folder."""
     return Path.cwd()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

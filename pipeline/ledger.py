@@ -11,7 +11,7 @@ from pipeline import http
 from pipeline.errors import GateError
 
 PATH = "/api/deployments"
-_RECORDED = {200, 201}  # there already, or new
+_NEW, _SAME, _OTHER = 201, 200, 409  # the id is new; known with the same content; known with other content
 _NAMESPACE = uuid.UUID("6f8f6d2b-3ed5-4c1c-8f2e-0d6e0e3b5a11")  # ours alone, so that ids meet nobody else's
 
 
@@ -34,16 +34,20 @@ class Deployment:
     detail: str | None
 
 
-def identity(environment: str, release: str, run: str | None, started_at: str) -> str:
+def identity(environment: str, release: str, status: str, moment: str) -> str:
     """The id of a deployment: the same for the same attempt, so that a repeated record is recorded once."""
-    return str(uuid.uuid5(_NAMESPACE, "\n".join((environment, release, run or "", started_at))))
+    return str(uuid.uuid5(_NAMESPACE, "\n".join((environment, release, status, moment))))
 
 
-def record(session: boto3.Session, url: str, deployment: Deployment) -> None:
-    """Write a deployment into the ledger behind the API's `url`. Raises GateError when it isn't taken."""
+def record(session: boto3.Session, url: str, deployment: Deployment) -> bool:
+    """Write a deployment into the ledger behind the API's `url`; False when an earlier run has done so.
+
+    Raises GateError when it isn't taken.
+    """
     answer = http.request("POST", f"{url.rstrip('/')}{PATH}", body=asdict(deployment), session=session)
-    if answer.status not in _RECORDED:
+    if answer.status not in (_NEW, _SAME, _OTHER):
         raise GateError(f"The ledger answered {answer.status}: {answer.text[:300]!r}")
+    return answer.status == _NEW
 
 
 def latest(session: boto3.Session, url: str, limit: int = 20) -> list[Mapping[str, Any]]:

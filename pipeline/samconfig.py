@@ -1,5 +1,6 @@
 """What samconfig.toml says about one environment, read strictly: a missing value is an error, never a default."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,23 +36,26 @@ class Environment:
 
 def read(folder: Path, name: str) -> Environment:
     """The settings of the environment `name` in `folder`/samconfig.toml. Raises ConfigurationError."""
-    tables = _tables(folder)
+    tables, text = _tables(folder)
     if name not in tables:
         raise ConfigurationError(
             f"{FILE} has no environment {name!r}.", f"It has: {', '.join(sorted(tables)) or 'none'}."
         )
-    return _environment(name, tables[name])
+    return _environment(name, tables[name], text)
 
 
 def read_all(folder: Path) -> dict[str, Environment]:
     """The settings of every environment, by name, in the file's order. Raises ConfigurationError."""
-    return {name: _environment(name, table) for name, table in _tables(folder).items()}
+    tables, text = _tables(folder)
+    return {name: _environment(name, table, text) for name, table in tables.items()}
 
 
-def _tables(folder: Path) -> dict[str, dict[str, Any]]:
+def _tables(folder: Path) -> tuple[dict[str, dict[str, Any]], str]:
+    """The tables of the file by environment, and its text."""
     path = folder / FILE
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigurationError(f"{path} does not exist.", "Run in the repository's top folder.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -60,21 +64,27 @@ def _tables(folder: Path) -> dict[str, dict[str, Any]]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigurationError(f"{FILE}: {name} is not a table.", f"Write [{name}.deploy.parameters].")
-    return tables
+    return tables, text
 
 
-def _environment(name: str, table: dict[str, Any]) -> Environment:
+def _place(text: str, name: str, command: str) -> str:
+    """Where a table begins in the file, for a message; without a line when it isn't there."""
+    header = re.compile(rf"^\s*\[\s*{re.escape(name)}\.{command}\.parameters\s*\]", re.MULTILINE)
+    found = header.search(text)
+    line = f":{text.count(chr(10), 0, found.start()) + 1}" if found else ""
+    return f"{FILE}{line}: [{name}.{command}.parameters]"
+
+
+def _environment(name: str, table: dict[str, Any], text: str) -> Environment:
     def value(command: str, key: str, kind: type) -> Any:
-        where = f"[{name}.{command}.parameters]"
+        where = _place(text, name, command)
         section = table.get(command, {})
         parameters = section.get("parameters", {}) if isinstance(section, dict) else {}
         if not isinstance(parameters, dict) or key not in parameters:
-            raise ConfigurationError(
-                f"{FILE}: {where} has no {key}.", "Every environment states every value."
-            )
+            raise ConfigurationError(f"{where} has no {key}.", "Every environment states every value.")
         found = parameters[key]
         if not isinstance(found, kind):
-            raise ConfigurationError(f"{FILE}: {where} {key} is not a {kind.__name__}: {found!r}.")
+            raise ConfigurationError(f"{where} {key} is not a {kind.__name__}: {found!r}.")
         return found
 
     def pairs(command: str, key: str) -> dict[str, str]:
@@ -83,10 +93,10 @@ def _environment(name: str, table: dict[str, Any]) -> Environment:
             left, equals, right = str(item).partition("=")
             if not equals or not left:
                 raise ConfigurationError(
-                    f"{FILE}: [{name}.{command}.parameters] {key} holds {item!r}.", 'Write "Name=value".'
+                    f"{_place(text, name, command)} {key} holds {item!r}.", 'Write "Name=value".'
                 )
             if left in found:
-                raise ConfigurationError(f"{FILE}: [{name}.{command}.parameters] {key} sets {left} twice.")
+                raise ConfigurationError(f"{_place(text, name, command)} {key} sets {left} twice.")
             found[left] = _unquoted(right)
         return found
 

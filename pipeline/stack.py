@@ -12,8 +12,9 @@ from pipeline import aws, timings
 from pipeline.errors import GateError
 
 _POLL = 2.0  # seconds
+_BEGINNING = 60.0  # seconds
 _PATIENCE = 1800.0  # seconds; a database or a CodeDeploy canary takes minutes, a hung custom resource an hour
-NEW = ("ABSENT", "REVIEW_IN_PROGRESS")
+NEW = ("ABSENT", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 READY = (
     "CREATE_COMPLETE",
     "UPDATE_COMPLETE",
@@ -21,7 +22,6 @@ READY = (
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
 )
-# AWS cleans up after these by itself, and a further update has to wait for it.
 _RECREATE = (
     "Nothing serves from it. Look at its events for why its first deployment failed, then an administrator\n"
     "  deletes it (aws cloudformation delete-stack --stack-name {name}; what is marked Retain stays), and\n"
@@ -36,7 +36,6 @@ _STOP = {
     "ROLLBACK_COMPLETE": _RECREATE,
     "ROLLBACK_FAILED": _RECREATE,
     "CREATE_FAILED": _RECREATE,
-    "DELETE_COMPLETE": "",
     "DELETE_FAILED": (
         "Somebody began to delete it. Resolve what its events name, and finish or undo that first:\n"
         "  aws cloudformation describe-stack-events --stack-name {name}"
@@ -55,7 +54,7 @@ class Stack:
     """What a stack was when it was read. `status` is ABSENT when there is none.
 
     `parameters` are the values as given (for an SSM parameter its name), `resolved` those that CloudFormation
-    resolved, `outputs` by key.
+    resolved, `outputs` by key; `updated` is when its last operation began, "" before the first update.
     """
 
     name: str
@@ -64,6 +63,13 @@ class Stack:
     parameters: Mapping[str, str]
     resolved: Mapping[str, str]
     outputs: Mapping[str, str]
+    updated: str = ""
+
+    def output(self, key: str) -> str:
+        """An output of the stack. Raises GateError when it has none of that name."""
+        if key not in self.outputs:
+            raise GateError(f"The stack {self.name} has no output {key}.", "template.yaml must keep it.")
+        return self.outputs[key]
 
     @property
     def exists(self) -> bool:
@@ -89,6 +95,7 @@ def read(session: boto3.Session, name: str) -> Stack:
         parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in given},
         resolved={one["ParameterKey"]: one["ResolvedValue"] for one in given if "ResolvedValue" in one},
         outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+        updated=str(found.get("LastUpdatedTime", "")),
     )
 
 
@@ -105,6 +112,19 @@ def ready(session: boto3.Session, name: str, say: Callable[[str], None] = print)
         f"The stack {name} is in state {found.status}{': ' + found.reason if found.reason else ''}.",
         hint.format(name=name),
     )
+
+
+def begun(session: boto3.Session, before: Stack) -> None:
+    """Wait until the operation that was asked for shows in the stack; until then its old state would count.
+
+    Gives up after a minute without an error: an operation may begin and end between two looks.
+    """
+    start = time.monotonic()
+    while time.monotonic() - start < _BEGINNING:
+        found = read(session, before.name)
+        if (found.status, found.updated) != (before.status, before.updated):
+            return
+        time.sleep(_POLL / 4)
 
 
 def settled(session: boto3.Session, name: str, say: Callable[[str], None] = print) -> Stack:

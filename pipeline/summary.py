@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,20 @@ def add(markdown: str) -> None:
         return
     with Path(path).open("a", encoding="utf-8") as out:
         out.write(markdown.rstrip("\n") + "\n\n")
+
+
+def warning(title: str, text: str) -> None:
+    """Tell of something that doesn't stop the run: as an annotation in a workflow, else on the terminal.
+
+    Line ends are escaped, so that what AWS answered can't become a workflow command.
+    """
+    if "GITHUB_ACTIONS" in os.environ:
+        for bad, good in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+            title, text = title.replace(bad, good), text.replace(bad, good)
+        title = title.replace(":", "%3A").replace(",", "%2C")
+        print(f"::warning title={title}::{text}")
+    else:
+        print(f"warning: {title}: {text}", file=sys.stderr)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

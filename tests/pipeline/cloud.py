@@ -1,0 +1,239 @@
+"""One AWS account in memory, as far as a deployment touches it. Its `client(...)` is what a session gives.
+
+Every call counts; the call number `fails_at` meets a network that is down. A change set is made by `sam`, which
+this plays too, and executed in one step.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from pipeline import changeset, http, samconfig, smoke, stack
+from pipeline.errors import GateError
+from pipeline.run import Completed
+from pipeline.samconfig import Environment
+
+URL = "https://api1.execute-api.eu-west-1.amazonaws.com/live"
+FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-dev-app"
+
+
+def environment(**changes: Any) -> Environment:
+    """An environment as samconfig.toml would have it; `parameters` are few."""
+    settings = {
+        "name": "dev",
+        "stack_name": "esclusa-dev",
+        "region": "eu-west-1",
+        "bucket": "dev-artifacts",
+        "prefix": "packages",
+        "execution_role": "arn:aws:iam::111111111111:role/esclusa-dev-execution",
+        "capabilities": ("CAPABILITY_IAM",),
+        "tags": {"application": "esclusa"},
+        "parameters": {
+            "DatabaseHost": "/esclusa/dev/database/host",
+            "LogLevel": "INFO",
+            "Architecture": "x86_64",
+            "Commit": "unreleased",
+            "BundleDigest": "unreleased",
+            "ReleaseDigest": "unreleased",
+        },
+        "account": "111111111111",
+        "deploy_role": "arn:aws:iam::111111111111:role/esclusa-dev-deploy",
+        "promote_from": "",
+    }
+    return samconfig.Environment(**{**settings, **changes})
+
+
+def refused(code: str, message: str = "no") -> ClientError:
+    """An error as AWS's SDK raises it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+@dataclass
+class Cloud:
+    """The account's state, to be set and looked at by tests."""
+
+    objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    ssm: dict[str, str] = field(default_factory=lambda: {"/esclusa/dev/database/host": "db.example.com"})
+    status: str = "ABSENT"
+    statuses: list[str] = field(default_factory=list)  # what is shown, one a look, before `status`
+    parameters: dict[str, str] = field(default_factory=dict)
+    updates: int = 0
+    waiting: dict[str, dict[str, str]] = field(default_factory=dict)  # change sets: ARN to parameters
+    changes: list[dict[str, Any]] = field(default_factory=lambda: [change("Modify", "AppFunction")])
+    outcome: str = "COMPLETE"  # how an execution ends: COMPLETE or ROLLBACK_COMPLETE
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)  # path to an answer of the API
+    broken: set[str] = field(default_factory=set)  # commits whose release is not ready
+    ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
+    code: str = ""  # the live function's CodeSha256
+    region_name: str = "eu-west-1"
+    fails_at: int = 0
+    calls: list[str] = field(default_factory=list)
+
+    def client(self, _service: str, config: Any = None) -> "Cloud":
+        return self
+
+    def get_credentials(self) -> Any:
+        return None
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if len(self.calls) == self.fails_at:
+            raise EndpointConnectionError(endpoint_url="https://aws.example.com")
+
+    # S3
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
+        self._called(f"put {Key.rsplit('/', 1)[-1]}")
+        self.objects[Bucket, Key] = Body
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        self._called(f"get {Key.rsplit('/', 1)[-1]}")
+        if (Bucket, Key) not in self.objects:
+            raise refused("NoSuchKey")
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    # SSM, STS, Lambda
+
+    def get_parameter(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
+        self._called(f"parameter {Name}")
+        if Name not in self.ssm:
+            raise refused("ParameterNotFound")
+        return {"Parameter": {"Value": self.ssm[Name]}}
+
+    def get_caller_identity(self) -> dict[str, str]:
+        self._called("identity")
+        return {
+            "Account": "111111111111",
+            "Arn": "arn:aws:sts::111111111111:assumed-role/esclusa-dev-deploy/x",
+        }
+
+    def get_function(self, *, FunctionName: str, Qualifier: str) -> dict[str, Any]:  # noqa: N803
+        self._called("function")
+        return {"Configuration": {"CodeSha256": self.code}}
+
+    # CloudFormation
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        self._called("stack")
+        status = self.statuses.pop(0) if self.statuses else self.status
+        if status == "ABSENT":
+            raise refused("ValidationError", f"Stack with id {StackName} does not exist")
+        outputs = {"ApiUrl": URL, "AppFunctionAlias": f"{FUNCTION}:live"} if self.parameters else {}
+        return {
+            "Stacks": [
+                {
+                    "StackStatus": status,
+                    "LastUpdatedTime": f"update {self.updates}",
+                    "Parameters": [
+                        {"ParameterKey": key, "ParameterValue": value}
+                        for key, value in self.parameters.items()
+                    ],
+                    "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+                }
+            ]
+        }
+
+    def describe_change_set(
+        self, *, ChangeSetName: str, StackName: str, NextToken: str = "0"
+    ) -> dict[str, Any]:  # noqa: N803
+        self._called("change set")
+        at = int(NextToken)
+        page = {"Changes": [{"ResourceChange": one} for one in self.changes[at : at + 1]]}
+        return page | ({"NextToken": str(at + 1)} if at + 1 < len(self.changes) else {})
+
+    def execute_change_set(self, *, ChangeSetName: str, StackName: str) -> None:  # noqa: N803
+        self._called("execute")
+        values = self.waiting[ChangeSetName]
+        self.waiting.clear()  # an execution ends every other change set of the stack
+        self.updates += 1
+        new = not self.parameters
+        if self.outcome == "COMPLETE":
+            self.parameters = values
+            digest = json.loads(
+                self.objects["dev-artifacts", f"bundles/{values['BundleDigest']}/manifest.json"]
+            )
+            self.code = base64.b64encode(bytes.fromhex(digest["files"]["app.zip"]["sha256"])).decode()
+        self.status = f"{'CREATE' if new else 'UPDATE'}_{self.outcome}"
+
+    def delete_change_set(self, *, ChangeSetName: str, StackName: str) -> None:  # noqa: N803
+        self._called("delete change set")
+        self.waiting.pop(ChangeSetName, None)
+
+    def describe_stack_events(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        self._called("events")
+        return {"StackEvents": []}
+
+    # The programs and the API around it
+
+    def sam(self, argv: Sequence[str | Path], **_: Any) -> Completed:
+        """`sam deploy --no-execute-changeset`."""
+        words = [str(word) for word in argv]
+        given = words[words.index("--parameter-overrides") + 1 :]
+        pairs = (one.split("=", 1) for one in given)
+        values = {name: value.strip('"') for name, value in pairs}
+        if values == self.parameters:
+            return Completed(0, "", "No changes to deploy. Stack esclusa-dev is up to date")
+        arn = f"arn:aws:cloudformation:eu-west-1:111111111111:changeSet/samcli{self.updates}/x"
+        self.waiting[arn] = values
+        return Completed(0, f"Changeset created successfully. {arn}\n", "")
+
+    def request(
+        self, method: str, url: str, *, body: Mapping[str, Any] | None = None, **_: Any
+    ) -> http.Answer:
+        """The deployed application."""
+        path = urlsplit(url).path.removeprefix("/live")
+        with suppress(KeyError):
+            status, data = self.answers[path]
+            return http.Answer(status, data, json.dumps(data))
+        self._called(f"{method} {path}")
+        if method == "POST":
+            assert body is not None
+            known = self.ledger.get(body["id"])
+            if known is None:
+                self.ledger[body["id"]] = dict(body)
+            return _answer(201 if known is None else 200 if known == body else 409, {})
+        if self.parameters["Commit"] in self.broken and path == "/ready":
+            return _answer(500, {"status": "down"})
+        names = {"commit": "Commit", "bundle": "BundleDigest", "release": "ReleaseDigest"}
+        found = {key: self.parameters[name] for key, name in names.items()}
+        return _answer(200, {"environment": "dev", **found})
+
+
+def _answer(status: int, data: Any) -> http.Answer:
+    return http.Answer(status, data, json.dumps(data))
+
+
+def change(action: str, resource: str, kind: str = "AWS::Lambda::Function", **more: Any) -> dict[str, Any]:
+    """A ResourceChange of a change set."""
+    return {"Action": action, "LogicalResourceId": resource, "ResourceType": kind, **more}
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """An account in place of AWS: no network, no sam, no waiting."""
+    made = Cloud()
+
+    def request(method: str, url: str, **more: Any) -> http.Answer:
+        try:
+            return made.request(method, url, **more)
+        except EndpointConnectionError as error:
+            raise GateError(f"{method} {url}: no answer") from error
+
+    monkeypatch.setattr(changeset, "run", made.sam)
+    monkeypatch.setattr(changeset, "tool", Path)
+    monkeypatch.setattr(http, "request", request)
+    monkeypatch.setattr(stack, "_POLL", 0.0)
+    monkeypatch.setattr(stack, "_BEGINNING", 0.05)
+    monkeypatch.setattr(smoke, "_PAUSE", 0.0)
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    return made

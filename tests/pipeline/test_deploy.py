@@ -1,0 +1,235 @@
+"""pipeline deploy: what serves afterwards, what is recorded, and what each failure leaves behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import deploy, deployment, store
+from pipeline.bundle import Bundle
+from pipeline.deployment import Deployment
+from pipeline.errors import GateError, PipelineError
+from tests.pipeline.bundles import Repository, make
+from tests.pipeline.cloud import Cloud, change, environment
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    made = Repository(tmp_path / "clone")
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+@pytest.fixture
+def release(tmp_path: Path, repository: Repository, cloud: Cloud) -> Bundle:
+    """A bundle of the first commit, in dev's bucket."""
+    return stored(cloud, make(tmp_path / "one", repository.first))
+
+
+def stored(cloud: Cloud, made: Bundle) -> Bundle:
+    store.put(session(cloud), "dev-artifacts", made)
+    return made
+
+
+def session(cloud: Cloud) -> Any:
+    return cloud
+
+
+def begin(cloud: Cloud, made: Bundle, **more: Any) -> Deployment:
+    return deployment.begin(session(cloud), environment(), made, "ada", **more)
+
+
+def put(cloud: Cloud, made: Bundle, **more: Any) -> None:
+    deploy.deploy(begin(cloud, made, **more))
+
+
+def rows(cloud: Cloud) -> list[tuple[str, str]]:
+    return [(row["commit"], row["status"]) for row in cloud.ledger.values()]
+
+
+@pytest.fixture
+def live(cloud: Cloud, release: Bundle) -> Bundle:
+    """A release that serves dev."""
+    put(cloud, release)
+    return release
+
+
+@pytest.fixture
+def newer(tmp_path: Path, repository: Repository, cloud: Cloud, live: Bundle) -> Bundle:
+    """A bundle of a commit on top of what serves."""
+    return stored(cloud, make(tmp_path / "two", repository.commit("second")))
+
+
+def test_a_release_serves_and_is_recorded(cloud: Cloud, live: Bundle) -> None:
+    """The stack runs the bundle, the ledger and the bucket say so, no change set is left."""
+    record = json.loads(cloud.objects["dev-artifacts", f"commits/{live.commit}.json"])
+
+    assert live.digest == cloud.parameters["BundleDigest"]
+    assert [(live.commit, "succeeded")] == rows(cloud)
+    assert (live.digest, cloud.parameters["ReleaseDigest"]) == (record["bundle"], record["release"])
+    assert {} == cloud.waiting
+
+
+def test_the_same_release_again_changes_nothing(cloud: Cloud, live: Bundle) -> None:
+    """An empty change set is a success, and no second record."""
+    put(cloud, live)
+
+    assert 1 == cloud.updates
+    assert [(live.commit, "succeeded")] == rows(cloud)
+
+
+def test_a_changed_ssm_value_is_another_release(cloud: Cloud, live: Bundle) -> None:
+    """The template and the bundle are the same; the digest that publishes a version is not."""
+    before = cloud.parameters["ReleaseDigest"]
+    cloud.ssm["/esclusa/dev/database/host"] = "other.example.com"
+    put(cloud, live)
+
+    assert before != cloud.parameters["ReleaseDigest"]
+    assert 2 == cloud.updates
+
+
+def test_a_failing_smoke_test_puts_the_previous_release_back(
+    cloud: Cloud, live: Bundle, newer: Bundle
+) -> None:
+    """The previous bundle with its own parameters serves; the failure is recorded as one."""
+    before = dict(cloud.parameters)
+    cloud.broken = {newer.commit}
+
+    with pytest.raises(GateError, match="was put back, and serves"):
+        put(cloud, newer)
+
+    assert before == cloud.parameters
+    assert [(live.commit, "succeeded"), (newer.commit, "failed")] == rows(cloud)
+    assert ("dev-artifacts", f"commits/{newer.commit}.json") not in cloud.objects
+
+
+def test_code_that_is_not_the_bundles_is_a_failure(
+    cloud: Cloud, live: Bundle, newer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Lambda says it runs is compared with the bundle, whatever the application answers."""
+
+    def other(**_: Any) -> dict[str, Any]:
+        return {"Configuration": {"CodeSha256": "b3RoZXI="}}
+
+    monkeypatch.setattr(cloud, "get_function", other)
+
+    with pytest.raises(GateError, match="The function runs code with the SHA-256 b3RoZXI="):
+        put(cloud, newer)
+
+
+def test_a_first_release_that_fails_says_that_nothing_can_be_put_back(cloud: Cloud, release: Bundle) -> None:
+    """There is no previous release then, and the message must not claim one."""
+    cloud.broken = {release.commit}
+
+    with pytest.raises(GateError, match="There was no previous release"):
+        put(cloud, release)
+
+
+def test_a_rollback_by_cloudformation_is_a_failure(cloud: Cloud, live: Bundle, newer: Bundle) -> None:
+    """CloudFormation put the previous one back itself; the ledger learns of the failure."""
+    cloud.outcome = "ROLLBACK_COMPLETE"
+
+    with pytest.raises(GateError, match="its state is UPDATE_ROLLBACK_COMPLETE"):
+        put(cloud, newer)
+
+    assert live.digest == cloud.parameters["BundleDigest"]
+    assert (newer.commit, "failed") in rows(cloud)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        change("Remove", "DatabaseSecret", "AWS::SecretsManager::Secret"),
+        change("Modify", "Queue", "AWS::SQS::Queue", Replacement="True"),
+        change("Modify", "Table", "AWS::DynamoDB::Table", Replacement="Conditional"),
+        change("Dynamic", "Bucket", "AWS::S3::Bucket"),
+    ],
+)
+def test_what_holds_data_is_never_lost(cloud: Cloud, newer: Bundle, loss: dict[str, Any]) -> None:
+    """The change set is refused, removed, and recorded as a failure; what served serves."""
+    cloud.changes = [change("Modify", "AppFunction"), loss]
+
+    with pytest.raises(GateError, match=f"would lose what can't be made again: {loss['LogicalResourceId']}"):
+        put(cloud, newer)
+
+    assert {} == cloud.waiting
+    assert 1 == cloud.updates
+    assert (newer.commit, "failed") in rows(cloud)
+
+
+def test_an_interrupted_deployment_leaves_no_change_set(
+    cloud: Cloud, newer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between the change set and its execution: nobody finds it later and executes it."""
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.changeset.gate", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        put(cloud, newer)
+
+    assert {} == cloud.waiting
+
+
+def test_an_older_commit_does_not_overtake(cloud: Cloud, live: Bundle, newer: Bundle) -> None:
+    """A deployment that comes late finds a newer one live, and stops."""
+    put(cloud, newer)
+
+    with pytest.raises(GateError, match="does not overtake"):
+        put(cloud, live)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
+
+
+def test_a_live_commit_that_the_clone_lacks_stops(cloud: Cloud, live: Bundle, newer: Bundle) -> None:
+    """In a shallow clone nobody can tell which one is newer: refused, not guessed."""
+    cloud.parameters["Commit"] = "f" * 40
+
+    with pytest.raises(GateError, match="this clone does not hold " + "f" * 40):
+        begin(cloud, newer)
+
+
+def test_a_deaf_ledger_does_not_undo_the_deployment(
+    cloud: Cloud, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The release serves; that it was not recorded is said, with the row to record by hand."""
+    cloud.answers["/api/deployments"] = (503, {})
+    put(cloud, newer)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
+    assert "Record it by hand" in capsys.readouterr().err
+
+
+MOST_CALLS = 24
+
+
+@pytest.mark.parametrize("number", range(1, MOST_CALLS))
+def test_any_failing_call_leaves_nothing_that_the_next_run_does_not_finish(
+    cloud: Cloud, live: Bundle, newer: Bundle, number: int
+) -> None:
+    """The network fails at one call, whichever; the run after it ends with everything in place."""
+    cloud.calls.clear()
+    cloud.fails_at = number
+    try:
+        put(cloud, newer)
+    except PipelineError as error:
+        assert error.message
+    called = cloud.calls[number - 1] if number <= len(cloud.calls) else ""
+    cloud.fails_at = 0
+    put(cloud, newer)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
+    assert (newer.commit, "succeeded") in rows(cloud) or called.startswith("POST")
+    assert ("dev-artifacts", f"commits/{newer.commit}.json") in cloud.objects
+    assert {} == cloud.waiting
+
+
+def test_the_injected_failures_reach_every_call(cloud: Cloud, live: Bundle, newer: Bundle) -> None:
+    """The test above tries as many calls as a deployment makes."""
+    cloud.calls.clear()
+    put(cloud, newer)
+
+    assert 12 < len(cloud.calls) < MOST_CALLS

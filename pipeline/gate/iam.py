@@ -4,6 +4,7 @@ import fnmatch
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pipeline.gate.located import Place, Step
@@ -79,6 +80,7 @@ class Statement:
         return at(self.resource, message, *self.place, *place)
 
 
+@lru_cache(65536)
 def matches(pattern: str, text: str) -> bool:
     """Whether an IAM pattern (case-insensitive, with * and ?) takes in a text."""
     escaped = pattern.lower().replace("[", "[[]")

@@ -25,7 +25,7 @@ class DocumentError(Exception):
         self.line = line
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
     """One parsed file. ``lines`` maps the path of a key or item to its 1-based line."""
 

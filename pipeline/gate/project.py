@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Project:
             if not _is_read(file):
                 continue
             try:
-                found[file] = parse(self.files[file].decode("utf-8"), file)
+                found[file] = _parsed(self.files[file].decode("utf-8"), file)
             except DocumentError as error:
                 problems.append(Problem(file, error.line, f"{file} {error.message}"))
             except UnicodeDecodeError as error:
@@ -110,7 +110,14 @@ class Project:
         stacks, problems = [], []
         for environment in self.environments:
             try:
-                stacks.append(build(document, environment, values[environment.name]))
+                stacks.append(
+                    _built(
+                        document,
+                        environment.document,
+                        environment.name,
+                        tuple(values[environment.name].items()),
+                    )
+                )
             except ExpansionError as error:
                 for name, message in error.faults:
                     line = document.line("Resources", name) if name else 1
@@ -151,6 +158,18 @@ class Project:
                 Problem(SAMCONFIG, 1, f"{SAMCONFIG} defines no environment, so nothing would be judged")
             )
         return (*missing, *self._documents[1], *self._application[1], *self._bootstrap[1])
+
+
+@lru_cache(256)
+def _parsed(text: str, file: str) -> Document:
+    """A file's content, parsed once in a process: projects that differ in a file share all the others."""
+    return parse(text, file)
+
+
+@lru_cache(64)
+def _built(document: Document, settings: Document, name: str, values: tuple[tuple[str, str], ...]) -> Stack:
+    environment = next(one for one in environments(settings) if one.name == name)
+    return build(document, environment, dict(values))
 
 
 def _is_read(file: str) -> bool:

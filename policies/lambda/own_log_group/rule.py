@@ -17,8 +17,9 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             wanted = function.get("LoggingConfig", "LogGroup")
             name = str(function.get("FunctionName", default=function.id))
-            found = next((one for one in refers(wanted) if one in groups), None) or next(
-                (one for one, text in groups.items() if text in (wanted, f"/aws/lambda/{name}")), None
+            text = wanted or f"/aws/lambda/{name}"
+            found = next(
+                (one for one, called in groups.items() if one in refers(text) or called == text), None
             )
             if found is None:
                 yield at(function, f"{function.id} has no log group of this stack", "LoggingConfig")

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -96,8 +96,14 @@ def end(pid: int, mark: bytes, grace: float = 3.0) -> None:
     until = time.monotonic() + grace
     while time.monotonic() < until and _alive(pid):
         time.sleep(0.05)
-    for each in {pid, *descendants(pid), *carrying(mark)}:
-        _send(each, signal.SIGKILL)
+    kill({pid, *descendants(pid), *carrying(mark)})
+
+
+def kill(pids: Collection[int]) -> int:
+    """Send SIGKILL to each; returns how many there were."""
+    for pid in pids:
+        _send(pid, signal.SIGKILL)
+    return len(pids)
 
 
 def _alive(pid: int) -> bool:

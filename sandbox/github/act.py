@@ -51,21 +51,17 @@ class WorkflowRun:
 
 
 class Process:
-    """One `act`. `log` may be asked while it runs; `mark` is what every process below it carries."""
+    """One `act`. `log` may be asked while it runs; `mark` is what every process of the run carries."""
 
-    def __init__(self, log: Log, mark: str) -> None:
+    def __init__(self, log: Log, mark: bytes) -> None:
         self.log = log
-        self.mark = mark.encode()
+        self.mark = mark
         self.pid = 0
         self.reason = ""
         self._lock = threading.Lock()
 
     def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], limit: float) -> int:
-        """Run act until it ends and return its exit status; after `limit` seconds it is ended.
-
-        Its process id lies in `folder`/act.pid while it runs, so that what a crash left can be ended.
-        """
-        pid_file = folder / "act.pid"
+        """Run act until it ends and return its exit status; after `limit` seconds it is ended."""
         with subprocess.Popen(
             argv,
             cwd=folder,
@@ -78,7 +74,6 @@ class Process:
             start_new_session=True,
         ) as process:
             self.pid = process.pid
-            pid_file.write_text(f"{process.pid} {self.mark.decode()}\n")
             timer = threading.Timer(limit, self.end, ["timed_out"])
             timer.daemon = True
             timer.start()
@@ -92,7 +87,6 @@ class Process:
                 raise
             finally:
                 timer.cancel()
-                pid_file.unlink(missing_ok=True)
         return status
 
     def end(self, reason: str) -> None:
@@ -107,7 +101,9 @@ def command(
     event: str, workflow: Path, tree: Path, folder: Path, actor: str, actions: Mapping[str, Path]
 ) -> list[str]:
     """The command line: nothing is read from the tree but the workflows, nothing from the network."""
+    # setpriv (of util-linux) has the kernel end act with the thread that started it, however that ends.
     argv = [
+        *("setpriv", "--pdeathsig=INT"),
         str(tool("act")),
         event,
         "--json",
@@ -138,8 +134,9 @@ def environment_file(values: Mapping[str, str]) -> str:
     return "".join(f"{name}='{value}'\n" for name, value in values.items())
 
 
-def host_environment(home: Path, checkout: Path) -> dict[str, str]:
+def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
     """The environment that act starts with, and jobs see: this machine's programs, a home of their own."""
+    home = folder / "home"
     path = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
     outside = [part for part in path if not Path(part).is_relative_to(checkout)]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -148,6 +145,8 @@ def host_environment(home: Path, checkout: Path) -> dict[str, str]:
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),
+        "TMPDIR": str(folder / "tmp"),
+        "SANDBOX_RUN": str(folder),
         "ACT_DISABLE_VERSION_CHECK": "1",
         # act gives steps a terminal, GitHub doesn't: nothing may page or colour.
         "TERM": "dumb",
@@ -162,9 +161,17 @@ def results(log: Log, reason: str) -> tuple[JobResult, ...]:
         if not job.begun and not job.result:
             continue  # a job that calls a workflow: the called jobs stand for it
         result = job.result or reason or "cancelled"
+        if result == "failure" and job.matrix and job.steps:
+            # act tells every job of a matrix that it failed when one of them did.
+            result = "failure" if any(step.result == "failure" for step in job.steps) else "success"
         ended = job.ended or time.monotonic()
         found.append(JobResult(job.name, job.id, result, ended - job.started, tuple(job.steps)))
     return tuple(found)
+
+
+def mark(folder: Path) -> bytes:
+    """What every process of the runs below `folder` has in its environment: see `host_environment`."""
+    return f"SANDBOX_RUN={folder}".encode()
 
 
 def payload(event: Mapping[str, object], folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The laptop's GitHub as one object: commit, open, merge, tag, and run what an event starts."""
 
 import contextlib
-import os
 import secrets
 import shutil
 import threading
@@ -204,8 +203,11 @@ class GitHub:
         folder = self.state / "trees" / commit
         with self._lock:
             if not folder.exists():
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                self.remote.checkout(commit, folder)
+                partial = folder.with_suffix(".part")
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.parent.mkdir(parents=True, exist_ok=True)
+                self.remote.checkout(commit, partial)
+                partial.rename(folder)
         return folder
 
     def _mapped(self, tree: Path) -> dict[str, Path]:
@@ -244,20 +246,20 @@ class GitHub:
         variables = self._variables(context["github"], bearer, folder)
         (folder / "job.env").touch(mode=0o600)
         (folder / "job.env").write_text(act.environment_file(variables))
-        home = act.host_environment(folder / "home", self.toolchain) | {"TMPDIR": str(folder / "tmp")}
+        environment = act.host_environment(folder, self.toolchain)
         argv = act.command(event.name, file, tree, folder, event.actor, actions)
         start = time.monotonic()
         with (folder / "log.txt").open("w", encoding="utf-8") as text:
             text.write(f"{workflow.name} #{number}, {event.name} of {event.ref} at {event.sha}\n")
             log = Log(text, (bearer,), self.progress)
-            process = Process(log, f"ACTIONS_ID_TOKEN_REQUEST_TOKEN={bearer}")
+            process = Process(log, act.mark(folder))
             admission = Admission(
                 self.repository, event, workflow, tuple(jobs), self.rules, self.form, run_id, number, process
             )
             self.issuer.admit(bearer, admission)
             self._running.add(process)
             try:
-                status = process.run(argv, folder, home, limit)
+                status = process.run(argv, folder, environment, limit)
             finally:
                 self._running.discard(process)
                 self.issuer.dismiss(bearer)
@@ -322,7 +324,6 @@ class GitHub:
             "RUNNER_ENVIRONMENT": "github-hosted",
             "ACTIONS_ID_TOKEN_REQUEST_URL": self.issuer.request_url,
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": bearer,
-            "TMPDIR": str(folder / "tmp"),
             "SANDBOX_ARTIFACTS": str(folder / "artifacts"),
             "SANDBOX_TOOLCHAIN": str(self.toolchain),
             **self.aws,
@@ -341,19 +342,8 @@ class GitHub:
 
 
 def sweep(state: Path) -> int:
-    """End what a crash left running below `state`; returns how many runs that were."""
-    files = sorted(state.glob("runs/*/act.pid"))
-    for file in files:
-        pid, _, mark = file.read_text().strip().partition(" ")
-        # The number may be another process's by now: only what carries the run's mark is ended.
-        marked = processes.carrying(mark.encode()) if mark else []
-        if pid.isdigit() and any(str(file.parent) in word for word in processes.arguments(int(pid))):
-            processes.end(int(pid), mark.encode())
-        for each in marked:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(each, 9)
-        file.unlink(missing_ok=True)
-    return len(files)
+    """End what a crash left running of the GitHub at `state`; returns how many processes that were."""
+    return processes.kill(processes.carrying(act.mark(state.resolve() / "runs") + b"/"))
 
 
 def _unstarted(run_id: int, number: int, workflow: Workflow, folder: Path, message: str) -> WorkflowRun:

@@ -202,12 +202,14 @@ def combinations(written: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     excluded = [row for row in matrix.get("exclude", []) if isinstance(row, dict)]
     rows = [row for row in rows if not any(out.items() <= row.items() for out in excluded)]
-    rows = rows if axes else []
+    product = rows if axes else []
+    rows = list(product)
     for extra in (row for row in matrix.get("include", []) if isinstance(row, dict)):
-        fitting = [row for row in rows if all(row.get(key) == extra[key] for key in axes if key in extra)]
+        # It extends the combinations whose axes it doesn't change; where there are none, it is one of its own.
+        fitting = [row for row in product if all(row[key] == extra[key] for key in axes if key in extra)]
         for row in fitting:
             row.update(extra)
-        if not fitting or not axes:
+        if not fitting:
             rows.append(dict(extra))
     return rows or [{}]
 

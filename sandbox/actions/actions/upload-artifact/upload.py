@@ -3,6 +3,7 @@
 import fnmatch
 import glob
 import hashlib
+import itertools
 import os
 import re
 import sys
@@ -62,13 +63,17 @@ def search(patterns: list[str], *, hidden: bool) -> list[Path]:
 
 
 def root(files: list[Path], patterns: list[str]) -> Path:
-    """What the names in the archive are relative to: the one folder named, else the least common one."""
-    named = [Path(_absolute(pattern)) for pattern in patterns if not pattern.startswith("!")]
-    if len(named) == 1 and named[0].is_dir():
-        return named[0]
-    starts = [Path(re.split(r"[*?\[]", str(path))[0] or "/") for path in named]
-    folders = [str(path if path.is_dir() else path.parent) for path in starts]
-    return Path(os.path.commonpath(folders)) if len(files) > 1 or len(named) > 1 else files[0].parent
+    """What the names in the archive are relative to: where the one pattern starts, else the least common folder."""
+    starts = [_start(_absolute(pattern)) for pattern in patterns if not pattern.startswith("!")]
+    if len(starts) > 1:
+        return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in starts]))
+    return starts[0].parent if files == starts else starts[0]
+
+
+def _start(pattern: str) -> Path:
+    """The part of a pattern before the first folder or file with a wildcard."""
+    plain = itertools.takewhile(lambda part: not re.search(r"[*?\[]", part), Path(pattern).parts)
+    return Path(*plain)
 
 
 def pack(files: list[Path], base: Path, archive: Path, level: int) -> None:

@@ -1,0 +1,72 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import processes
+
+SLEEP = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+
+
+@pytest.fixture
+def family() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with one child, both marked in their environment."""
+    env = {**os.environ, "MARK": f"family-{os.getpid()}"}
+    with subprocess.Popen([sys.executable, "-c", SLEEP], env=env, start_new_session=True) as parent:
+        until = time.monotonic() + 10
+        while not processes.descendants(parent.pid) and time.monotonic() < until:
+            time.sleep(0.02)
+        yield parent
+        processes.end(parent.pid, f"MARK=family-{os.getpid()}".encode(), grace=0)
+
+
+def test_knows_ancestors_and_descendants(family: subprocess.Popen[bytes]) -> None:
+    """A child's line leads through its parent to this process."""
+    (child,) = processes.descendants(family.pid)
+
+    assert [child, family.pid, os.getpid()] == processes.line(child)[:3]
+    assert processes.arguments(child)[1:] == ["-c", "import time; time.sleep(60)"]
+
+
+def test_ends_a_child_whose_parent_is_gone(family: subprocess.Popen[bytes]) -> None:
+    """What a process leaves running is ended with it, by the mark in its environment."""
+    (child,) = processes.descendants(family.pid)
+    family.kill()
+    family.wait()
+    alive = child in processes.carrying(f"MARK=family-{os.getpid()}".encode())
+    processes.end(family.pid, f"MARK=family-{os.getpid()}".encode(), grace=0)
+    until = time.monotonic() + 5
+    while processes.carrying(f"MARK=family-{os.getpid()}".encode()) and time.monotonic() < until:
+        time.sleep(0.02)
+
+    assert alive
+    assert [] == processes.carrying(f"MARK=family-{os.getpid()}".encode())
+
+
+def test_knows_who_opened_a_connection(family: subprocess.Popen[bytes]) -> None:
+    """The process at the other end of a socket is found, and only among those asked about."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        with socket.create_connection(address) as client:
+            ends = (client.getsockname(), address)
+            found = processes.owner_of_connection(*ends, among=[family.pid, os.getpid()])
+
+            assert os.getpid() == found
+            assert 0 == processes.owner_of_connection(*ends, among=[family.pid])
+            assert 0 == processes.owner_of_connection(("127.0.0.1", 1), address, among=[os.getpid()])
+
+
+def test_a_process_that_is_gone_has_nothing() -> None:
+    """Asking about a process that ended meanwhile is no error."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+
+    assert (0, [], [gone.pid]) == (
+        processes.parent(gone.pid),
+        processes.arguments(gone.pid),
+        processes.line(gone.pid),
+    )

@@ -67,7 +67,20 @@ def verify(tag: str, repository: Path) -> Release:
             f"{tag} names {commit}, which is not on main's history.",
             "Only what was merged, and ran in dev, is released. Merge it, and tag the merge.",
         )
+    _rises(tag, commit, repository)
     return Release(tag, commit)
+
+
+def _rises(tag: str, commit: str, repository: Path) -> None:
+    """Every release tag on what this commit is built on must have a lower version."""
+    before = ask("tag", "--merged", commit, cwd=repository).splitlines()
+    higher = [one for one in before if _TAG.match(one) and one != tag and version(one) >= version(tag)]
+    if higher:
+        last = max(higher, key=version)
+        raise GateError(
+            f"{tag} is not higher than {last}, which is older.",
+            "Versions rise along main: take the next one.",
+        )
 
 
 def version(tag: str) -> tuple[int, int, int]:

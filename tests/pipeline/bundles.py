@@ -1,11 +1,11 @@
 """Bundles and repositories small enough to be made in a test."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 
 from pipeline import bundle
 from pipeline.bundle import Bundle
+from pipeline.run import run
 
 TEMPLATE = """\
 Parameters:
@@ -48,9 +48,7 @@ class Repository:
 
     def git(self, *words: str) -> str:
         identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false")
-        return subprocess.run(
-            ["git", *identity, *words], cwd=self.folder, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        return run(["git", *identity, *words], cwd=self.folder).stdout.strip()
 
     def commit(self, message: str, files: dict[str, str] | None = None) -> str:
         """Commit `files`, or nothing, and return the commit."""

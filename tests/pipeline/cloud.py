@@ -142,11 +142,9 @@ class Cloud:
             ]
         }
 
-    def describe_change_set(
-        self, *, ChangeSetName: str, StackName: str, NextToken: str = "0"
-    ) -> dict[str, Any]:  # noqa: N803
+    def describe_change_set(self, **given: str) -> dict[str, Any]:
         self._called("change set")
-        at = int(NextToken)
+        at = int(given.get("NextToken", "0"))
         page = {"Changes": [{"ResourceChange": one} for one in self.changes[at : at + 1]]}
         return page | ({"NextToken": str(at + 1)} if at + 1 < len(self.changes) else {})
 

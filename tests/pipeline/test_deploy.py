@@ -1,6 +1,7 @@
 """pipeline deploy: what serves afterwards, what is recorded, and what each failure leaves behind."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,10 +214,8 @@ def test_any_failing_call_leaves_nothing_that_the_next_run_does_not_finish(
     """The network fails at one call, whichever; the run after it ends with everything in place."""
     cloud.calls.clear()
     cloud.fails_at = number
-    try:
+    with suppress(PipelineError):
         put(cloud, newer)
-    except PipelineError as error:
-        assert error.message
     called = cloud.calls[number - 1] if number <= len(cloud.calls) else ""
     cloud.fails_at = 0
     put(cloud, newer)

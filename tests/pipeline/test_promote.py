@@ -1,0 +1,130 @@
+"""pipeline promote: the bytes that one environment ran, in the next one's bucket, or nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import aws, promote, samconfig, store
+from pipeline.bundle import Bundle
+from pipeline.errors import ConfigurationError, GateError
+from pipeline.release import Release
+from pipeline.run import CHECKOUT
+from tests.pipeline.bundles import make
+from tests.pipeline.cloud import Cloud, environment
+
+COMMIT = "c" * 40
+DEV = environment()
+PROD = environment(name="prod", bucket="prod-artifacts", promote_from="dev")
+
+
+@pytest.fixture
+def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A bundle that dev has, and ran."""
+    monkeypatch.setattr(aws, "session", lambda _environment: cloud)
+    made = make(tmp_path / "made", COMMIT)
+    store.put(cloud, DEV.bucket, made)
+    record = {"environment": "dev", "commit": COMMIT, "bundle": made.digest, "release": "0" * 64}
+    store.record_commit(cloud, DEV.bucket, {**record, "deployed_at": "2026-01-01T00:00:00.000Z"})
+    return made
+
+
+def go(tmp_path: Path, commit: str = COMMIT) -> Bundle:
+    return promote.promote(Release("v1.0.0", commit), DEV, PROD, tmp_path / "scratch")
+
+
+def test_the_same_bytes_arrive(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """Every object of the bundle is in both buckets, byte for byte."""
+    go(tmp_path)
+    keys = [key for bucket, key in cloud.objects if bucket == DEV.bucket and key.startswith("bundles/")]
+
+    assert keys
+    assert [cloud.objects[DEV.bucket, key] for key in keys] == [
+        cloud.objects[PROD.bucket, key] for key in keys
+    ]
+
+
+def test_what_dev_never_ran_is_refused(made: Bundle, tmp_path: Path) -> None:
+    """A bundle in the bucket is not enough: its deployment must have succeeded."""
+    with pytest.raises(GateError, match="dev never ran"):
+        go(tmp_path, "d" * 40)
+
+
+@pytest.mark.parametrize("name", ["app.zip", "template.yaml", "manifest.json"])
+def test_a_changed_byte_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path, name: str) -> None:
+    """Whichever file it is in; nothing reaches prod's bucket."""
+    cloud.objects[DEV.bucket, f"bundles/{made.digest}/{name}"] += b" "
+
+    with pytest.raises(GateError, match=r"was changed|has the digest"):
+        go(tmp_path)
+
+    assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
+
+
+def test_a_lost_file_is_named(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """Half a bundle is none."""
+    del cloud.objects[DEV.bucket, f"bundles/{made.digest}/rotation.zip"]
+
+    with pytest.raises(GateError, match=r"has lost rotation\.zip"):
+        go(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"schema": 2}',
+        b'{"schema": 1, "commit": "other", "bundle": "x"}',
+        b'{"schema": 1, "commit": "' + COMMIT.encode() + b'", "bundle": 7}',
+        b'{"schema": 1, "commit": "' + COMMIT.encode() + b'", "bundle": "../../' + b"a" * 64 + b'"}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_malformed_record_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path, record: bytes) -> None:
+    """Truncated, of another schema or type, or pointing elsewhere."""
+    cloud.objects[DEV.bucket, f"commits/{COMMIT}.json"] = record
+
+    with pytest.raises(GateError, match="is not a record of that commit"):
+        go(tmp_path)
+
+
+def test_another_commits_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """The record points to a bundle that is whole, but of another commit: a replay."""
+    other = make(tmp_path / "other", "d" * 40)
+    store.put(cloud, DEV.bucket, other)  # type: ignore[arg-type]
+    raw = cloud.objects[DEV.bucket, f"commits/{COMMIT}.json"]
+    cloud.objects[DEV.bucket, f"commits/{COMMIT}.json"] = raw.replace(
+        made.digest.encode(), other.digest.encode()
+    )
+
+    with pytest.raises(GateError, match="is of " + "d" * 40):
+        go(tmp_path)
+
+
+def test_the_route_is_samconfigs() -> None:
+    """This repository promotes from dev to prod."""
+    source, target = promote.route(CHECKOUT, None)
+
+    assert ("dev", "prod") == (source.name, target.name)
+
+
+def test_a_route_to_nowhere_is_a_configuration_error() -> None:
+    """dev takes over nobody's bundles."""
+    with pytest.raises(ConfigurationError, match="is not clear: none"):
+        promote.route(CHECKOUT, "dev")
+
+
+def test_credentials_of_another_account_are_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """Bytes for prod don't go anywhere else by mistake."""
+    target = environment(account="222222222222", promote_from="dev")
+
+    with pytest.raises(ConfigurationError, match="The credentials are of account 111111111111"):
+        promote.promote(Release("v1.0.0", COMMIT), DEV, target, tmp_path / "scratch")
+
+
+def test_samconfig_is_read_where_the_command_runs(tmp_path: Path) -> None:
+    """No samconfig, no route."""
+    with pytest.raises(ConfigurationError, match=f"{samconfig.FILE} does not exist"):
+        promote.route(tmp_path, None)

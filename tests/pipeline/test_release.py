@@ -1,0 +1,113 @@
+"""Which tags are releases: exactly vX.Y.Z, annotated, on main's history, in a clone that can tell."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import release
+from pipeline.errors import GateError
+from pipeline.run import run
+from tests.pipeline.bundles import Repository
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "clone")
+
+
+@pytest.mark.parametrize("tag", ["v1.2.3", "v10.0.0", "v0.0.0"])
+def test_a_release_tag(tag: str) -> None:
+    """Major, minor and patch, without leading zeros."""
+    assert tuple(int(part) for part in tag[1:].split(".")) == release.version(tag)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "v1.2.3-rc.1",
+        "v1.2",
+        "v01.2.3",
+        "v1.2.3.4",
+        "vendor",
+        "V1.2.3",
+        "v1.2.3\n",
+        "1.2.3",
+        "v1.2.3+1",
+        "",
+        "v1.2.٣",
+    ],
+)
+def test_any_other_tag_is_refused(tag: str) -> None:
+    """Near misses of Semantic Versioning, a trailing line end and foreign digits among them."""
+    with pytest.raises(GateError, match="is not a release tag"):
+        release.version(tag)
+
+
+def test_a_tag_on_mains_history(repository: Repository) -> None:
+    """Also one that main has moved on from."""
+    repository.tag("v1.0.0")
+    repository.commit("second")
+
+    assert release.Release("v1.0.0", repository.first) == release.verify("v1.0.0", repository.folder)
+
+
+def test_a_tag_beside_main(repository: Repository) -> None:
+    """A commit that was never merged is not released."""
+    repository.git("checkout", "--quiet", "-b", "feature")
+    repository.commit("idea")
+    repository.tag("v1.0.0")
+
+    with pytest.raises(GateError, match="not on main's history"):
+        release.verify("v1.0.0", repository.folder)
+
+
+def test_a_lightweight_tag(repository: Repository) -> None:
+    """It has no author and no date."""
+    repository.tag("v1.0.0", annotated=False)
+
+    with pytest.raises(GateError, match="lightweight"):
+        release.verify("v1.0.0", repository.folder)
+
+
+def test_a_tag_that_is_not_there(repository: Repository) -> None:
+    """The clone was made without tags, or the name is wrong."""
+    with pytest.raises(GateError, match=r"There is no tag v1\.0\.0 here"):
+        release.verify("v1.0.0", repository.folder)
+
+
+def test_a_shallow_clone_is_refused(repository: Repository, tmp_path: Path) -> None:
+    """Its history ends somewhere: whether the tag is on main can't be told."""
+    repository.commit("second")
+    repository.tag("v1.0.0")
+    run(["git", "clone", "--quiet", "--depth=1", repository.folder.as_uri(), tmp_path / "shallow"])
+
+    with pytest.raises(GateError, match="shallow clone"):
+        release.verify("v1.0.0", tmp_path / "shallow")
+
+
+def test_a_clone_without_main_is_refused(repository: Repository) -> None:
+    """There is nothing to compare the tag with."""
+    repository.tag("v1.0.0")
+    repository.git("branch", "-m", "main", "trunk")
+
+    with pytest.raises(GateError, match="no branch main"):
+        release.verify("v1.0.0", repository.folder)
+
+
+def test_a_version_below_the_last_is_refused(repository: Repository) -> None:
+    """Versions rise along main; a late v1.0.5 after v1.1.0 would put an older number on newer code."""
+    repository.tag("v1.1.0")
+    repository.commit("second")
+    repository.tag("v1.0.5")
+
+    with pytest.raises(GateError, match=r"v1\.0\.5 is not higher than v1\.1\.0"):
+        release.verify("v1.0.5", repository.folder)
+
+
+def test_an_earlier_release_stays_valid(repository: Repository) -> None:
+    """v1.0.0 is verified again after v1.1.0 was made on a later commit: nothing about it changed."""
+    repository.tag("v1.0.0")
+    repository.commit("second")
+    repository.tag("v1.1.0")
+
+    assert repository.first == release.verify("v1.0.0", repository.folder).commit

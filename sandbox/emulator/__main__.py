@@ -4,13 +4,14 @@ import sys
 
 from ministack import app
 
-from sandbox.emulator import access, apis, functions, iam, resources, secrets_manager, server, stacks
+from sandbox.emulator import access, apis, functions, iam, parameters, resources, secrets_manager, server, stacks
 
 MENDS = (
     *server.MENDS,
     *access.MENDS,
     *iam.MENDS,
     *stacks.MENDS,
+    *parameters.MENDS,
     *resources.MENDS,
     *secrets_manager.MENDS,
     *functions.MENDS,

@@ -18,8 +18,8 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: demo up down
-demo: install ## A change's whole path, on this machine: pull request, dev, tag, prod, failures
-	@.venv/bin/python -m sandbox demo
+demo: install ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
+	@.venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
 
 up: install ## Start the laptop's GitHub and AWS, and leave them running
 	@.venv/bin/python -m sandbox up

@@ -1,0 +1,21 @@
+"""Settings files of the gate's tools, and of those that would take the place of pyproject.toml."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+
+_NAMES = re.compile(
+    r"(^|/)(\.checkov\.ya?ml|\.checkov\.baseline|\.cfnlintrc(\.ya?ml)?|\.gitleaks\.toml|gitleaks\.toml|\.gitleaksignore"
+    r"|\.?zizmor\.ya?ml|actionlint\.ya?ml|\.?ruff\.toml|\.?mypy\.ini|\.bandit|bandit\.ya?ml|\.secrets\.baseline"
+    r"|\.semgrepignore|\.trivyignore|\.tfsec|\.cfn_nag\.yml|pytest\.ini|\.?pytest\.toml|tox\.ini|setup\.cfg|\.flake8|\.pylintrc"
+    r"|\.coveragerc|\.shellcheckrc|\.yamllint(\.ya?ml)?|\.ignore)$"
+)
+_FIXTURES = re.compile(r"policies/[^/]+/[^/]+/(good|bad)|pipeline/gate/engines/settings/")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for file in project.files:
+        if _NAMES.search(file) and not _FIXTURES.match(file):
+            yield Violation(f"{file} changes what a tool of the gate sees", file, 1)

@@ -1,0 +1,101 @@
+"""What a function sees, and what is kept of what it says."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.sandbox.emulator.cloud import Cloud
+
+pytestmark = pytest.mark.e2e
+_LOGS = {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}
+_SEES = """
+import importlib.util, os, sys
+
+def handler(event, context):
+    names = ("boto3", "botocore", "ministack", "samtranslator", "yaml", "cryptography", "sandbox", "joserfc")
+    found = [name for name in names if importlib.util.find_spec(name)]
+    import boto3
+    arn = boto3.client("sts").get_caller_identity()["Arn"]
+    return {"environment": dict(os.environ), "found": found, "arn": arn}
+"""
+_SAYS = """
+import logging
+
+def handler(event, context):
+    print("said by print")
+    logging.info("said by info")
+    logging.warning("said by warning")
+    logging.getLogger("other").error("said by error")
+"""
+_RAISES = """
+import logging
+
+def handler(event, context):
+    raise ValueError("too much detail")
+"""
+
+
+@pytest.fixture(scope="module")
+def role(cloud: Cloud) -> str:
+    """A function's role."""
+    return cloud.role("functions", _LOGS)
+
+
+@pytest.fixture(scope="module")
+def seen(cloud: Cloud, role: str) -> dict[str, Any]:
+    """What a function finds around it."""
+    cloud.function("sees", _SEES, role, Environment={"Variables": {"OWN": "mine", "AUTH": "its own"}})
+    found: dict[str, Any] = cloud.invoke("sees")
+    return found
+
+
+def test_a_function_sees_its_own_variables_alone(seen: dict[str, Any]) -> None:
+    """Its own variables and the runtime's; none of the emulator's, not even where a name is the same."""
+    environment = seen["environment"]
+
+    assert ("mine", "its own") == (environment["OWN"], environment["AUTH"])
+    assert "sees" == environment["AWS_LAMBDA_FUNCTION_NAME"]
+    ours = {"GATEWAY_PORT", "SANDBOX_JWKS", "STATE_DIR", "PYTHONPATH", "MINISTACK_ACCOUNT_ID", "USE_SSL"}
+    assert set() == ours & set(environment)
+
+
+def test_a_function_reaches_aws_with_its_role(seen: dict[str, Any]) -> None:
+    """The endpoint and its certificate are in place, and the credentials are the role's."""
+    assert "arn:aws:sts::111111111111:assumed-role/functions/sees" == seen["arn"]
+
+
+def test_a_function_finds_the_runtimes_packages_alone(seen: dict[str, Any]) -> None:
+    """boto3 is a part of AWS's runtime; the emulator's packages are not, so a missing one is missed."""
+    assert ["boto3", "botocore"] == seen["found"]
+
+
+def test_what_a_function_logs_is_kept(cloud: Cloud, role: str) -> None:
+    """Print, and logging from WARNING on, stand in the log group."""
+    cloud.function("says", _SAYS, role)
+    cloud.invoke("says")
+
+    text = _logged(cloud, "/aws/lambda/says", "said by error")
+
+    assert "said by print" in text
+    assert "[WARNING]" in text
+    assert "said by warning" in text
+    assert "said by info" not in text
+
+
+def test_a_traceback_is_for_the_log(cloud: Cloud, role: str) -> None:
+    """Who invokes a function directly hears its error, as on AWS; the rest is in the log."""
+    cloud.function("raises", _RAISES, role)
+
+    assert "too much detail" == cloud.invoke("raises")["errorMessage"]
+
+
+def _logged(cloud: Cloud, group: str, until: str) -> str:
+    logs = cloud.client("logs")
+    deadline = time.monotonic() + 5
+    while True:
+        events = logs.filter_log_events(logGroupName=group)["events"]
+        text = "\n".join(event["message"] for event in events)
+        if until in text or time.monotonic() > deadline:
+            return text
+        time.sleep(0.1)

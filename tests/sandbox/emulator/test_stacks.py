@@ -1,0 +1,141 @@
+"""CloudFormation's operations and the SAM transform."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sandbox.emulator.cloud import Cloud
+
+pytestmark = pytest.mark.e2e
+_QUEUE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+_BROKEN = {
+    "Resources": {
+        "R": {"Type": "AWS::SecretsManager::RotationSchedule", "Properties": {"SecretId": "no-such-secret"}}
+    }
+}
+_DRIVES = {"Effect": "Allow", "Action": ["cloudformation:*", "sqs:*"], "Resource": "*"}
+
+
+def test_the_transform_sees_the_parameters(cloud: Cloud) -> None:
+    """A parameter's value, not its default, decides what SAM makes: another digest publishes another version."""
+    template = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Parameters": {"Digest": {"Type": "String", "Default": "none"}},
+        "Resources": {
+            "F": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {
+                    "FunctionName": "versioned",
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "InlineCode": "def handler(event, context): return 1",
+                    "AutoPublishAlias": "live",
+                    "AutoPublishCodeSha256": {"Ref": "Digest"},
+                },
+            }
+        },
+    }
+    versions: list[str] = []
+    for digest in ("a" * 64, "b" * 64):
+        words: dict[str, Any] = {"Parameters": [{"ParameterKey": "Digest", "ParameterValue": digest}]}
+        if not versions:
+            cloud.deploy("versioned", template, **words)
+        else:
+            cloud.client("cloudformation").update_stack(
+                StackName="versioned",
+                TemplateBody=json.dumps(template),
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+                **words,
+            )
+            assert "UPDATE_COMPLETE" == cloud.settled("versioned")
+        alias = cloud.client("lambda").get_alias(FunctionName="versioned", Name="live")
+        versions.append(alias["FunctionVersion"])
+
+    assert ["1", "2"] == versions
+
+
+@pytest.mark.parametrize("by", ["name", "arn"])
+def test_a_dead_stack_takes_no_update(cloud: Cloud, by: str) -> None:
+    """In ROLLBACK_COMPLETE neither a change set nor an update is accepted, and deleting it is."""
+    name = f"dead-{by}"
+    client = cloud.client("cloudformation")
+    assert "ROLLBACK_COMPLETE" == cloud.deploy(name, _BROKEN)
+    stack = name if by == "name" else client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+
+    with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
+        client.update_stack(StackName=stack, TemplateBody=json.dumps(_QUEUE))
+    with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
+        client.create_change_set(StackName=stack, ChangeSetName="c", TemplateBody=json.dumps(_QUEUE))
+    client.delete_stack(StackName=stack)
+    while client.list_stacks(StackStatusFilter=["DELETE_IN_PROGRESS"])["StackSummaries"]:
+        pass
+    assert "CREATE_COMPLETE" == cloud.deploy(name, _QUEUE)
+
+
+def test_a_service_role_must_be_handed_over(cloud: Cloud) -> None:
+    """Without iam:PassRole for CloudFormation on that very role, the stack isn't touched."""
+    role = cloud.role("service", {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    passes = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role}
+    to_cloudformation = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+    to_lambda = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    callers: dict[str, list[dict[str, Any]]] = {
+        "passes-nothing": [],
+        "passes-another": [{**passes, "Resource": f"{role}-other"}],
+        "passes-to-lambda": [{**passes, "Condition": to_lambda}],
+    }
+    for name, statements in callers.items():
+        client = cloud.client("cloudformation", cloud.become(cloud.role(name, _DRIVES, *statements)))
+        with pytest.raises(ClientError, match=r"AccessDenied.*iam:PassRole"):
+            client.create_change_set(
+                StackName=name,
+                ChangeSetName="c",
+                ChangeSetType="CREATE",
+                TemplateBody=json.dumps(_QUEUE),
+                RoleARN=role,
+            )
+
+    session = cloud.become(cloud.role("passes", _DRIVES, {**passes, "Condition": to_cloudformation}))
+    client = cloud.client("cloudformation", session)
+    client.create_stack(StackName="passes", TemplateBody=json.dumps(_QUEUE), RoleARN=role)
+
+    assert "CREATE_COMPLETE" == cloud.settled("passes")
+
+
+def test_a_service_role_must_exist_and_trust(cloud: Cloud) -> None:
+    """A role that isn't there, and one that CloudFormation can't assume, are refused by name."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    untrusting = cloud.role("untrusting", trust=trust)
+    for role in ("arn:aws:iam::111111111111:role/nobody", untrusting):
+        with pytest.raises(ClientError, match=f"Role {role} is invalid or cannot be assumed"):
+            cloud.client("cloudformation").create_stack(
+                StackName="without", TemplateBody=json.dumps(_QUEUE), RoleARN=role
+            )
+
+
+def test_codedeploy_is_there_as_data(cloud: Cloud) -> None:
+    """One template serves AWS and the laptop: its CodeDeploy resources are made, updated and deleted."""
+    template = {
+        "Resources": {
+            "A": {"Type": "AWS::CodeDeploy::Application", "Properties": {"ComputePlatform": "Lambda"}},
+            "G": {
+                "Type": "AWS::CodeDeploy::DeploymentGroup",
+                "Properties": {
+                    "ApplicationName": {"Ref": "A"},
+                    "ServiceRoleArn": "arn:aws:iam::111111111111:role/r",
+                },
+            },
+        }
+    }
+
+    assert "CREATE_COMPLETE" == cloud.deploy("codedeploy", template)

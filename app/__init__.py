@@ -1,0 +1,51 @@
+"""The release ledger: a Flask application that records what was deployed where."""
+
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+from app import api, cors, health, log, problems
+from app.config import Config
+from app.database import Database
+from app.secret import Secret
+from app.state import State
+
+MAX_BODY_BYTES = 1_048_576
+
+
+def create_app(config: Config) -> Flask:
+    """Build the application; nothing is opened or read before a request needs it."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.extensions["esclusa"] = State(config, Database(config.database, Secret(config.database.secret_arn)))
+    log.configure(config.log_level)
+    problems.init_app(app)
+    _log_requests(app)
+    cors.init_app(app, config.cors_origins)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(api.blueprint)
+    return app
+
+
+def _log_requests(app: Flask) -> None:
+    """Log each request with its id; neither address nor query nor body, which may hold personal data."""
+
+    @app.before_request
+    def _begin() -> None:
+        g.began = time.perf_counter()
+        context = request.environ.get("aws.context")
+        log.request_id.set(getattr(context, "aws_request_id", None) or str(uuid.uuid4()))
+
+    @app.after_request
+    def _end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = log.request_id.get() or ""
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        fields = {
+            "method": request.method,
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "milliseconds": round((time.perf_counter() - g.began) * 1000, 1),
+        }
+        log.logger.info("request", extra={"fields": fields})
+        return response

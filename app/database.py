@@ -1,0 +1,130 @@
+"""One PostgreSQL connection for the process, which outlives freezes, failovers and rotations."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from app.config import DatabaseConfig
+from app.log import logger
+from app.secret import Credentials, Secret
+from app.secrets_manager import SecretUnavailableError
+
+CONNECT_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MS = 10_000
+IDLE_SECONDS = 5.0
+CERTIFICATES = Path(__file__).parent / "certificates.pem"
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class DatabaseUnavailableError(Exception):
+    """No usable connection; the message has no secret in it."""
+
+
+class Database:
+    """Runs work in transactions on one connection, opened on first use and again when it is lost."""
+
+    def __init__(
+        self, config: DatabaseConfig, secret: Secret, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._config = config
+        self._secret = secret
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._used_at = 0.0
+
+    def run[T](self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` returns, in one transaction; DatabaseUnavailableError if there is no connection.
+
+        A connection that idled is asked first whether it still lives, since a frozen function can't
+        notice that the other end went away.
+        """
+        with self._lock:
+            connection = self._usable()
+            try:
+                with connection.transaction():
+                    result = work(connection)
+            except psycopg.OperationalError as error:
+                self._drop()
+                raise DatabaseUnavailableError(f"the database went away: {describe(error)}") from None
+            self._used_at = self._clock()
+            return result
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        with self._lock:
+            self._drop()
+
+    def _usable(self) -> Connection:
+        connection = self._connection
+        if connection is not None and not 0 <= self._clock() - self._used_at < IDLE_SECONDS:
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.Error:
+                logger.info("the kept connection is lost, opening another")
+                self._drop()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> Connection:
+        """Connect; on refused credentials read the secret anew once and try once more."""
+        try:
+            credentials = self._secret.get()
+            try:
+                return connect(self._config, credentials)
+            except psycopg.OperationalError as error:
+                if not refused(error):
+                    raise
+            logger.info("the database refused the kept credentials, reading the secret anew")
+            return connect(self._config, self._secret.refresh(credentials))
+        except psycopg.OperationalError as error:
+            message = f"no connection to the database at {self._config.host}: {describe(error)}"
+        except SecretUnavailableError as error:
+            message = str(error)
+        raise DatabaseUnavailableError(message)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def connect(
+    config: DatabaseConfig, credentials: Credentials, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+) -> Connection:
+    """Open a connection; psycopg.OperationalError when it can't be had."""
+    return psycopg.connect(
+        autocommit=True,  # transactions are explicit, so that none stays open over a freeze
+        host=config.host,
+        port=config.port,
+        dbname=config.name,
+        user=credentials.username,
+        password=credentials.password,
+        application_name="esclusa",
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        tcp_user_timeout=5000,  # milliseconds; a dead peer is noticed long before the request's end
+        keepalives_idle=30,
+        target_session_attrs="read-write",  # after a failover the old primary may answer as a replica
+        options=f"-c statement_timeout={statement_timeout_ms} -c TimeZone=UTC",
+        sslmode=config.tls,
+        sslrootcert=str(CERTIFICATES) if CERTIFICATES.exists() else "system",
+    )
+
+
+def refused(error: psycopg.OperationalError) -> bool:
+    """Tell whether a connection attempt got as far as giving its password.
+
+    libpq gives no SQLSTATE for a failed connection and the message's language is the server's choice.
+    """
+    return error.pgconn is not None and bool(error.pgconn.used_password)
+
+
+def describe(error: psycopg.Error) -> str:
+    """Return the error's text on one line."""
+    return " ".join(str(error).split())

@@ -1,0 +1,133 @@
+"""Rotation with two users in turn: while one is in use the other gets a new password, then they swap.
+
+Secrets Manager calls the four steps in order and repeats any of them at will, so each looks first
+whether it is done already. Nothing here changes the user that the application is using.
+Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from rotation import database
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+USERS = ("ledger_app", "ledger_app_clone")
+PASSWORD_LENGTH = 40
+_FIELDS = ("engine", "host", "port", "dbname", "username", "password")
+
+logger = logging.getLogger("esclusa.rotation")
+
+Value = dict[str, Any]
+
+
+class RotationError(Exception):
+    """The step can't be done; the message says why and holds no secret."""
+
+
+def handler(event: Mapping[str, str], context: object) -> None:
+    """Do the step that the event names for its secret and version."""
+    del context
+    step, arn, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
+    if step not in STEPS:
+        raise RotationError(f"unknown step {step!r}; Secrets Manager calls {', '.join(STEPS)}")
+    client = boto3.client("secretsmanager")
+    stages = client.describe_secret(SecretId=arn).get("VersionIdsToStages", {})
+    if "AWSCURRENT" in stages.get(token, []):
+        logger.info("version %s is current already, nothing to do", token)
+        return
+    STEPS[step](client, arn, token)
+    logger.info("%s done for version %s", step, token)
+
+
+def create_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
+    """Store the other user with a new password as the pending version, unless it is stored."""
+    try:
+        client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
+    except client.exceptions.ResourceNotFoundException:
+        pass
+    else:
+        return
+    value = _current(client, arn)
+    value["username"] = _other(value["username"])
+    value["password"] = client.get_random_password(PasswordLength=PASSWORD_LENGTH, ExcludePunctuation=True)[
+        "RandomPassword"
+    ]
+    client.put_secret_value(
+        SecretId=arn, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
+    )
+
+
+def set_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
+    """Give the pending user its password in the database, with the administrator's rights."""
+    pending = _pending(client, arn, token)
+    if database.works(pending["username"], pending["password"]):
+        return
+    admin_arn = os.environ["DATABASE_ADMIN_SECRET_ARN"]
+    admin = json.loads(client.get_secret_value(SecretId=admin_arn)["SecretString"])
+    with database.connect(admin["username"], admin["password"]) as connection:
+        database.set_password(connection, pending["username"], pending["password"])
+
+
+def test_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
+    """Connect as the pending user and read what the application reads."""
+    pending = _pending(client, arn, token)
+    with database.connect(pending["username"], pending["password"]) as connection:
+        connection.execute("SELECT FROM ledger.deployment LIMIT 1")
+
+
+def finish_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
+    """Make the pending version the current one; the application's next read gets it."""
+    stages = client.describe_secret(SecretId=arn)["VersionIdsToStages"]
+    current = next((version for version, names in stages.items() if "AWSCURRENT" in names), None)
+    if current is None:
+        raise RotationError("the secret has no current version; restore one before rotating")
+    client.update_secret_version_stage(
+        SecretId=arn, VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=current
+    )
+
+
+STEPS: dict[str, Callable[["SecretsManagerClient", str, str], None]] = {
+    "createSecret": create_secret,
+    "setSecret": set_secret,
+    "testSecret": test_secret,
+    "finishSecret": finish_secret,
+}
+
+
+def _current(client: "SecretsManagerClient", arn: str) -> Value:
+    return _parse(client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"], "current")
+
+
+def _pending(client: "SecretsManagerClient", arn: str, token: str) -> Value:
+    """Return the pending version, which must not be the user that the application is using."""
+    answer = client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
+    pending = _parse(answer["SecretString"], "pending")
+    if pending["username"] != _other(_current(client, arn)["username"]):
+        raise RotationError("the pending version does not name the other user; delete it and rotate again")
+    return pending
+
+
+def _parse(text: str, what: str) -> Value:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None  # the cause would quote the secret
+    missing = [name for name in _FIELDS if not isinstance(value, dict) or not value.get(name)]
+    if missing:
+        raise RotationError(
+            f"the {what} version lacks {', '.join(missing)}; see DatabaseSecret in template.yaml"
+        )
+    return dict(value)
+
+
+def _other(user: str) -> str:
+    if user not in USERS:
+        raise RotationError(f"the secret names the user {user!r}; it must be one of {', '.join(USERS)}")
+    return USERS[1 - USERS.index(user)]

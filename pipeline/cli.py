@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("the stage policy alone", "pipeline.gate.command"),
     "test": ("the stage test alone", "pipeline.gate.command"),
     "rules": ("list the rules of the gate", "pipeline.report.rules"),
+    "waivers": ("list what is waived, and what ends soon", "pipeline.gate.list_waivers"),
     "bundle": ("build the bundle of this commit", "pipeline.bundle"),
     "environment": ("print an environment's settings, for a workflow", "pipeline.environment"),
     "deploy": ("put a bundle on an environment", "pipeline.deploy"),

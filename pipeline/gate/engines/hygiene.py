@@ -8,7 +8,6 @@ from pipeline.gate.engines.programs import call
 from pipeline.model import Finding
 
 _MOST_BYTES = 1_000_000
-_BINARY = (".png", ".jpg", ".gif", ".ico", ".woff2", ".zip", ".pdf")
 _MARK = re.compile(rb"^(<{7} |={7}\r?$|>{7} )", re.MULTILINE)  # pre-commit's hook asks git, which isn't here
 _KEPT_AS_MADE = ("uv.lock",)  # written by a tool, and not ours to format
 
@@ -39,8 +38,8 @@ _HOOKS: tuple[tuple[str, tuple[str, ...], Callable[[str], bool], str], ...] = (
 def run(context: Context) -> Iterator[Finding]:
     texts = sorted(
         file
-        for file in context.project.files
-        if (context.tree / file).is_file() and not file.endswith(_BINARY) and file not in _KEPT_AS_MADE
+        for file, content in context.project.files.items()
+        if b"\0" not in content and (context.tree / file).is_file() and file not in _KEPT_AS_MADE
     )
     for program, options, wanted, message in _HOOKS:
         files = [file for file in texts if wanted(file) and not _deliberate(file)]

@@ -113,8 +113,15 @@ def connect(
         target_session_attrs="read-write",  # after a failover the old primary may answer as a replica
         options=f"-c statement_timeout={statement_timeout_ms} -c TimeZone=UTC",
         sslmode=config.tls,
-        sslrootcert=str(CERTIFICATES) if CERTIFICATES.exists() else "system",
+        sslrootcert=certificates(config.tls),
     )
+
+
+def certificates(tls: str) -> str | None:
+    """Return whose certificates verify the server's: the bundle of Amazon RDS if it is here, else the system's."""
+    if tls == "disable":
+        return None
+    return str(CERTIFICATES) if CERTIFICATES.exists() else "system"
 
 
 def refused(error: psycopg.OperationalError) -> bool:

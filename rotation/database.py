@@ -29,9 +29,15 @@ def connect(user: str, password: str, environ: Mapping[str, str] = os.environ) -
         application_name="esclusa-rotation",
         connect_timeout=5,
         options="-c statement_timeout=10000",
-        sslmode="disable" if environ["DATABASE_TLS"] == "disable" else "verify-full",
-        sslrootcert=str(CERTIFICATES) if CERTIFICATES.exists() else "system",
+        **_tls(environ["DATABASE_TLS"]),
     )
+
+
+def _tls(mode: str) -> dict[str, Any]:
+    """Return libpq's settings: 'disable' for a database on the same machine, anything else verifies fully."""
+    if mode == "disable":
+        return {"sslmode": "disable"}
+    return {"sslmode": "verify-full", "sslrootcert": str(CERTIFICATES) if CERTIFICATES.exists() else "system"}
 
 
 def works(user: str, password: str) -> bool:

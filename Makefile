@@ -27,7 +27,7 @@ up: install ## Start the laptop's GitHub and AWS, and leave them running
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
-.PHONY: test test-fast check format
+.PHONY: test test-fast check format docs
 test: install ## Every test, the end-to-end story among them
 	@.venv/bin/python -m pytest
 
@@ -40,6 +40,9 @@ check: install-main install-policy ## What a pull request is judged by: lint, po
 format: install-main ## Rewrite the code in the project's format
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
+
+docs: install-main ## Write the pages that are made from the code: docs/rules.md
+	@bin/pipeline rules --write docs/rules.md
 
 .PHONY: install install-main install-policy install-sam install-sandbox lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments

@@ -1,0 +1,169 @@
+"""The documents say what is so: commands, options, tree, links, decisions."""
+
+import argparse
+import contextlib
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+
+TOP = Path(__file__).parents[1]
+README = (TOP / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (TOP / "Makefile").read_text(encoding="utf-8")
+_NOT_OURS = {"build", "tests/golden/sample"}
+
+
+def _pages() -> Iterator[Path]:
+    for path in sorted(TOP.rglob("*.md")):
+        name = path.relative_to(TOP).as_posix()
+        hidden = any(part.startswith(".") and part != ".github" for part in name.split("/"))
+        if not hidden and not any(name.startswith(f"{one}/") for one in _NOT_OURS):
+            yield path
+
+
+PAGES = {path.relative_to(TOP).as_posix(): path.read_text(encoding="utf-8") for path in _pages()}
+ADRS = sorted((TOP / "docs" / "adr").glob("*.md"))
+
+
+def commands(text: str, start: str) -> set[str]:
+    """What stands behind `start` in code: in `code` or in a line of a code block, comments left out."""
+    found = set()
+    for block in re.findall(r"^ *```[a-z]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+        found |= set(re.findall(rf"^\s*(?:\$ )?{start} ([^#\n]*)", block, re.MULTILINE))
+    inline = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found |= set(re.findall(rf"`{start} ([^`\n]+)`", inline))
+    return {one.strip() for one in found}
+
+
+def parses(words: str) -> bool:
+    """Whether `pipeline WORDS` is a command with options that it knows."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            cli._parse(shlex.split(words))
+        except SystemExit as end:
+            return end.code == 0
+    return True
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    heads = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", head).lower() for head in heads)
+    return {re.sub(r"[^\w\- ]", "", head).replace(" ", "-") for head in plain}
+
+
+def tree() -> dict[str, str]:
+    """The README's tree: each path with what is said of it."""
+    block = re.search(r"## The tree\n```\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    return dict(re.findall(r"^(\S+)  +(.+)$", block[1], re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_documented_commands_exist(page: str) -> None:
+    """Each `pipeline` command line in the documents is one that the command takes."""
+    documented = commands(PAGES[page], "bin/pipeline") | commands(PAGES[page], "pipeline")
+
+    assert [] == [one for one in sorted(documented) if not parses(one)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_documented_targets_exist(page: str) -> None:
+    """Each `make` target in the documents is one of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    documented = {
+        word
+        for line in commands(PAGES[page], "make")
+        for word in line.split()
+        if re.fullmatch("[a-z-]+", word)
+    }
+
+    assert set() == documented - targets
+
+
+def test_every_target_is_explained() -> None:
+    """`make help` says of each target what it does, but for the parts of install that only workflows call."""
+    phony = {word for line in re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE) for word in line.split()}
+    explained = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
+    quiet = {one for one in phony if one.startswith((".", "install-")) or one == "help"}
+
+    assert phony - quiet <= explained
+
+
+def test_readme_lists_every_command() -> None:
+    """The README's table is the command's own list: the same commands, in the same order and words."""
+    rows = re.findall(r"^\| `bin/pipeline ([a-z]+)[^`]*` \| (.+) \|$", README, re.MULTILINE)
+
+    assert [(name, summary) for name, (summary, _) in cli.COMMANDS.items()] == rows
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_explains_every_option(name: str) -> None:
+    """`pipeline COMMAND --help` has words for each option."""
+    parser = argparse.ArgumentParser()
+    import_module(cli.COMMANDS[name][1]).arguments(parser)
+    options = [action for action in parser._actions if action.option_strings]
+
+    assert [] == [action.option_strings for action in options if not action.help]
+
+
+def test_readme_names_the_exit_codes() -> None:
+    """The README tells the three exit codes."""
+    assert all(f"**{code}**" in README for code in (0, 1, 2))
+
+
+def test_tree_is_in_step() -> None:
+    """Each path of the README's tree exists, and each folder with something of ours stands in it."""
+    missing = [path for path in tree() if not (TOP / path).exists()]
+    folders = {
+        path.name
+        for path in TOP.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name not in ("build", "bin")
+        if any(one.is_file() and "__pycache__" not in one.parts for one in path.rglob("*"))
+    }
+
+    assert [] == missing
+    assert set() == folders - {path.split("/")[0] for path in tree()}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Each link within the repository has its file, and its heading if it names one."""
+    broken = []
+    text = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (TOP / page).parent / path if path else TOP / page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+            broken.append(link)
+
+    assert [] == broken
+
+
+def test_decisions_are_numbered_once() -> None:
+    """The decisions count from 0001 on, without a gap and without a number twice."""
+    expected = [f"{number:04}" for number in range(1, len(ADRS) + 1)]
+
+    assert expected == [path.name[:4] for path in ADRS]
+
+
+@pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
+def test_decision_has_its_parts(path: Path) -> None:
+    """A decision says in what context it was made, what it is, and what follows; its title has its number."""
+    text = path.read_text(encoding="utf-8")
+    parts = [
+        head
+        for head in re.findall(r"^## (\w+)", text, re.MULTILINE)
+        if head in ("Context", "Decision", "Consequences")
+    ]
+
+    assert ["Context", "Decision", "Consequences"] == parts
+    assert re.match(rf"# (ADR )?0*{int(path.name[:4])}\b", text)

@@ -6,8 +6,10 @@ compression, whose bytes differ between versions of zlib.
 """
 
 import argparse
+import datetime as dt
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -16,19 +18,21 @@ import zipfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-from pipeline import samconfig, summary
+from pipeline import samconfig, sbom, summary
+from pipeline.canonical import canonical
 from pipeline.errors import ConfigurationError, GateError, ToolError
-from pipeline.git import COMMIT, head
+from pipeline.git import COMMIT, git, head
 from pipeline.run import CHECKOUT, run, tool
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 TEMPLATE = "template.yaml"
+SBOM = "sbom.cdx.json"
 # Each function's code: the archive, the folder of sources, the lock's group of packages beside them.
 CODE = {"app.zip": ("app", "lambda"), "rotation.zip": ("rotation", "rotation")}
-FILES = (*CODE, TEMPLATE)
+FILES = (*CODE, TEMPLATE, SBOM)
+DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 _MAX_MANIFEST = 1 << 20  # bytes
 # What a function never reads: launchers with absolute paths, records of an installation, sources of compiled
@@ -75,19 +79,21 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def build(repository: Path, output: Path) -> Bundle:
-    """Build the bundle of HEAD of `repository` into the folder `output`, which is made anew."""
-    commit = head(repository)
+def build(repository: Path, output: Path, commit: str | None = None) -> Bundle:
+    """Build the bundle of a commit of `repository` (HEAD) into the folder `output`, which is made anew."""
+    commit = commit or head(repository)
     with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
         sources = Path(scratch) / "sources"
         _check_out(repository, commit, sources)
         platform = _platform(sources)
         made = Path(scratch) / "made"
         made.mkdir()
+        code = {archive: Path(scratch) / "code" / folder for archive, (folder, _) in CODE.items()}
         for archive, (folder, group) in CODE.items():
-            code = Path(scratch) / "code" / folder
-            _fill(sources, folder, group, platform, code)
-            _archive(code, made / archive)
+            _fill(sources, folder, group, platform, code[archive])
+            _archive(code[archive], made / archive)
+        committed = dt.datetime.fromisoformat(git("show", "-s", "--format=%cI", commit, cwd=repository))
+        (made / SBOM).write_bytes(sbom.write(commit, committed.astimezone(dt.UTC), code))
         (made / TEMPLATE).write_bytes(_packaged((sources / TEMPLATE).read_bytes()))
         _write_manifest(made, commit)
         shutil.rmtree(output, ignore_errors=True)
@@ -141,14 +147,12 @@ def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
         files = {str(name): str(entry["sha256"]) for name, entry in data["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GateError(f"The manifest in {folder} is malformed: {error!r}.") from error
-    if not COMMIT.fullmatch(commit) or set(files) != set(FILES):
-        raise GateError(f"The manifest in {folder} names no commit, or other files than a bundle has.")
+    whole = set(files) == set(FILES) and all(DIGEST.fullmatch(digest) for digest in files.values())
+    if not COMMIT.fullmatch(commit) or not whole:
+        raise GateError(
+            f"The manifest in {folder} names no commit, no digests, or other files than a bundle has."
+        )
     return Bundle(folder, actual, commit, files)
-
-
-def canonical(data: Any) -> bytes:
-    """JSON with one form only: sorted keys, no blanks, UTF-8."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _check_out(repository: Path, commit: str, into: Path) -> None:
@@ -218,12 +222,13 @@ def _compile(code: Path) -> None:
 
 
 def _archive(code: Path, archive: Path) -> None:
+    names = sorted(path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file())
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
-        for path in sorted(path for path in code.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(code).as_posix(), (1980, 1, 1, 0, 0, 0))
+        for name in names:
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o100644 << 16
             entry.create_system = 3
-            out.writestr(entry, path.read_bytes())
+            out.writestr(entry, (code / name).read_bytes())
 
 
 def _packaged(template: bytes) -> bytes:

@@ -11,7 +11,8 @@ import yaml
 from botocore.exceptions import ClientError
 
 from pipeline import aws
-from pipeline.bundle import Bundle, canonical
+from pipeline.bundle import Bundle
+from pipeline.canonical import canonical
 from pipeline.errors import ConfigurationError
 from pipeline.samconfig import FILE, Environment
 

@@ -1,7 +1,6 @@
 """The artifact bucket: bundles by digest, and which bundle a commit was deployed as."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from botocore.exceptions import ClientError
 
 from pipeline import aws, bundle
 from pipeline.bundle import Bundle
+from pipeline.canonical import canonical
 from pipeline.errors import GateError
 
 SCHEMA = 1
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _MISSING = {"NoSuchKey", "404"}
 
 
@@ -36,7 +35,7 @@ def put(session: boto3.Session, bucket: str, made: Bundle) -> None:
 
 def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
     """Fetch the bundle `digest` into the folder `into`, every byte checked. Raises GateError."""
-    if not _DIGEST.fullmatch(digest):
+    if not bundle.DIGEST.fullmatch(digest):
         raise GateError(f"{digest!r} is not a bundle's digest: 64 hexadecimal digits.")
     into.mkdir(parents=True, exist_ok=True)
     prefix = f"bundles/{digest}"
@@ -63,7 +62,7 @@ def record_commit(session: boto3.Session, bucket: str, record: Mapping[str, str]
         session.client("s3", config=aws.CONFIG).put_object(
             Bucket=bucket,
             Key=f"commits/{record['commit']}.json",
-            Body=bundle.canonical({"schema": SCHEMA, **record}),
+            Body=canonical({"schema": SCHEMA, **record}),
             ChecksumAlgorithm="SHA256",
         )
 
@@ -78,7 +77,7 @@ def commit_record(session: boto3.Session, bucket: str, commit: str) -> dict[str,
         good = (
             found["schema"] == SCHEMA
             and found["commit"] == commit
-            and bool(_DIGEST.fullmatch(found["bundle"]))
+            and bool(bundle.DIGEST.fullmatch(found["bundle"]))
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         good = False

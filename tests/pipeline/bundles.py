@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline import bundle
 from pipeline.bundle import Bundle
+from pipeline.canonical import canonical
 from pipeline.run import run
 
 TEMPLATE = """\
@@ -33,7 +34,7 @@ def make(folder: Path, commit: str, **contents: bytes) -> Bundle:
         for name, content in files.items()
     }
     manifest = {"schema": bundle.SCHEMA, "commit": commit, "files": listed}
-    (folder / bundle.MANIFEST).write_bytes(bundle.canonical(manifest))
+    (folder / bundle.MANIFEST).write_bytes(canonical(manifest))
     return bundle.load(folder)
 
 

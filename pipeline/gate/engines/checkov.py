@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipeline.gate.project import APPLICATION, BOOTSTRAP
 from pipeline.gate.rules import Rule, load
 from pipeline.gate.values import refers
 from pipeline.model import Finding
+from pipeline.run import Completed
 
 # Built-in checks that are switched off, each with its reason. Where one has a true core, a rule of our own
 # takes its place, which knows more than one resource.
@@ -27,17 +29,16 @@ _NOT_ON_BOUNDARIES = {"CKV_AWS_107", "CKV_AWS_108", "CKV_AWS_109", "CKV_AWS_110"
 
 
 def run(context: Context) -> Iterator[Finding]:
-    folder = context.resolved
-    if not any(folder.iterdir()):
-        return
     own = {f"ESCLUSA_{rule.id.upper()}": rule for rule in load(CHECKOUT / "policies") if rule.checkov}
-    arguments = ["--directory", str(folder), "--framework", "cloudformation", "--output", "json"]
+    arguments = ["--framework", "cloudformation", "--output", "json"]
     arguments += ["--skip-check", ",".join(_OFF), "--skip-download", "--compact", "--quiet", "--soft-fail"]
     if own:
         arguments += ["--external-checks-dir", str(_policies(context, own))]
-    done = call("checkov", arguments, context)
+    done = _call(context, arguments)
     if done.status != 0:
         raise EngineError(f"checkov ended with status {done.status}: {done.stderr[-2000:]}")
+    if not context.project.stacks:
+        return
     report = parsed("checkov", done.stdout)
     report = report[0] if isinstance(report, list) else report
     if "results" not in report:
@@ -52,6 +53,26 @@ def run(context: Context) -> Iterator[Finding]:
         finding = _finding(context, check, own)
         if finding.rule not in _NOT_ON_BOUNDARIES or not _is_boundary(context, check):
             yield finding
+
+
+def _call(context: Context, arguments: list[str]) -> Completed:
+    """Let checkov start while another thread expands the templates; see the driver."""
+    mark, folder = context.scratch / "expanded.mark", context.scratch / "resolved"
+
+    def prepare() -> None:
+        try:
+            _ = context.resolved
+        finally:
+            folder.mkdir(exist_ok=True)
+            mark.touch()
+
+    with ThreadPoolExecutor(1) as pool:
+        prepared = pool.submit(prepare)
+        driver = Path(__file__).with_name("checkov_driver.py")
+        python = CHECKOUT / ".tools/policy/bin/python"
+        done = call(python, ["-P", str(driver), str(mark), str(folder), *arguments], context)
+        prepared.result()
+    return done
 
 
 def _is_boundary(context: Context, check: dict[str, Any]) -> bool:

@@ -13,21 +13,22 @@ LONGEST = 300.0  # seconds; a tool that takes longer hangs
 
 
 def call(
-    program: str,
+    program: str | Path,
     arguments: list[str],
     context: Context,
     *,
     folder: Path | None = None,
     seconds: float = LONGEST,
 ) -> Completed:
-    """Run a program of the checkout. Raises EngineError when it is missing or takes too long."""
+    """Run a program of the checkout, by its name or path. Raises EngineError when it is missing or takes
+    too long."""
     # Neither the user's settings nor variables of a workflow (PYTEST_ADDOPTS, CKV_SKIP_CHECK, ...) reach the
     # tools: a verdict must not hang on them.
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
     environment |= {"HOME": str(context.scratch), "AWS_DEFAULT_REGION": "eu-west-1"}
     try:
         return run.run(
-            [run.tool(program), *arguments],
+            [program if isinstance(program, Path) else run.tool(program), *arguments],
             cwd=folder or context.scratch,
             env=environment,
             inherit=False,
@@ -35,4 +36,4 @@ def call(
             check=False,
         )
     except ToolError as error:
-        raise EngineError(f"{program}: {error.message} {error.hint}".strip()) from error
+        raise EngineError(f"{Path(program).name}: {error.message} {error.hint}".strip()) from error

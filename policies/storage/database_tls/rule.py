@@ -13,13 +13,24 @@ from importlib.metadata import packages_distributions
 from pipeline.gate import iam, secrets
 from pipeline.gate.environments import Environment
 from pipeline.gate.functions import Route, custom_resources, functions, role_of, routes, served
-from pipeline.gate.iam import BOUNDARY, IDENTITY, RESOURCE, TRUST, Statement, is_everything, matches, statements, texts
+from pipeline.gate.iam import (
+    BOUNDARY,
+    IDENTITY,
+    RESOURCE,
+    TRUST,
+    Statement,
+    is_everything,
+    matches,
+    statements,
+    texts,
+)
 from pipeline.gate.located import Document, Place
 from pipeline.gate.project import APPLICATION, BOOTSTRAP, Project
 from pipeline.gate.rules import Violation, at, at_document, at_parameter, at_setting, at_template
 from pipeline.gate.stacks import Resource, Stack, dig
 from pipeline.gate.values import Hole, Partial, holes, known, refers
 
+_ASKED = re.compile(r"==\s*[\"']disable")
 _WEAK = ("disable", "allow", "prefer", "require", "verify-ca", "no-verify")
 
 
@@ -38,7 +49,7 @@ def check(project: Project) -> Iterator[Violation]:
             rows = project.text(file).splitlines()
             for number, row in enumerate(rows, 1):
                 # A weaker mode that the settings ask for is judged where they are given.
-                asked = number > 1 and re.search(r"==\s*["']disable", rows[number - 2])
+                asked = number > 1 and _ASKED.search(rows[number - 2])
                 if _CODE.search(row) and not asked:
                     yield Violation("the connection isn't verified", file, number)
 

@@ -10,11 +10,12 @@ from pipeline.errors import ConfigurationError
 from pipeline.gate import waivers
 from pipeline.gate.engines import checkov, own
 from pipeline.gate.engines.programs import CHECKOUT
+from pipeline.gate.project import Project
 from pipeline.gate.rules import Rule, load
 from pipeline.gate.verdict import Report
 from pipeline.gate.waivers import Waiver
 from pipeline.model import SEVERITIES, Finding
-from pipeline.report.sides import Row, compare
+from pipeline.report.sides import Row, compare, resources
 from pipeline.report.trust import Entry
 
 
@@ -89,17 +90,32 @@ def gather(report: Report, environ: Mapping[str, str] = os.environ) -> Evidence:
 
     Source: https://reproducible-builds.org/specs/source-date-epoch/
     """
-    document = report.project.document(waivers.FILE)
+    project = report.project
+    document = project.document(waivers.FILE)
     valid = waivers.read(document, report.day)[0] if document is not None else []
     return Evidence(
         report=report.printable(),
         repository=_repository(environ),
         made=_time(environ),
-        rules=load(CHECKOUT / "policies"),
+        rules=_rules(),
         waivers=tuple(valid),
-        sides=compare(report.project.environments, report.findings),
+        sides=compare(project.environments, report.findings) + _resources(project),
         trust=None,
     )
+
+
+def _rules() -> tuple[Rule, ...]:
+    """The rules; none when one of them doesn't load: that is the finding of their engine, and to be reported."""
+    try:
+        return load(CHECKOUT / "policies")
+    except ConfigurationError:
+        return ()
+
+
+def _resources(project: Project) -> tuple[Row, ...]:
+    """The resources that differ; none where an environment's template doesn't expand, which is a finding."""
+    stacks = project.application
+    return resources(stacks) if len(stacks) == len(project.environments) else ()
 
 
 def _repository(environ: Mapping[str, str]) -> str:

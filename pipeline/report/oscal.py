@@ -88,7 +88,9 @@ def _result(evidence: Evidence) -> dict[str, Any]:
 
 
 def _selection(controls: tuple[Control, ...]) -> dict[str, Any]:
-    """The controls in scope: a selection that holds none is not valid, so those without a verdict are told."""
+    """The controls in scope; those without a verdict are told, since a selection of none is not valid."""
+    if not controls:
+        return {"description": "No rule could be loaded, so no control was assessed.", "include-all": {}}
     unjudged = ", ".join(one.number for one in controls if one.outcome == "not judged")
     without = f" Without a verdict in this run: {unjudged}." if unjudged else ""
     return {

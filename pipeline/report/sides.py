@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.gate.environments import SAMCONFIG, Environment
 from pipeline.gate.secrets import form, named
+from pipeline.gate.stacks import Stack
 from pipeline.model import Finding
 
 SAME, BY_NAME, DIFFERS = "same", "by name", "differs"
@@ -26,7 +27,7 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class Row:
-    """One setting or template parameter: its value in each environment, None where it is not set.
+    """One setting, template parameter or resource: its value in each environment, None where it has none.
 
     `verdict` is "same", "by name" (equal but for the environment's own name and account) or "differs".
     """
@@ -48,6 +49,21 @@ def compare(environments: Sequence[Environment], findings: Collection[Finding]) 
     names = dict.fromkeys(name for one in environments for name in one.parameters)
     rows += [_row("parameter", name, environments, lines) for name in names]
     return tuple(row for row in rows if set(row.values) != {None})
+
+
+def resources(stacks: Sequence[Stack]) -> tuple[Row, ...]:
+    """The resources that some environments have and others lack, as each one's conditions decide.
+
+    `stacks` is the template once per environment, in their order.
+    """
+    # By name in the source: what the transform makes of one has a digest in its own name.
+    found = [{(one.source, one.type) for one in stack.resources.values()} for stack in stacks]
+    rows = []
+    for name, type_ in sorted(set().union(*found)):
+        values = tuple(type_ if (name, type_) in one else None for one in found)
+        if None in values:
+            rows.append(Row("resource", name, values, DIFFERS))
+    return tuple(rows)
 
 
 def _row(

@@ -7,8 +7,10 @@ import pytest
 
 from pipeline.errors import ConfigurationError
 from pipeline.gate.project import Project
+from pipeline.report import oscal, page
 from pipeline.report.evidence import gather
 from tests.pipeline.report.sample import HOSTILE, evidence
+from tests.pipeline.report.schemas import faults
 
 
 def test_time_can_be_given() -> None:
@@ -44,3 +46,18 @@ def test_findings_are_printable() -> None:
 
     assert all(text.isprintable() for text in texts)
     assert not HOSTILE.isprintable()
+
+
+def test_rules_that_do_not_load_are_no_reason_to_stay_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a rule doesn't load the reports are made all the same, valid, and claim nothing of the rules."""
+    broken = tmp_path / "policies" / "lambda" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "rule.toml").write_text("title = ")
+    monkeypatch.setattr("pipeline.report.evidence.CHECKOUT", tmp_path)
+    found = gather(evidence().report, {})
+
+    assert () == found.rules
+    assert "none was applied" in page.render(found)
+    assert [] == faults(f"oscal-assessment-results-{oscal.VERSION}.json", oscal.render(found))

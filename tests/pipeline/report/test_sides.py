@@ -1,10 +1,12 @@
 """The environments side by side."""
 
 import dataclasses
+from pathlib import Path
 
 from pipeline.gate.environments import environments
 from pipeline.gate.located import parse
-from pipeline.report.sides import HIDDEN, Row, compare
+from pipeline.gate.project import Project
+from pipeline.report.sides import HIDDEN, Row, compare, resources
 from tests.pipeline.report.sample import FINDINGS, SETTINGS
 
 BOTH = environments(parse(SETTINGS, "samconfig.toml"))
@@ -48,3 +50,25 @@ def test_values_that_a_finding_points_at_are_hidden() -> None:
     bucket = next(row for row in compare(BOTH, [finding]) if row.name == "s3_bucket")
 
     assert ("shop-dev-artifacts-111111111111", HIDDEN) == bucket.values
+
+
+def test_resources_that_not_every_environment_has() -> None:
+    """A resource whose condition holds in one environment alone is told, with its type."""
+    template = b"""
+Parameters:
+  Environment:
+    Type: String
+Conditions:
+  IsProd: !Equals [!Ref Environment, prod]
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Condition: IsProd
+"""
+    project = Project(Path(), {"samconfig.toml": SETTINGS.encode(), "template.yaml": template})
+
+    assert (Row("resource", "Alarm", (None, "AWS::CloudWatch::Alarm"), "differs"),) == resources(
+        project.application
+    )

@@ -1,34 +1,14 @@
 """Environments whose functions may reach the database without verified TLS."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-import ast
-import json
-import re
-import sys
-import tomllib
-from functools import cache
-from importlib.metadata import packages_distributions
-from pipeline.gate import iam, secrets
-from pipeline.gate.environments import Environment
-from pipeline.gate.functions import Route, custom_resources, functions, role_of, routes, served
-from pipeline.gate.iam import (
-    BOUNDARY,
-    IDENTITY,
-    RESOURCE,
-    TRUST,
-    Statement,
-    is_everything,
-    matches,
-    statements,
-    texts,
-)
-from pipeline.gate.located import Document, Place
-from pipeline.gate.project import APPLICATION, BOOTSTRAP, Project
-from pipeline.gate.rules import Violation, at, at_document, at_parameter, at_setting, at_template
-from pipeline.gate.stacks import Resource, Stack, dig
-from pipeline.gate.values import Hole, Partial, holes, known, refers
+from pipeline.gate.functions import functions
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at, at_parameter
+from pipeline.gate.stacks import Stack
+from pipeline.gate.values import holes, known
 
 _ASKED = re.compile(r"==\s*[\"']disable")
 _WEAK = ("disable", "allow", "prefer", "require", "verify-ca", "no-verify")

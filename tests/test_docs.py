@@ -67,10 +67,10 @@ def tree() -> dict[str, str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_documented_commands_exist(page: str) -> None:
-    """Each `pipeline` command line in the documents is one that the command takes."""
+    """Each `pipeline` command line in the documents is one that the command takes; a mere name is one of its."""
     documented = commands(PAGES[page], "bin/pipeline") | commands(PAGES[page], "pipeline")
 
-    assert [] == [one for one in sorted(documented) if not parses(one)]
+    assert [] == [one for one in sorted(documented) if one not in cli.COMMANDS and not parses(one)]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from pipeline.errors import PipelineError
 from pipeline.run import CHECKOUT
@@ -33,26 +33,29 @@ def up(folder: Path, port: int, say: Callable[[str], None]) -> Running:
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-    try:
-        return _hear(keeper, folder, say)
-    except BaseException:
-        keeper.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            keeper.wait(20)
-        raise
+    if keeper.stdin is None or keeper.stdout is None:
+        raise RuntimeError("a process with two pipes has none")
+    with keeper.stdin, keeper.stdout:
+        try:
+            found = _hear(keeper.stdin, keeper.stdout, folder, say)
+        except BaseException:
+            keeper.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                keeper.wait(20)
+            raise
+    keeper.returncode = 0  # from now on it is nobody's child: no reason to warn that it still runs
+    return found
 
 
-def _hear(keeper: subprocess.Popen[bytes], folder: Path, say: Callable[[str], None]) -> Running:
-    assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101, PT018 - for the type checker
-    for line in keeper.stdout:
+def _hear(stdin: IO[bytes], stdout: IO[bytes], folder: Path, say: Callable[[str], None]) -> Running:
+    for line in stdout:
         said = json.loads(line)
         if "error" in said:
             raise SandboxError(said["error"], said["hint"])
         if "say" in said:
             say(said["say"])
         else:
-            keeper.stdin.write(_STAY)
-            keeper.stdin.close()
+            stdin.write(_STAY)
             break
     found = running(folder)
     if found is None:
@@ -62,10 +65,8 @@ def _hear(keeper: subprocess.Popen[bytes], folder: Path, say: Callable[[str], No
 
 def keep(folder: Path, port: int) -> int:
     """Hold a sandbox until SIGTERM; what `up` runs. Speaks JSON lines on stdout, listens on stdin."""
-    ended = threading.Event()
 
     def end(*_: object) -> None:
-        ended.set()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)

@@ -187,7 +187,13 @@ class PostgreSQL:
                 [
                     _binary("initdb"),
                     *("-D", self._data, "-U", "postgres", "--pwfile", password.name),
-                    *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"),
+                    *(
+                        "--auth=scram-sha-256",
+                        "--encoding=UTF8",
+                        "--locale=C",
+                        "--no-sync",
+                        "--wal-segsize=1",
+                    ),
                 ],
                 log=self.log,
                 env={"LC_ALL": "C.UTF-8"},

@@ -188,7 +188,7 @@ def running(folder: Path) -> Running | None:
             state["repository"],
             Path(state["logs"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return found if found.owner or any(servers.values()) else None
 
@@ -197,17 +197,19 @@ def clean(folder: Path) -> bool:
     """End the sandbox that runs in `folder`, if one does, and remove the folder; says whether there was any."""
     found = running(folder)
     if found is not None:
+        left = [
+            _identity(pid) for pid in (found.owner, *found.servers.values()) if pid and pid != os.getpid()
+        ]
         # The owner ends its servers itself. For PostgreSQL SIGINT means not to wait for clients.
         _send(signal.SIGTERM, found.owner or found.servers["emulator"])
         for name, pid in found.servers.items():
             if not found.owner and name != "emulator":
                 _send(signal.SIGINT, pid)
         until = time.monotonic() + _END_SECONDS
-        while running(folder) and time.monotonic() < until:
+        while any(map(_alive, left)) and time.monotonic() < until:
             time.sleep(0.05)
-        left = running(folder)
-        for pid in (left.owner, *left.servers.values()) if left else ():
-            _send(signal.SIGKILL, pid)
+        for identity in left:
+            _send(signal.SIGKILL, _alive(identity))
     there = folder.exists()
     shutil.rmtree(folder, ignore_errors=True)
     return there

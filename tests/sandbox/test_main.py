@@ -1,0 +1,140 @@
+"""`python -m sandbox`."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.run import CHECKOUT
+from sandbox import __main__ as command
+from sandbox import keeper, state
+from sandbox.errors import SandboxError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's sandbox lives, in place of the checkout's."""
+    monkeypatch.setattr(command, "FOLDER", tmp_path)
+    monkeypatch.setattr(command, "UP", tmp_path / "up")
+    monkeypatch.setattr(command, "DEMO", tmp_path / "demo")
+    handler = signal.getsignal(signal.SIGTERM)
+    yield tmp_path / "up"
+    signal.signal(signal.SIGTERM, handler)
+    state.clean(tmp_path / "up")
+
+
+@pytest.mark.e2e
+def test_up_status_down(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Up twice says that it is up; status shows it; down ends it, and nothing is left."""
+    assert 0 == command.main(["up"])
+    first = capsys.readouterr().out
+    found = state.running(folder)
+    assert found is not None
+    assert "the sandbox is up\n" in first
+    assert found.endpoint in first
+
+    assert 0 == command.main(["up"])
+    assert "the sandbox is up already\n" in capsys.readouterr().out
+    assert state.running(folder) == found
+
+    assert 0 == command.main(["status"])
+    assert found.endpoint in capsys.readouterr().out
+
+    os.kill(found.servers["postgres-prod"], signal.SIGKILL)
+    time.sleep(0.5)
+    assert 1 == command.main(["status"])
+    assert "postgres-prod has ended: look into" in capsys.readouterr().out
+
+    assert 0 == command.main(["down"])
+    assert "the sandbox is down\n" == capsys.readouterr().out
+    assert not folder.exists()
+    assert [] == [pid for pid in (found.owner, *found.servers.values()) if _alive(pid)]
+
+
+def _alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+
+
+def test_without_a_sandbox(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing to show is status 1; nothing to end is no error."""
+    assert 1 == command.main(["status"])
+    assert 0 == command.main(["down"])
+
+    assert ["no sandbox is up"] * 2 == capsys.readouterr().out.splitlines()
+    assert not folder.exists()
+
+
+@pytest.mark.e2e
+def test_a_taken_port_stops_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, with the port and the way out; nothing runs afterwards."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status = command.main(["up", "--port", str(port)])
+
+    said = capsys.readouterr().err
+    assert 2 == status
+    assert f"Port {port} of 127.0.0.1 is taken" in said
+    assert "--port" in said
+    assert None is state.running(folder)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_up_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, or a kill, while `up` starts: the keeper and its servers end too."""
+    code = f"from pathlib import Path; from sandbox import keeper; keeper.up(Path({str(tmp_path / 'up')!r}), 0, print)"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    found = None
+    until = time.monotonic() + 20
+    while found is None and time.monotonic() < until:
+        found = state.running(tmp_path / "up")
+        time.sleep(0.01)
+    starter.send_signal(number)
+    starter.wait(30)
+
+    assert found is not None
+    while time.monotonic() < until + 20 and state.running(tmp_path / "up"):
+        time.sleep(0.05)
+    assert None is state.running(tmp_path / "up")
+
+
+@pytest.mark.parametrize("word", ["nonsense", "a/b=c", "a/b@1=/no/such/folder"])
+def test_a_malformed_action_is_refused(folder: Path, capsys: pytest.CaptureFixture[str], word: str) -> None:
+    """`--action` says what it wants."""
+    assert folder
+    assert 2 == command.main(["demo", "--action", word])
+    assert "that is not OWNER/REPO@SHA=DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_a_malformed_port_is_refused(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    """`--port` says what it wants."""
+    with pytest.raises(SystemExit) as caught:
+        command.main(["up", f"--port={port}"])
+
+    assert 2 == caught.value.code
+    assert "is no port: 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_keeper_that_fails_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong in the background is said in the foreground, with how to resolve it."""
+    wrong = tmp_path / "python"
+    wrong.write_text("""#!/bin/sh\necho '{"error": "no room", "hint": "make some"}'\n""")
+    wrong.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(wrong))
+
+    with pytest.raises(SandboxError, match="no room"):
+        keeper.up(tmp_path / "up", 0, lambda _text: None)

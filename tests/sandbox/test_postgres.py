@@ -1,0 +1,136 @@
+"""PostgreSQL on loopback."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sandbox import postgres
+from sandbox.errors import SandboxError
+from sandbox.postgres import PostgreSQL
+
+
+def _connect(
+    server: PostgreSQL, user: str = "", password: str = ""
+) -> "psycopg.Connection[tuple[object, ...]]":
+    admin = server.administrator
+    return psycopg.connect(
+        host=server.host,
+        port=server.port,
+        dbname=admin.database,
+        user=user or admin.user,
+        password=password or admin.password,
+        autocommit=True,
+        connect_timeout=5,
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A running server."""
+    with PostgreSQL(tmp_path_factory.mktemp("postgres")) as started:
+        yield started
+
+
+@pytest.mark.e2e
+def test_the_master_user_is_like_rdss(server: PostgreSQL) -> None:
+    """No superuser; may create roles; owns its database."""
+    with _connect(server) as connection:
+        row = connection.execute(
+            "SELECT rolsuper, rolcreaterole, pg_get_userbyid(datdba) FROM pg_roles, pg_database "
+            "WHERE rolname = current_user AND datname = current_database()"
+        ).fetchone()
+        connection.execute("CREATE ROLE made_by_admin NOLOGIN")
+
+    assert (False, True, server.administrator.user) == row
+
+
+@pytest.mark.e2e
+def test_a_wrong_password_is_refused(server: PostgreSQL) -> None:
+    """Loopback is no pass: SCRAM asks everybody, the superuser too."""
+    for user in (server.administrator.user, "postgres"):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            _connect(server, user=user, password="wrong")
+
+
+@pytest.mark.e2e
+def test_it_listens_on_loopback_alone_and_not_as_root(server: PostgreSQL) -> None:
+    """No other address is open, no socket file lies about, and the server is nobody's where we are root."""
+    with _connect(server) as connection:
+        shown = connection.execute("SHOW listen_addresses").fetchone()
+
+    assert ("127.0.0.1",) == shown
+    assert "unix_socket_directories=\0" in Path(f"/proc/{server.pid}/cmdline").read_text()
+    owner = next(
+        row.split()[1:]
+        for row in Path(f"/proc/{server.pid}/status").read_text().splitlines()
+        if row.startswith("Uid:")
+    )
+    assert "0" not in owner
+
+
+@pytest.mark.e2e
+def test_the_password_is_shown_nowhere(server: PostgreSQL) -> None:
+    """Neither the administrator's text, nor the server's log and arguments hold it."""
+    secret = server.administrator.password
+    arguments = Path(f"/proc/{server.pid}/cmdline").read_text()
+
+    assert secret not in repr(server.administrator)
+    assert secret not in server.log.read_text() + arguments
+
+
+@pytest.mark.e2e
+def test_it_can_be_interrupted(tmp_path: Path) -> None:
+    """After a pause the data is there still, on the same port; after the end it is gone."""
+    with PostgreSQL(tmp_path) as started:
+        with _connect(started) as connection:
+            connection.execute("CREATE TABLE kept (n integer)")
+        port = started.port
+        started.pause()
+        with pytest.raises(psycopg.OperationalError):
+            _connect(started)
+        started.resume()
+        started.wait().close()
+        with _connect(started) as connection:
+            assert [] == connection.execute("SELECT n FROM kept").fetchall()
+
+    assert port == started.port
+    assert 0 == started.pid
+    assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.e2e
+def test_it_runs_below_a_closed_folder(tmp_path: Path) -> None:
+    """A checkout in a folder that others may not enter, such as /root, is no obstacle."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with PostgreSQL(closed / "sandbox") as started, _connect(started) as connection:
+        assert (1,) == connection.execute("SELECT 1").fetchone()
+
+
+def test_without_its_programs_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit status 2, the missing program's name, and the command that installs it."""
+    monkeypatch.setattr(postgres, "CHECKOUT", tmp_path)
+
+    with pytest.raises(SandboxError, match="initdb is not in") as caught, PostgreSQL(tmp_path):
+        pass
+
+    assert 2 == caught.value.exit_code
+    assert "make -C" in caught.value.hint
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    """Another server's port is refused before anything is started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(SandboxError, match=f"Port {port} of 127.0.0.1 is taken"),
+            PostgreSQL(tmp_path, port=port),
+        ):
+            pass
+
+    assert [] == list(tmp_path.iterdir())

@@ -1,0 +1,205 @@
+"""A whole sandbox: its beginning, its end, and what is left of one that was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pipeline.run import CHECKOUT
+from sandbox import state
+from sandbox.accounts import ACCOUNTS
+from sandbox.state import Sandbox
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from sandbox.accounts import ACCOUNTS
+from sandbox.state import Sandbox
+with Sandbox(Path(sys.argv[1]), accounts=ACCOUNTS[:1], github=False):
+    print("up", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Sandbox]]:
+    """Two sandboxes side by side: one with all accounts, one with dev alone."""
+    one = Sandbox(tmp_path_factory.mktemp("one"), accounts=ACCOUNTS, github=False)
+    other = Sandbox(tmp_path_factory.mktemp("other"), accounts=ACCOUNTS[:1], github=False)
+    with one, other:
+        yield one, other
+
+
+@pytest.mark.e2e
+def test_every_account_is_bootstrapped(pair: tuple[Sandbox, Sandbox]) -> None:
+    """Each account has its stack, its SSM values, and a master secret that opens its database."""
+    sandbox, _ = pair
+    for account in ACCOUNTS:
+        name = account.environment
+        stacks = sandbox.aws.client("cloudformation", name).describe_stacks()["Stacks"]
+        assert ["esclusa-bootstrap"] == [stack["StackName"] for stack in stacks]
+        ssm = sandbox.aws.client("ssm", name)
+        arn = ssm.get_parameter(Name=f"/esclusa/{name}/database/admin-secret-arn")["Parameter"]["Value"]
+        told = json.loads(
+            sandbox.aws.client("secretsmanager", name).get_secret_value(SecretId=arn)["SecretString"]
+        )
+        assert {"engine", "host", "port", "dbname", "username", "password"} == set(told)
+        with psycopg.connect(
+            host=told["host"],
+            port=told["port"],
+            dbname=told["dbname"],
+            user=told["username"],
+            password=told["password"],
+        ) as connection:
+            assert (f"ledger_{name}",) == connection.execute("SELECT current_database()").fetchone()
+
+
+@pytest.mark.e2e
+def test_sandboxes_do_not_meet(pair: tuple[Sandbox, Sandbox]) -> None:
+    """Other ports, other data: what one makes the other doesn't have, nor what one account makes the next."""
+    one, other = pair
+    one.aws.client("s3", "dev").create_bucket(
+        Bucket="only-here", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+
+    def buckets(sandbox: Sandbox, name: str) -> set[str]:
+        return {each["Name"] for each in sandbox.aws.client("s3", name).list_buckets()["Buckets"]}
+
+    assert one.endpoint != other.endpoint
+    assert "only-here" in buckets(one, "dev")
+    assert "only-here" not in buckets(other, "dev") | buckets(one, "prod")
+
+
+@pytest.mark.e2e
+def test_the_state_tells_who_runs(pair: tuple[Sandbox, Sandbox]) -> None:
+    """The file has endpoint, certificate, accounts, and the processes, and no password."""
+    sandbox, _ = pair
+    found = state.running(sandbox.folder)
+
+    assert found is not None
+    assert (os.getpid(), []) == (found.owner, found.dead)
+    assert (sandbox.endpoint, sandbox.ca_bundle) == (found.endpoint, found.ca_bundle)
+    assert {account.environment: account.number for account in ACCOUNTS} == dict(found.accounts)
+    text = (sandbox.folder / "state.json").read_text()
+    assert not [1 for server in sandbox.postgres.values() if server.administrator.password in text]
+
+
+@pytest.mark.e2e
+def test_passwords_lie_in_no_file(pair: tuple[Sandbox, Sandbox]) -> None:
+    """No file of a sandbox outside of the database's own holds an administrator's password."""
+    sandbox, _ = pair
+    secrets = [server.administrator.password.encode() for server in sandbox.postgres.values()]
+    files = [
+        path for path in sandbox.folder.rglob("*") if path.is_file() and "postgres-" not in str(path.parent)
+    ]
+
+    assert files
+    assert [] == [path for path in files for secret in secrets if secret in path.read_bytes()]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_outlives_its_owner(tmp_path: Path, number: signal.Signals) -> None:
+    """Killed or interrupted, once it is up or while it starts: no server stays, and the folder can be cleaned."""
+    for wait in (True, False):
+        folder = tmp_path / f"{number.name}-{wait}"
+        with _holder(folder) as holder:
+            if wait:
+                assert holder.stdout is not None
+                assert b"up\n" == holder.stdout.readline()
+            servers = _servers(folder)
+            holder.send_signal(number)
+            holder.wait(15)
+
+        assert servers
+        assert [] == _left(servers)
+        assert None is state.running(folder)
+        assert state.clean(folder)
+        assert not folder.exists()
+
+
+@pytest.mark.e2e
+def test_clean_ends_what_runs(tmp_path: Path) -> None:
+    """`clean` asks the owner to end, waits for it, and removes the folder; then there is nothing to clean."""
+    with _holder(tmp_path / "box") as holder:
+        assert holder.stdout is not None
+        assert b"up\n" == holder.stdout.readline()
+        servers = _servers(tmp_path / "box")
+
+        assert state.clean(tmp_path / "box")
+        holder.wait(5)
+
+    assert [] == _left(servers)
+    assert not state.clean(tmp_path / "box")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"owner": null}', '{"owner": [1], "servers": {}}', '{"owner": 3, "servers": []}'],
+)
+def test_a_damaged_state_is_none(tmp_path: Path, text: str) -> None:
+    """Whatever the file holds, it is no crash: nothing runs."""
+    (tmp_path / "state.json").write_text(text)
+
+    assert None is state.running(tmp_path)
+
+
+def test_another_process_with_the_same_id_is_not_ours(tmp_path: Path) -> None:
+    """An id that was given out again is told apart by its start, and isn't ended."""
+    mine = [os.getpid(), "1"]
+    (tmp_path / "state.json").write_text(
+        json.dumps(
+            {
+                "owner": mine,
+                "servers": {"emulator": mine},
+                "endpoint": "",
+                "ca_bundle": "",
+                "databases": {},
+                "accounts": {},
+                "repository": "",
+                "logs": "",
+            }
+        )
+    )
+
+    assert None is state.running(tmp_path)
+    assert state.clean(tmp_path)
+
+
+def _holder(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )
+
+
+def _servers(folder: Path) -> list[int]:
+    """The servers of the sandbox that starts in the folder, as soon as its state names them."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        found = state.running(folder)
+        if found and found.servers["emulator"]:
+            return [pid for pid in found.servers.values() if pid]
+        time.sleep(0.02)
+    return []
+
+
+def _left(servers: list[int]) -> list[int]:
+    """Those that still run after a moment."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        left = [pid for pid in servers if Path(f"/proc/{pid}").exists()]
+        if not left:
+            break
+        time.sleep(0.05)
+    return left

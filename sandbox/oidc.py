@@ -7,21 +7,19 @@ with the run's bearer token.
 
 import hmac
 import json
-import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from sandbox.loopback import Connection, Reply, Request, Server
+
 ISSUER = "https://token.actions.githubusercontent.com"
 ALGORITHM = "RS256"
 
-type Connection = tuple[tuple[str, int], tuple[str, int]]  # the client's end and ours
 type Claims = Callable[[Connection], dict[str, Any]]
 
 
@@ -38,37 +36,13 @@ class Issuer:
     def __init__(self, folder: Path) -> None:
         self.key = _key(folder / "oidc-key.json")
         self._runs: dict[str, Claims] = {}
-        self._server: ThreadingHTTPServer | None = None
-
-    def start(self) -> None:
-        """Listen. A second start does nothing."""
-        if self._server:
-            return
-        issuer = self
-
-        class Handler(_Handler):
-            def answer(self) -> tuple[HTTPStatus, dict[str, Any]]:
-                return issuer.answer(self.path, self.headers.get("Authorization", ""), self.connection_ends)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
-        ).start()
-
-    def stop(self) -> None:
-        """Stop listening."""
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
+        self._server = Server(self._answer)
+        self.start, self.stop = self._server.start, self._server.stop
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        if not self._server:
-            raise RuntimeError("The issuer is not started.")
-        return f"http://127.0.0.1:{self._server.server_port}"
+        """Where it listens. Raises RuntimeError before `start`."""
+        return self._server.url
 
     @property
     def request_url(self) -> str:
@@ -95,26 +69,27 @@ class Issuer:
         """The public key, as verifiers read it."""
         return {"keys": [{**self.key.as_dict(private=False), "alg": ALGORITHM, "use": "sig"}]}
 
-    def answer(self, path: str, authorization: str, ends: Connection) -> tuple[HTTPStatus, dict[str, Any]]:
-        """The status and JSON body for a GET request."""
-        target = urlsplit(path)
-        if target.path == "/.well-known/openid-configuration":
-            return HTTPStatus.OK, self._configuration()
-        if target.path == "/.well-known/jwks":
-            return HTTPStatus.OK, self.jwks()
-        if target.path != "/token":
-            return HTTPStatus.NOT_FOUND, {"message": f"There is nothing at {target.path}."}
-        bearer = authorization.removeprefix("Bearer ").removeprefix("bearer ")
-        known = next((run for run in self._runs if hmac.compare_digest(run.encode(), bearer.encode())), None)
+    def _answer(self, request: Request) -> Reply:
+        if request.method != "GET":
+            return Reply(HTTPStatus.METHOD_NOT_ALLOWED, {"message": "GET alone."})
+        if request.path == "/.well-known/openid-configuration":
+            return Reply(HTTPStatus.OK, self._configuration())
+        if request.path == "/.well-known/jwks":
+            return Reply(HTTPStatus.OK, self.jwks())
+        if request.path != "/token":
+            return Reply(HTTPStatus.NOT_FOUND, {"message": f"There is nothing at {request.path}."})
+        bearer = request.bearer.encode()
+        known = next((run for run in list(self._runs) if hmac.compare_digest(run.encode(), bearer)), None)
         if known is None:
-            return HTTPStatus.UNAUTHORIZED, {"message": "The bearer token is that of no running workflow."}
+            return Reply(
+                HTTPStatus.UNAUTHORIZED, {"message": "The bearer token is that of no running workflow."}
+            )
         try:
-            claims = self._runs[known](ends)
+            claims = self._runs[known](request.ends)
         except RefusedError as error:
-            return HTTPStatus.FORBIDDEN, {"message": str(error)}
-        audience = parse_qs(target.query).get("audience", [""])[0]
-        claims["aud"] = audience or f"https://github.com/{claims['repository_owner']}"
-        return HTTPStatus.OK, {"value": self.sign(claims)}
+            return Reply(HTTPStatus.FORBIDDEN, {"message": str(error)})
+        audience = request.query.get("audience") or f"https://github.com/{claims['repository_owner']}"
+        return Reply(HTTPStatus.OK, {"value": self.sign({**claims, "aud": audience})})
 
     def _configuration(self) -> dict[str, Any]:
         return {
@@ -125,29 +100,6 @@ class Issuer:
             "id_token_signing_alg_values_supported": [ALGORITHM],
             "scopes_supported": ["openid"],
         }
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """GET alone, JSON alone, no log."""
-
-    def answer(self) -> tuple[HTTPStatus, dict[str, Any]]:
-        raise NotImplementedError
-
-    @property
-    def connection_ends(self) -> Connection:
-        return self.client_address, self.connection.getsockname()
-
-    def do_GET(self) -> None:
-        status, body = self.answer()
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's own name
-        """Nothing: a token request has no place in a terminal."""
 
 
 def _key(path: Path) -> RSAKey:

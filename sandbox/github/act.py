@@ -62,6 +62,8 @@ class Process:
 
     def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], limit: float) -> int:
         """Run act until it ends and return its exit status; after `limit` seconds it is ended."""
+        if self.reason:
+            return 1  # ended before it began
         with subprocess.Popen(
             argv,
             cwd=folder,
@@ -92,9 +94,10 @@ class Process:
     def end(self, reason: str) -> None:
         """End act, its jobs, and what they left running. `reason` becomes the conclusion."""
         with self._lock:
-            if not self.reason and self.pid:
+            if not self.reason:
                 self.reason = reason
-                processes.end(self.pid, self.mark)
+                if self.pid:
+                    processes.end(self.pid, self.mark)
 
 
 def command(
@@ -115,10 +118,10 @@ def command(
     ]
     argv += ["--eventpath", str(folder / "event.json"), "--actor", actor, "--defaultbranch", "main"]
     argv += ["--action-cache-path", str(folder / "act"), "--no-cache-server", "--no-skip-checkout"]
-    argv += ["--env-file", str(folder / "job.env")]
-    # act would read these from the tree by itself.
-    for option in ("--secret-file", "--var-file", "--input-file"):
-        argv += [option, os.devnull]
+    # Without these, act would read files of such names from the tree.
+    for option, name in (("--env-file", "env"), ("--secret-file", "secrets"), ("--var-file", "vars")):
+        argv += [option, str(folder / f"job.{name}")]
+    argv += ["--input-file", os.devnull]
     for runner in RUNNERS:
         argv += ["--platform", f"{runner}=-self-hosted"]
     for name, path in sorted(actions.items()):
@@ -126,12 +129,17 @@ def command(
     return argv
 
 
-def environment_file(values: Mapping[str, str]) -> str:
-    """The text of act's environment file. Raises ConfigurationError for a value that it can't hold."""
-    for name, value in values.items():
+def write(folder: Path, name: str, values: Mapping[str, str]) -> None:
+    """Write one of act's files of variables, for its owner alone.
+
+    Raises ConfigurationError for a value that the file can't hold.
+    """
+    for key, value in values.items():
         if "'" in value or "\n" in value:
-            raise ConfigurationError(f"The value of {name} holds a quote or a line end; jobs can't get it.")
-    return "".join(f"{name}='{value}'\n" for name, value in values.items())
+            raise ConfigurationError(f"The value of {key} holds a quote or a line end; jobs can't get it.")
+    path = folder / f"job.{name}"
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{key}='{value}'\n" for key, value in values.items()))
 
 
 def host_environment(folder: Path, checkout: Path) -> dict[str, str]:

@@ -14,7 +14,8 @@ from sandbox.github.event import Event, Repository
 from sandbox.github.expressions import Unknown
 from sandbox.github.log import RunningJob
 from sandbox.github.workflow import Job, Workflow
-from sandbox.oidc import Connection, RefusedError
+from sandbox.loopback import Connection
+from sandbox.oidc import RefusedError
 
 _FOLDER = re.compile(r"/act/([0-9a-f]{16})(?:/|$)")
 
@@ -35,10 +36,7 @@ class Admission:
 
     def __call__(self, ends: Connection) -> dict[str, Any]:
         """The claims of the job whose process opened this connection. Raises RefusedError."""
-        running = self._asking(ends)
-        fitting = [job for job in self.jobs if job.id == running.id and calls(job, running.name)]
-        if not fitting:
-            raise RefusedError(f"The job {running.name} is in no workflow of this run.")
+        running, fitting = self._asking(ends)
         found = [self.of(job, running) for job in fitting]
         if any(each | _OWN != found[0] | _OWN for each in found):
             raise RefusedError(
@@ -47,13 +45,27 @@ class Admission:
             )
         return found[0]
 
+    def permissions(self, ends: Connection) -> dict[str, str]:
+        """What the job whose process opened this connection may do: the level of each scope.
+
+        Where several jobs could be the one, what all of them may. Raises RefusedError.
+        """
+        _, fitting = self._asking(ends)
+        levels = ("none", "read", "write")
+        allowed = [self._allowed(job) for job in fitting]
+        return {
+            scope: min((each[scope] for each in allowed), key=levels.index) for scope in permissions.SCOPES
+        }
+
+    def _allowed(self, job: Job) -> dict[str, str]:
+        if self.event.name == "pull_request" and (self.event.fork or self.event.actor == "dependabot[bot]"):
+            return permissions.of_fork(job.permissions)
+        return job.permissions
+
     def of(self, job: Job, running: RunningJob | None = None) -> dict[str, Any]:
         """The claims of a job of this run. Raises RefusedError where GitHub gives it none."""
         name = running.name if running else "/".join(job.path)
-        allowed = job.permissions
-        if self.event.name == "pull_request" and (self.event.fork or self.event.actor == "dependabot[bot]"):
-            allowed = permissions.of_fork(allowed)
-        if allowed["id-token"] != "write":
+        if self._allowed(job)["id-token"] != "write":
             raise RefusedError(
                 f"The job {name} has no permission `id-token: write` "
                 f"({'a pull request from a fork never has' if self.event.fork else job.workflow.path}). "
@@ -81,8 +93,8 @@ class Admission:
             form=self.form,
         )
 
-    def _asking(self, ends: Connection) -> RunningJob:
-        """The job to which the process at the other end belongs.
+    def _asking(self, ends: Connection) -> tuple[RunningJob, list[Job]]:
+        """The job to which the process at the other end belongs, and those of the workflow that it can be.
 
         A step can set GITHUB_JOB to what it likes, so the environment proves nothing. act starts each step
         with a path below the folder that it made for that job, and says in its log whose folder it is.
@@ -95,10 +107,13 @@ class Admission:
         step = ancestors[ancestors.index(act) - 1] if act in ancestors[1:] else pid
         words = [*processes.arguments(step), _folder(step)]
         folder = next((found.group(1) for word in words if (found := _FOLDER.search(word))), "")
-        job = self.process.log.job_in(folder) if folder else None
-        if job is None:
-            raise RefusedError(f"Process {pid} asks for a token, but belongs to no job that act told of.")
-        return job
+        running = self.process.log.job_in(folder) if folder else None
+        if running is None:
+            raise RefusedError(f"Process {pid} belongs to no job that act told of.")
+        fitting = [job for job in self.jobs if job.id == running.id and calls(job, running.name)]
+        if not fitting:
+            raise RefusedError(f"The job {running.name} is in no workflow of this run.")
+        return running, fitting
 
 
 # What differs between two tokens of the same job.

@@ -1,7 +1,5 @@
 """The laptop's GitHub as one object: commit, open, merge, tag, and run what an event starts."""
 
-import contextlib
-import secrets
 import shutil
 import threading
 import time
@@ -10,24 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import yaml
-
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.errors import ConfigurationError
 from pipeline.run import CHECKOUT
 from sandbox import processes
 from sandbox.github import act, protection, trigger
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows
 from sandbox.github.act import JobResult, Process, WorkflowRun
-from sandbox.github.admission import Admission
+from sandbox.github.api import Api
 from sandbox.github.claims import SubjectForm
+from sandbox.github.concurrency import Queue
 from sandbox.github.event import Event, PullRequest, Repository
-from sandbox.github.expressions import Unknown
-from sandbox.github.log import Log
 from sandbox.github.repository import Remote
-from sandbox.github.workflow import Job, Workflow
+from sandbox.github.runner import Runner, Setting
+from sandbox.github.workflow import Workflow
 from sandbox.oidc import Issuer
 
 STAND_INS = Path(__file__).resolve().parent.parent / "actions"
@@ -75,8 +71,8 @@ class GitHub:
 
     `source` is the work tree whose files become the first commit; `state` the folder for everything that is
     made (an existing one is replaced by `create`); `aws` what jobs get to reach AWS; `actions` maps
-    `OWNER/REPO@REF` to a folder that takes the stand-in's place; `form` is the subject's form. Use it as a
-    context manager: leaving it ends every run and the issuer.
+    `OWNER/REPO@REF` to a folder that takes the stand-in's place; `form` is the subject's form; `variables` are
+    the repository's (`vars`). Use it as a context manager: leaving it ends every run, the issuer and the API.
     """
 
     def __init__(
@@ -102,7 +98,10 @@ class GitHub:
         self.toolchain = toolchain
         self.progress = progress or (lambda text: None)
         self.remote = Remote(self.state / "git", self.repository)
+        self.variables: dict[str, str] = {}
         self.issuer = Issuer(self.state)
+        self.api = Api(self.repository)
+        self._queue = Queue()
         self._running: set[Process] = set()
         self._started = 0
         self._numbers: dict[str, int] = {}
@@ -123,6 +122,7 @@ class GitHub:
         shutil.rmtree(self.state / "trees", ignore_errors=True)
         commit = self.remote.create(self.source)
         self.issuer.start()
+        self.api.start()
         return commit
 
     def close(self) -> None:
@@ -130,6 +130,7 @@ class GitHub:
         for process in list(self._running):
             process.end("cancelled")
         self.issuer.stop()
+        self.api.stop()
 
     def commit(
         self,
@@ -154,7 +155,20 @@ class GitHub:
         self, branch: str, title: str, *, author: str = "alice", fork: Repository | None = None
     ) -> PullRequest:
         """Push a branch and open a pull request into main."""
-        return self.remote.open_pull_request(branch, title, author=author, fork=fork)
+        number = self.api.records.number()
+        request = self.remote.open_pull_request(branch, title, number=number, author=author, fork=fork)
+        self.api.records.open_pull(request)
+        return request
+
+    def update_pull_request(self, request: PullRequest) -> PullRequest:
+        """Push what was committed on a pull request's branch since; returns it as it is now."""
+        updated = self.remote.update_pull_request(request)
+        self.api.records.open_pull(updated)
+        return updated
+
+    def review(self, request: PullRequest, reviewer: str, state: str = "APPROVED") -> None:
+        """Review a pull request: APPROVED, CHANGES_REQUESTED or COMMENTED."""
+        self.api.records.review(request.number, reviewer, state)
 
     def pull_request_event(self, request: PullRequest, action: str = "opened") -> Event:
         """The event of an activity on a pull request."""
@@ -162,7 +176,9 @@ class GitHub:
 
     def merge(self, request: PullRequest, *, actor: str = "bob") -> Event:
         """Merge a pull request into main and push; returns the event."""
-        return self.remote.merge(request, actor=actor)
+        event = self.remote.merge(request, actor=actor)
+        self.api.records.merge_pull(request.number, event.sha, actor)
+        return event
 
     def dispatch(
         self, workflow: str, inputs: Mapping[str, str], *, ref: str = "main", actor: str = "bob"
@@ -228,157 +244,27 @@ class GitHub:
     ) -> WorkflowRun:
         with self._lock:
             self._started += 1
-            run_id = _FIRST_RUN + self._started - 1
+            order = self._started
             number = self._numbers[workflow.path] = self._numbers.get(workflow.path, 0) + 1
-        folder = self.state / "runs" / f"{self._started:03}-{Path(workflow.path).stem}-{run_id}"
-        for name in ("artifacts", "home", "tmp"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.remote.config, folder / "home" / ".gitconfig")
-        context = self._context(event, workflow, run_id, number)
-        try:
-            jobs = workflows.reachable(tree, workflow, context)
-        except GateError as error:
-            return _unstarted(run_id, number, workflow, folder, str(error))
-        refused = self._refused(jobs, event)
-        file = _without(tree, workflow, refused, folder) if refused else tree / workflow.path
-        act.payload(event.payload, folder)
-        bearer = secrets.token_urlsafe(32)
-        variables = self._variables(context["github"], bearer, folder)
-        (folder / "job.env").touch(mode=0o600)
-        (folder / "job.env").write_text(act.environment_file(variables))
-        environment = act.host_environment(folder, self.toolchain)
-        argv = act.command(event.name, file, tree, folder, event.actor, actions)
-        start = time.monotonic()
-        with (folder / "log.txt").open("w", encoding="utf-8") as text:
-            text.write(f"{workflow.name} #{number}, {event.name} of {event.ref} at {event.sha}\n")
-            log = Log(text, (bearer,), self.progress)
-            process = Process(log, act.mark(folder))
-            admission = Admission(
-                self.repository, event, workflow, tuple(jobs), self.rules, self.form, run_id, number, process
-            )
-            self.issuer.admit(bearer, admission)
-            self._running.add(process)
-            try:
-                status = process.run(argv, folder, environment, limit)
-            finally:
-                self._running.discard(process)
-                self.issuer.dismiss(bearer)
-                _tidy(folder)
-        found = tuple(
-            JobResult(job.name, job.id, job.result, job.seconds, job.steps, refused.get(job.id, ""))
-            for job in act.results(log, process.reason)
+        setting = Setting(
+            repository=self.repository,
+            rules=self.rules,
+            form=self.form,
+            issuer=self.issuer,
+            api=self.api,
+            queue=self._queue,
+            git_config=self.remote.config,
+            toolchain=self.toolchain,
+            aws=self.aws,
+            variables=self.variables,
+            progress=self.progress,
+            running=self._running,
         )
-        return WorkflowRun(
-            id=run_id,
-            number=number,
-            workflow=workflow.name,
-            path=workflow.path,
-            conclusion=process.reason or ("success" if status == 0 else "failure"),
-            exit_status=status,
-            seconds=time.monotonic() - start,
-            jobs=found,
-            summaries=tuple(log.summaries),
-            annotations=tuple(log.annotations),
-            errors=tuple(log.errors),
-            log=folder / "log.txt",
-            folder=folder,
-            message="; ".join(sorted(set(refused.values()))),
-        )
-
-    def _context(self, event: Event, workflow: Workflow, run_id: int, number: int) -> dict[str, Any]:
-        """What expressions outside of a running job may use."""
-        github = {
-            "event_name": event.name,
-            "event": event.payload,
-            "ref": event.ref,
-            "ref_name": event.ref_name,
-            "ref_type": event.ref_type,
-            "sha": event.sha,
-            "head_ref": event.head_ref,
-            "base_ref": event.base_ref,
-            "actor": event.actor,
-            "actor_id": str(events.actor_id(event.actor)),
-            "triggering_actor": event.actor,
-            "repository": self.repository.full_name,
-            "repository_id": str(self.repository.id),
-            "repository_owner": self.repository.owner,
-            "repository_owner_id": str(self.repository.owner_id),
-            "run_id": str(run_id),
-            "run_number": str(number),
-            "run_attempt": "1",
-            "workflow": workflow.name,
-            "workflow_ref": f"{self.repository.full_name}/{workflow.path}@{event.ref}",
-            "workflow_sha": event.sha,
-        }
-        return {"github": github, "inputs": event.payload.get("inputs", {}), "vars": {}}
-
-    def _variables(self, github: Mapping[str, Any], bearer: str, folder: Path) -> dict[str, str]:
-        """The environment that every step of a run gets beside what act sets itself."""
-        names = [
-            *("run_id", "run_number", "run_attempt", "repository", "repository_id", "repository_owner"),
-            *("repository_owner_id", "actor_id", "triggering_actor", "workflow_ref", "workflow_sha"),
-        ]
-        return {
-            **{f"GITHUB_{name.upper()}": github[name] for name in names},
-            "GITHUB_REF_PROTECTED": "true" if github["ref"] == "refs/heads/main" else "false",
-            "RUNNER_ENVIRONMENT": "github-hosted",
-            "ACTIONS_ID_TOKEN_REQUEST_URL": self.issuer.request_url,
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": bearer,
-            "SANDBOX_ARTIFACTS": str(folder / "artifacts"),
-            "SANDBOX_TOOLCHAIN": str(self.toolchain),
-            **self.aws,
-        }
-
-    def _refused(self, jobs: list[Job], event: Event) -> dict[str, str]:
-        """The jobs of the triggered file, by id, that an environment's rules keep from starting, and why."""
-        found: dict[str, str] = {}
-        for job in jobs:
-            with contextlib.suppress(Unknown):  # then the issuer decides, when the job asks for a token
-                for environment in sorted(job.environments() - {""}):
-                    why = protection.refusal(self.rules, environment, event.ref)
-                    if why:
-                        found.setdefault(job.path[0], why)
-        return found
+        identity = _FIRST_RUN + order - 1
+        folder = self.state / "runs" / f"{order:03}-{Path(workflow.path).stem}-{identity}"
+        return Runner(setting, event, workflow, tree, folder, actions, identity, number).run(limit)
 
 
 def sweep(state: Path) -> int:
     """End what a crash left running of the GitHub at `state`; returns how many processes that were."""
     return processes.kill(processes.carrying(act.mark(state.resolve() / "runs") + b"/"))
-
-
-def _unstarted(run_id: int, number: int, workflow: Workflow, folder: Path, message: str) -> WorkflowRun:
-    """A run that GitHub would have refused to start."""
-    (folder / "log.txt").write_text(f"{workflow.name} #{number} was not started.\n{message}\n")
-    return WorkflowRun(
-        run_id, number, workflow.name, workflow.path, "startup_failure", 1, 0.0,
-        (), (), (), (message,), folder / "log.txt", folder, message,
-    )  # fmt: skip
-
-
-def _without(tree: Path, workflow: Workflow, refused: Mapping[str, str], folder: Path) -> Path:
-    """A copy of the workflow in which a refused job fails at once, with GitHub's reason, as on GitHub."""
-    document = yaml.safe_load((tree / workflow.path).read_text(encoding="utf-8"))
-    document["on"] = document.pop(True, document.get("on"))  # YAML 1.1 reads `on` as true
-    document["name"] = workflow.name
-    for name, why in refused.items():
-        kept = {
-            key: document["jobs"][name][key]
-            for key in ("name", "if", "needs")
-            if key in document["jobs"][name]
-        }
-        step = {
-            "name": "Environment protection rules",
-            "env": {"WHY": why},
-            "run": 'echo "::error::$WHY"; exit 1',
-        }
-        document["jobs"][name] = kept | {"runs-on": act.RUNNERS[0], "steps": [step]}
-    path = folder / Path(workflow.path).name
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
-    return path
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what jobs worked in; the log, the event and the artifacts stay."""
-    for name in ("act", "home", "tmp"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "job.env").unlink(missing_ok=True)

@@ -7,15 +7,17 @@ from pathlib import Path
 from pipeline.errors import ConfigurationError
 from sandbox.github.pattern import rule_matches
 
+_KEYS = ("branches", "tags", "reviewers")
 RULES = Path(__file__).resolve().parent.parent / "environments.toml"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The branches and tags, as patterns, that may deploy to one environment."""
+    """The branches and tags, as patterns, that may deploy to one environment, and who may approve it."""
 
     branches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
 
 
 def read(path: Path = RULES) -> dict[str, Rule]:
@@ -26,16 +28,17 @@ def read(path: Path = RULES) -> dict[str, Rule]:
         raise ConfigurationError(f"{path} can't be read: {error}.") from error
     rules = {}
     for name, table in tables.items():
-        lists = {key: table.get(key, []) for key in ("branches", "tags")} if isinstance(table, dict) else {}
+        lists = {key: table.get(key, []) for key in _KEYS} if isinstance(table, dict) else {}
         known = isinstance(table, dict) and table.keys() <= lists.keys()
         if not known or not all(
             isinstance(found, list) and all(isinstance(each, str) for each in found)
             for found in lists.values()
         ):
             raise ConfigurationError(
-                f"{path}: [{name}] is wrong.", "A table holds `branches` and `tags`, each a list of patterns."
+                f"{path}: [{name}] is wrong.",
+                "A table holds `branches` and `tags`, lists of patterns, and `reviewers`.",
             )
-        rules[name] = Rule(tuple(lists["branches"]), tuple(lists["tags"]))
+        rules[name] = Rule(*(tuple(lists[key]) for key in _KEYS))
     return rules
 
 
@@ -44,7 +47,7 @@ def refusal(rules: dict[str, Rule], environment: str, ref: str) -> str:
 
     Environment names are compared without regard to case, as on GitHub.
     """
-    rule = next((rule for name, rule in rules.items() if name.lower() == environment.lower()), None)
+    rule = _of(rules, environment)
     if rule is None:
         return ""
     for kind, prefix, patterns in (
@@ -57,3 +60,18 @@ def refusal(rules: dict[str, Rule], environment: str, ref: str) -> str:
                 return ""
             return f'{kind} "{name}" is not allowed to deploy to {environment} due to environment protection rules.'
     return f'"{ref}" is not allowed to deploy to {environment} due to environment protection rules.'
+
+
+def approver(rules: dict[str, Rule], environment: str, actor: str) -> str | None:
+    """Who approves a deployment that `actor` started: the first reviewer who is somebody else.
+
+    Empty where the environment asks for no approval, None where nobody may give it.
+    """
+    rule = _of(rules, environment)
+    if rule is None or not rule.reviewers:
+        return ""
+    return next((name for name in rule.reviewers if name != actor), None)
+
+
+def _of(rules: dict[str, Rule], environment: str) -> Rule | None:
+    return next((rule for name, rule in rules.items() if name.lower() == environment.lower()), None)

@@ -28,7 +28,6 @@ class Remote:
         self.bare = self.remotes / f"{repository.full_name}.git"
         self.clone = folder / "clone"
         self.config = folder / "gitconfig"
-        self._pull_requests = 0
 
     @property
     def url(self) -> str:
@@ -154,13 +153,12 @@ class Remote:
         )
 
     def open_pull_request(
-        self, branch: str, title: str, *, author: str = "alice", fork: Repository | None = None
+        self, branch: str, title: str, *, number: int, author: str = "alice", fork: Repository | None = None
     ) -> PullRequest:
         """Push `branch` and open a pull request into main; `fork` is the repository it comes from."""
-        self._pull_requests += 1
         return self._merged(
             PullRequest(
-                number=self._pull_requests,
+                number=number,
                 title=title,
                 branch=branch,
                 base="main",

@@ -11,7 +11,8 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet, RSAKey
 
-from sandbox.oidc import ISSUER, Connection, Issuer, RefusedError
+from sandbox.loopback import Connection
+from sandbox.oidc import ISSUER, Issuer, RefusedError
 
 CLAIMS = {"iss": ISSUER, "sub": "repo:acme/ledger:environment:dev", "repository_owner": "acme"}
 

@@ -27,7 +27,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Remote:
 
 @pytest.fixture(scope="module")
 def pull(remote: Remote) -> PullRequest:
-    return remote.open_pull_request("topic", "Topic")
+    return remote.open_pull_request("topic", "Topic", number=1)
 
 
 def checkout(act: Act, remote: Remote, ref: str, commit: str, **inputs: str) -> Done:

@@ -26,7 +26,7 @@ def test_jobs_get_nothing_of_the_persons_environment(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("value", ["it's", "two\nlines"])
-def test_a_value_that_the_environment_file_cannot_hold_is_refused(value: str) -> None:
+def test_a_value_that_act_cannot_read_is_refused(tmp_path: Path, value: str) -> None:
     """A value is handed over whole or not at all."""
     with pytest.raises(ConfigurationError, match="NAME"):
-        act.environment_file({"NAME": value})
+        act.write(tmp_path, "env", {"NAME": value})

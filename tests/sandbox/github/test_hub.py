@@ -275,3 +275,37 @@ def test_a_folder_can_take_the_stand_ins_place(source: Path, tmp_path: Path) -> 
     assert ran.ok
     assert ran.log is not None
     assert "hello you" in ran.log.read_text()
+
+
+@pytest.mark.e2e
+def test_a_job_comments_only_with_the_permission(github: GitHub) -> None:
+    """The API takes a comment from the job that may, and none from its neighbour with the same token."""
+    github.commit("Topic", {"f.py": ""}, branch="commented")
+    request = github.open_pull_request("commented", "A topic")
+    ran = github.run(github.pull_request_event(request, "labeled"))
+
+    assert ["comment 201\n", "refused 403\n"] == sorted(ran.summaries)
+    assert ["hello"] == [each["body"] for each in github.api.records.comments_of(request.number)]
+
+
+@pytest.mark.e2e
+def test_somebody_approves_a_deployment_to_prod(github: GitHub) -> None:
+    """prod asks for an approval: the run tells who gave it, and it isn't who pushed the tag."""
+    ran = github.run(github.tag("v1.0.0", actor="carol"))
+    approvals = json.loads(ran.summaries[0])
+
+    assert ran.ok
+    assert [("dave", "approved", "prod")] == [
+        (each["user"]["login"], each["state"], each["environments"][0]["name"]) for each in approvals
+    ]
+
+
+@pytest.mark.e2e
+def test_a_tag_that_the_rules_do_not_name_stays_out_of_prod(github: GitHub) -> None:
+    """A tag that isn't v*.*.* starts the workflow, whose job for prod then fails with GitHub's reason."""
+    ran = github.run(github.tag("v1"))
+
+    assert (
+        'Tag "v1" is not allowed to deploy to prod due to environment protection rules.'
+        == ran.workflows[0].message
+    )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigurationError
-from sandbox.github.protection import Rule, read, refusal
+from sandbox.github.protection import Rule, approver, read, refusal
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,17 @@ def test_a_missing_list_is_empty(tmp_path: Path) -> None:
     path.write_text('[prod]\ntags = ["v*"]\n')
 
     assert {"prod": Rule((), ("v*",))} == read(path)
+
+
+@pytest.mark.parametrize(
+    ("environment", "actor", "expected"),
+    [("dev", "alice", ""), ("other", "alice", ""), ("prod", "alice", "carol"), ("Prod", "carol", "dave")],
+)
+def test_somebody_else_approves(environment: str, actor: str, expected: str) -> None:
+    """Where an environment has reviewers, one who did not start the deployment approves it."""
+    assert expected == approver(read(), environment, actor)
+
+
+def test_nobody_approves_their_own_deployment() -> None:
+    """An only reviewer can't approve what they started."""
+    assert approver({"prod": Rule(reviewers=("alice",))}, "prod", "alice") is None

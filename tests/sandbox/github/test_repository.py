@@ -96,7 +96,7 @@ def test_a_pull_request_is_checked_on_its_merge(remote: Remote) -> None:
     head = remote.commit("Topic", {"topic": "x"}, branch="topic")
     remote.commit("Meanwhile", {"other": "y"})
     base = remote.push().sha
-    request = remote.open_pull_request("topic", "A topic")
+    request = remote.open_pull_request("topic", "A topic", number=1)
     parents = remote.git("log", "-1", "--format=%P", request.merge).split()
     listed = remote.git("ls-remote", "origin", "refs/pull/*").split()
 
@@ -109,7 +109,7 @@ def test_a_merge_is_a_merge_commit_on_main(remote: Remote) -> None:
     """Merging pushes one merge commit whose first parent is main."""
     before = remote.head("main")
     head = remote.commit("Topic", {"topic": "x"}, branch="topic")
-    event = remote.merge(remote.open_pull_request("topic", "A topic"))
+    event = remote.merge(remote.open_pull_request("topic", "A topic", number=1))
 
     assert [before, head] == remote.git("log", "-1", "--format=%P", event.sha).split()
     assert event.sha == remote.git("ls-remote", "origin", "refs/heads/main").split()[0]
@@ -120,7 +120,7 @@ def test_a_fork_pushes_to_its_own_repository(remote: Remote) -> None:
     """A fork's branch isn't in the repository; its pull request's refs are, and the event says that it is one."""
     fork = Repository(owner="mallory", owner_id=6, id=7)
     remote.commit("Topic", {"topic": "x"}, branch="topic", author="mallory")
-    request = remote.open_pull_request("topic", "Please", author="mallory", fork=fork)
+    request = remote.open_pull_request("topic", "Please", number=1, author="mallory", fork=fork)
 
     assert "" == remote.git("ls-remote", "origin", "refs/heads/topic")
     assert request.head == remote.git("ls-remote", "origin", "refs/pull/1/head").split()[0]
@@ -138,13 +138,13 @@ def test_a_conflict_is_an_error(remote: Remote) -> None:
     remote.push()
 
     with pytest.raises(ToolError, match="merge-tree"):
-        remote.open_pull_request("topic", "A topic")
+        remote.open_pull_request("topic", "A topic", number=1)
 
 
 def test_a_checkout_holds_a_commit_that_no_branch_names(remote: Remote, tmp_path: Path) -> None:
     """The merge commit of a pull request can be checked out, with GitHub's URL as origin."""
     remote.commit("Topic", {"topic": "x"}, branch="topic")
-    request = remote.open_pull_request("topic", "A topic")
+    request = remote.open_pull_request("topic", "A topic", number=1)
     remote.checkout(request.merge, tmp_path / "tree")
 
     assert "x" == (tmp_path / "tree/topic").read_text()

@@ -1,0 +1,240 @@
+"""What the laptop's GitHub API answers: one function an endpoint, and the table of them."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from sandbox.github.records import Record, Records
+from sandbox.loopback import Reply, Request
+
+BOT = "github-actions[bot]"
+
+
+class AnswerError(Exception):
+    """An answer other than success."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.reply = Reply(status, {"message": message, "status": str(status.value)})
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request whose address fits a route: the numbers in it, the JSON body, the record store."""
+
+    request: Request
+    found: Mapping[str, str]
+    records: Records
+
+    def number(self, name: str) -> int:
+        """A number of the address."""
+        return int(self.found[name])
+
+    @property
+    def values(self) -> Record:
+        """The JSON object of the body. Raises AnswerError."""
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise AnswerError(HTTPStatus.BAD_REQUEST, "Problems parsing JSON")
+        return body
+
+    def wanted(self, *names: str) -> Record:
+        """As `values`, with these fields as text. Raises AnswerError."""
+        values = self.values
+        for name in names:
+            if not isinstance(values.get(name), str) or not values[name]:
+                raise AnswerError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY, f'Invalid request. "{name}" wasn\'t supplied as text.'
+                )
+        return values
+
+
+def _one(records: Mapping[int, Record], key: int) -> Record:
+    if key not in records:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+    return records[key]
+
+
+def _ok(body: Any) -> Reply:
+    return Reply(HTTPStatus.OK, body)
+
+
+def _made(body: Any) -> Reply:
+    return Reply(HTTPStatus.CREATED, body)
+
+
+def _issues(call: Call) -> Reply:
+    query = call.request.query
+    state, labels = query.get("state", "open"), set(filter(None, query.get("labels", "").split(",")))
+    found = [
+        issue
+        for issue in reversed(call.records.issues.values())
+        if state in ("all", issue["state"])
+        and labels <= {label["name"] for label in issue["labels"]}
+        and query.get("creator", issue["user"]["login"]) == issue["user"]["login"]
+    ]
+    return _ok(found)
+
+
+def _issue(call: Call) -> Reply:
+    return _ok(_one(call.records.issues, call.number("issue")))
+
+
+def _open_issue(call: Call) -> Reply:
+    values = call.wanted("title")
+    return _made(
+        call.records.issue(values["title"], values.get("body") or "", values.get("labels") or [], BOT)
+    )
+
+
+def _change_issue(call: Call) -> Reply:
+    issue = _one(call.records.issues, call.number("issue"))
+    return _ok(call.records.change(issue, call.values, ("title", "body", "state", "state_reason", "labels")))
+
+
+def _comments(call: Call) -> Reply:
+    _commented(call)
+    return _ok(call.records.comments_of(call.number("issue")))
+
+
+def _add_comment(call: Call) -> Reply:
+    _commented(call)
+    return _made(call.records.comment(call.number("issue"), call.wanted("body")["body"], BOT))
+
+
+def _commented(call: Call) -> None:
+    number = call.number("issue")
+    if number not in call.records.issues and number not in call.records.pulls:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+
+
+def _comment(call: Call) -> Reply:
+    return _ok(_one(call.records.comments, call.number("comment")))
+
+
+def _change_comment(call: Call) -> Reply:
+    comment = _one(call.records.comments, call.number("comment"))
+    return _ok(call.records.change(comment, call.wanted("body"), ("body",)))
+
+
+def _remove_comment(call: Call) -> Reply:
+    _comment(call)
+    del call.records.comments[call.number("comment")]
+    return Reply(HTTPStatus.NO_CONTENT, None)
+
+
+def _pulls(call: Call) -> Reply:
+    state = call.request.query.get("state", "open")
+    return _ok([pull for pull in reversed(call.records.pulls.values()) if state in ("all", pull["state"])])
+
+
+def _pull(call: Call) -> Reply:
+    return _ok(_one(call.records.pulls, call.number("pull")))
+
+
+def _reviews(call: Call) -> Reply:
+    _pull(call)
+    return _ok(call.records.reviews.get(call.number("pull"), []))
+
+
+def _pulls_of(call: Call) -> Reply:
+    commit = call.found["commit"]
+    fitting = [
+        pull
+        for pull in call.records.pulls.values()
+        if commit in (pull["merge_commit_sha"], pull["head"]["sha"])
+    ]
+    return _ok(fitting)
+
+
+def _releases(call: Call) -> Reply:
+    return _ok([_with_upload(call, each) for each in reversed(call.records.releases.values())])
+
+
+def _make_release(call: Call) -> Reply:
+    values = call.wanted("tag_name")
+    if any(each["tag_name"] == values["tag_name"] for each in call.records.releases.values()):
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: tag_name already_exists")
+    return _made(_with_upload(call, call.records.release(values, BOT)))
+
+
+def _release(call: Call) -> Reply:
+    return _ok(_with_upload(call, _one(call.records.releases, call.number("release"))))
+
+
+def _release_of(call: Call) -> Reply:
+    for each in call.records.releases.values():
+        if each["tag_name"] == call.found["tag"]:
+            return _ok(_with_upload(call, each))
+    raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+
+
+def _change_release(call: Call) -> Reply:
+    release = _one(call.records.releases, call.number("release"))
+    return _ok(call.records.change(release, call.values, ("name", "body", "draft", "prerelease")))
+
+
+def _attach(call: Call) -> Reply:
+    release, name = _one(call.records.releases, call.number("release")), call.request.query.get("name", "")
+    if not re.fullmatch(r"[\w.+-]+", name):
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, f"An asset can't be called {name!r}.")
+    if any(asset["name"] == name for asset in release["assets"]):
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: name already_exists")
+    kind = call.request.headers.get("Content-Type", "application/octet-stream")
+    return _made(call.records.asset(release["id"], name, kind, call.request.body))
+
+
+def _asset(call: Call) -> Reply:
+    if call.number("asset") not in call.records.assets:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+    record, data = call.records.assets[call.number("asset")]
+    return _ok(data if "octet-stream" in call.request.headers.get("Accept", "") else record)
+
+
+def _with_upload(call: Call, release: Record) -> Record:
+    host = call.request.headers.get("Host", "")
+    address = f"http://{host}/repos/{call.records.repository.full_name}/releases/{release['id']}/assets"
+    return {**release, "upload_url": address + "{?name,label}", "assets_url": address}
+
+
+def _run(call: Call) -> Reply:
+    return _ok(_one(call.records.runs, call.number("run")))
+
+
+def _approvals(call: Call) -> Reply:
+    _run(call)
+    return _ok(call.records.approvals.get(call.number("run"), []))
+
+
+# Method, address below the repository, the permission that it takes, and who answers.
+ROUTES: tuple[tuple[str, str, str, Callable[[Call], Reply]], ...] = (
+    ("GET", "", "contents:read", lambda call: _ok(call.records.repository.payload())),
+    ("GET", r"/issues", "issues:read", _issues),
+    ("POST", r"/issues", "issues:write", _open_issue),
+    ("GET", r"/issues/(?P<issue>\d+)", "issues:read", _issue),
+    ("PATCH", r"/issues/(?P<issue>\d+)", "issues:write", _change_issue),
+    ("GET", r"/issues/(?P<issue>\d+)/comments", "issues:read", _comments),
+    ("POST", r"/issues/(?P<issue>\d+)/comments", "issues:write", _add_comment),
+    ("GET", r"/issues/comments/(?P<comment>\d+)", "issues:read", _comment),
+    ("PATCH", r"/issues/comments/(?P<comment>\d+)", "issues:write", _change_comment),
+    ("DELETE", r"/issues/comments/(?P<comment>\d+)", "issues:write", _remove_comment),
+    ("GET", r"/pulls", "pull-requests:read", _pulls),
+    ("GET", r"/pulls/(?P<pull>\d+)", "pull-requests:read", _pull),
+    ("GET", r"/pulls/(?P<pull>\d+)/reviews", "pull-requests:read", _reviews),
+    ("GET", r"/commits/(?P<commit>[0-9a-f]{40})/pulls", "pull-requests:read", _pulls_of),
+    ("GET", r"/releases", "contents:read", _releases),
+    ("POST", r"/releases", "contents:write", _make_release),
+    ("GET", r"/releases/(?P<release>\d+)", "contents:read", _release),
+    ("PATCH", r"/releases/(?P<release>\d+)", "contents:write", _change_release),
+    ("GET", r"/releases/tags/(?P<tag>[^/]+)", "contents:read", _release_of),
+    ("POST", r"/releases/(?P<release>\d+)/assets", "contents:write", _attach),
+    ("GET", r"/releases/assets/(?P<asset>\d+)", "contents:read", _asset),
+    ("GET", r"/actions/runs/(?P<run>\d+)", "actions:read", _run),
+    ("GET", r"/actions/runs/(?P<run>\d+)/approvals", "actions:read", _approvals),
+)  # fmt: skip

@@ -48,11 +48,7 @@ def handler(event: Mapping[str, str], context: object) -> None:
 
 def create_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
     """Store the other user with a new password as the pending version, unless it is stored."""
-    try:
-        client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
-    except client.exceptions.ResourceNotFoundException:
-        pass
-    else:
+    if _stored(client, arn, token):
         return
     value = _current(client, arn)
     value["username"] = _other(value["username"])
@@ -99,6 +95,15 @@ STEPS: dict[str, Callable[["SecretsManagerClient", str, str], None]] = {
     "testSecret": test_secret,
     "finishSecret": finish_secret,
 }
+
+
+def _stored(client: "SecretsManagerClient", arn: str, token: str) -> bool:
+    """Tell whether the pending version has a value; Secrets Manager makes it without one."""
+    try:
+        answer = client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return bool(answer.get("SecretString"))
 
 
 def _current(client: "SecretsManagerClient", arn: str) -> Value:

@@ -1,0 +1,133 @@
+"""The application as it runs: a migrated database, its secret in a Secrets Manager, a test client."""
+
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app, migrate
+from app.config import Config
+from app.state import state
+from tests.app.secrets_manager import ENVIRON, SecretsManager
+from tests.conftest import TestDatabase, new_database
+
+if TYPE_CHECKING:
+    from sandbox.postgres import PostgreSQL
+
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:application"
+ADMIN_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:administrator"
+PASSWORD = uuid.uuid4().hex  # of the application's user, in every database of this session
+ORIGIN = "https://releases.example.com"
+
+
+@pytest.fixture
+def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManager]:
+    """A Secrets Manager that the SDKs' own variables point to."""
+    with SecretsManager() as service:
+        for name, value in {**ENVIRON, "AWS_ENDPOINT_URL": service.endpoint}.items():
+            monkeypatch.setenv(name, value)
+        yield service
+
+
+def environment(database: TestDatabase, secrets_manager: SecretsManager) -> dict[str, str]:
+    """Put both secrets in place and return the functions' environment."""
+    secrets_manager.put(ADMIN_ARN, {"username": database.admin_user, "password": database.admin_password})
+    where = {"engine": "postgres", "host": database.host, "port": database.port, "dbname": database.name}
+    secrets_manager.put(SECRET_ARN, {**where, "username": "ledger_app", "password": PASSWORD})
+    return {
+        **ENVIRON,
+        "AWS_ENDPOINT_URL": secrets_manager.endpoint,
+        "ENVIRONMENT": "dev",
+        "COMMIT": "c" * 40,
+        "BUNDLE_DIGEST": "b" * 64,
+        "RELEASE_DIGEST": "d" * 64,
+        "CORS_ORIGINS": ORIGIN,
+        "LOG_LEVEL": "INFO",
+        "DATABASE_HOST": database.host,
+        "DATABASE_PORT": str(database.port),
+        "DATABASE_NAME": database.name,
+        "DATABASE_TLS": "disable",
+        "DATABASE_SECRET_ARN": SECRET_ARN,
+        "DATABASE_ADMIN_SECRET_ARN": ADMIN_ARN,
+    }
+
+
+@pytest.fixture
+def environ(
+    database: TestDatabase, secrets_manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The functions' environment, with a database that is still empty."""
+    values = environment(database, secrets_manager)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return values
+
+
+@pytest.fixture(scope="session")
+def template(postgresql: "PostgreSQL") -> Iterator[TestDatabase]:
+    """A migrated database, of which each test gets a copy: quicker than to migrate each."""
+    with new_database(postgresql) as database, SecretsManager() as service:
+        migrate.migrate(environment(database, service), 30.0)
+        yield database
+
+
+@pytest.fixture
+def migrated(
+    postgresql: "PostgreSQL",
+    template: TestDatabase,
+    secrets_manager: SecretsManager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[dict[str, str]]:
+    """The functions' environment after the migrations."""
+    with new_database(postgresql, template.name) as database:
+        values = environment(database, secrets_manager)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        yield values
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """A client of an application that can reach neither its database nor its secret."""
+    nowhere = TestDatabase("127.0.0.1", 1, "ledger", "nobody", "nothing")
+    values = {**environment(nowhere, SecretsManager()), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return create_app(Config.from_environ(values)).test_client()
+
+
+@pytest.fixture
+def flask_app(migrated: dict[str, str]) -> Iterator[Flask]:
+    """The application, its connection closed afterwards."""
+    app = create_app(Config.from_environ(migrated))
+    yield app
+    state(app).database.close()
+
+
+@pytest.fixture
+def client(flask_app: Flask) -> FlaskClient:
+    """A client of the application."""
+    return flask_app.test_client()
+
+
+def a_deployment(**changes: Any) -> dict[str, Any]:
+    """Return a valid deployment as a client sends it."""
+    return {
+        "id": str(uuid.uuid4()),
+        "environment": "dev",
+        "commit": "a" * 40,
+        "bundle": "b" * 64,
+        "release": "d" * 64,
+        "version": None,
+        "kind": "deploy",
+        "status": "succeeded",
+        "started_at": "2026-03-01T12:00:00Z",
+        "finished_at": "2026-03-01T12:01:30.250000Z",
+        "run": "https://github.com/acme/ledger/actions/runs/1",
+        "actor": "octocat",
+        "detail": None,
+        **changes,
+    }

@@ -1,0 +1,75 @@
+"""A real PostgreSQL for the tests that need one: a server a session, a database a test."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from sandbox.postgres import PostgreSQL
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """An empty database of its own, and its administrator, who is no superuser (as on RDS)."""
+
+    __test__ = False
+
+    host: str
+    port: int
+    name: str
+    admin_user: str
+    admin_password: str
+
+    def connect(self, user: str | None = None, password: str | None = None) -> Connection:
+        """Connect, as the administrator unless told otherwise."""
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            dbname=self.name,
+            user=user or self.admin_user,
+            password=password or self.admin_password,
+            autocommit=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator["PostgreSQL"]:
+    """A running server, ended with the session."""
+    from sandbox.postgres import PostgreSQL
+
+    # Not below pytest's folder: the server runs as another user, who may not enter there.
+    with tempfile.TemporaryDirectory(prefix="esclusa-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with PostgreSQL(Path(folder)) as server:
+            yield server
+
+
+@contextmanager
+def new_database(server: "PostgreSQL", template: str = "template1") -> Iterator[TestDatabase]:
+    """Make a database like `template`, and drop it afterwards; its roles are the whole server's."""
+    administrator = server.administrator
+    made = TestDatabase(
+        server.host, server.port, f"test_{uuid.uuid4().hex}", administrator.user, administrator.password
+    )
+    with replace(made, name=administrator.database).connect() as connection:
+        name, like = sql.Identifier(made.name), sql.Identifier(template)
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, like))
+        yield made
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def database(postgresql: "PostgreSQL") -> Iterator[TestDatabase]:
+    """A new, empty database."""
+    with new_database(postgresql) as made:
+        yield made

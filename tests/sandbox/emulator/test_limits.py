@@ -1,0 +1,98 @@
+"""The list of what the sandbox leaves out is whole, shown, and true."""
+
+import json
+import tomllib
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.run import CHECKOUT
+from tests.sandbox.emulator.cloud import Cloud, archive
+
+_LIMITS: dict[str, Any] = tomllib.loads((CHECKOUT / "sandbox" / "limits.toml").read_text(encoding="utf-8"))
+
+
+def test_the_documents_show_every_limit() -> None:
+    """docs/sandbox.md ends with the list, and with nothing that isn't on it."""
+    document = (CHECKOUT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    shown = document.partition("## What is not as on AWS\n")[2].splitlines()
+
+    rows = [f"| {limit['what']} | {limit['aws']} | {limit['here']} |" for limit in _LIMITS["limit"]]
+    assert rows == [line for line in shown if line.startswith("| ") and not line.startswith("| what |")]
+    types = [f"- `{kind}`" for kind in (*_LIMITS["refused_types"], *_LIMITS["data_types"])]
+    assert types == [line for line in shown if line.startswith("- ")]
+
+
+@pytest.mark.e2e
+def test_every_refused_type_is_refused(cloud: Cloud) -> None:
+    """A type that the emulator learns must leave the list."""
+    template = {"Resources": {f"R{n}": {"Type": kind} for n, kind in enumerate(_LIMITS["refused_types"])}}
+
+    with pytest.raises(ClientError, match="Unrecognized resource types") as caught:
+        cloud.deploy("refused-types", template)
+
+    named = str(caught.value).rpartition("[")[2].rstrip("]").split(", ")
+    assert _LIMITS["refused_types"] == sorted(named)
+
+
+@pytest.mark.e2e
+def test_an_alias_has_no_weights(cloud: Cloud) -> None:
+    """Half of the traffic for the second version: none arrives."""
+    role = cloud.role("weighted")
+    cloud.function("weighted", "def handler(event, context): return context.function_version", role)
+    functions = cloud.client("lambda")
+    first = functions.publish_version(FunctionName="weighted")["Version"]
+    functions.update_function_code(
+        FunctionName="weighted", ZipFile=archive("def handler(event, context): return 'second'")
+    )
+    second = functions.publish_version(FunctionName="weighted")["Version"]
+    functions.create_alias(
+        FunctionName="weighted",
+        Name="live",
+        FunctionVersion=first,
+        RoutingConfig={"AdditionalVersionWeights": {second: 0.5}},
+    )
+
+    answers = {cloud.invoke("weighted:live") for _ in range(12)}
+
+    assert {first} == answers
+
+
+@pytest.mark.e2e
+def test_a_network_is_dropped(cloud: Cloud) -> None:
+    """VpcConfig of a stack's function is nowhere to be seen."""
+    role = cloud.role("networked")
+    template = {
+        "Resources": {
+            "F": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "networked",
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "Role": role,
+                    "Code": {"ZipFile": "def handler(event, context): return 1"},
+                    "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+                },
+            }
+        }
+    }
+    cloud.deploy("networked", template)
+    found = cloud.client("lambda").get_function_configuration(FunctionName="networked")
+
+    assert [] == found.get("VpcConfig", {}).get("SubnetIds", [])
+
+
+@pytest.mark.e2e
+def test_a_stack_policy_keeps_nothing(cloud: Cloud) -> None:
+    """What a stack policy forbids is done all the same."""
+    template = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": 1}}}}
+    cloud.deploy("policy", template)
+    stacks = cloud.client("cloudformation")
+    everything = {"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "*"}
+    stacks.set_stack_policy(StackName="policy", StackPolicyBody=json.dumps({"Statement": [everything]}))
+    template["Resources"]["Q"]["Properties"] = {"DelaySeconds": 2}
+    stacks.update_stack(StackName="policy", TemplateBody=json.dumps(template))
+
+    assert "UPDATE_COMPLETE" == cloud.settled("policy")

@@ -65,7 +65,7 @@ def new_database(server: "PostgreSQL", template: str = "template1") -> Iterator[
         name, like = sql.Identifier(made.name), sql.Identifier(template)
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, like))
         yield made
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        connection.execute(sql.SQL("DROP DATABASE {}").format(name))
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+"""Settings: complete or refused, with the variable named."""
+
+import pytest
+
+from app.config import Config, ConfigError
+from app.database import certificates
+from tests.app.conftest import environment
+from tests.app.secrets_manager import SecretsManager
+from tests.conftest import TestDatabase
+
+COMPLETE = environment(TestDatabase("db.example.com", 5432, "ledger", "", ""), SecretsManager())
+
+
+def test_origins_are_split() -> None:
+    """CORS_ORIGINS is a list with commas, and empty for none."""
+    several = Config.from_environ({**COMPLETE, "CORS_ORIGINS": "https://a.example,https://b.example"})
+    none = Config.from_environ({**COMPLETE, "CORS_ORIGINS": ""})
+
+    assert {"https://a.example", "https://b.example"} == several.cors_origins
+    assert frozenset() == none.cors_origins
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "") for name in ("ENVIRONMENT", "COMMIT", "BUNDLE_DIGEST", "RELEASE_DIGEST")),
+        *((name, "") for name in ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SECRET_ARN", "DATABASE_TLS")),
+        ("DATABASE_PORT", "5432x"),
+        ("DATABASE_PORT", "0"),
+        ("DATABASE_PORT", "65536"),
+        ("DATABASE_TLS", "prefer"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str) -> None:
+    """The error begins with what to look for."""
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environ({**COMPLETE, name: value})
+
+
+def test_tls_verifies_against_a_bundle_or_the_system() -> None:
+    """Only 'disable' goes without a certificate authority."""
+    assert certificates("disable") is None
+    assert certificates("verify-full")

@@ -203,6 +203,8 @@ def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> 
         for path in code.rglob(pattern):
             path.unlink()
     (code / ".lock").unlink(missing_ok=True)
+    if not (sources / folder).is_dir():
+        raise ConfigurationError(f"The commit has no folder {folder}/, whose code a bundle holds.")
     shutil.copytree(sources / folder, code / folder)
     _compile(code)
 

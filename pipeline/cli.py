@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("the stage test alone", "pipeline.gate.command"),
     "rules": ("list the rules of the gate", "pipeline.report.rules"),
     "waivers": ("list what is waived, and what ends soon", "pipeline.gate.list_waivers"),
+    "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.trust.command"),
+    "plan": ("show what merging this commit would do in AWS", "pipeline.plan.command"),
     "bundle": ("build the bundle of this commit", "pipeline.bundle"),
     "environment": ("print an environment's settings, for a workflow", "pipeline.environment"),
     "deploy": ("put a bundle on an environment", "pipeline.deploy"),

@@ -48,11 +48,21 @@ def warning(title: str, text: str) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; what a cell holds can't end the cell, the row or the table, nor become HTML."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    lines += ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
-    for bad, good in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\r", " "), ("\n", " ")):
+def escaped(text: str) -> str:
+    """A text as Markdown that shows it as it is, on one line: no HTML, no cell's end, no mention of anybody."""
+    marks = (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("|", "\\|"),
+        ("\r", " "),
+        ("\n", " "),
+        ("@", "&#64;"),
+    )
+    for bad, good in (*marks, ("[", "\\["), ("`", "\\`")):
         text = text.replace(bad, good)
     return text

@@ -1,0 +1,222 @@
+"""What a change of this repository's own template would do, told before anybody deploys it."""
+
+import re
+from functools import cache
+
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.gate.environments import environments
+from pipeline.gate.stacks import Stack
+from pipeline.plan import sources
+from pipeline.plan.compare import compare
+from pipeline.plan.model import Effect
+from pipeline.run import CHECKOUT
+
+TEMPLATE = (CHECKOUT / "template.yaml").read_text()
+SETTINGS = (CHECKOUT / "samconfig.toml").read_text()
+
+
+@cache
+def stack(text: str = TEMPLATE, settings: str = SETTINGS) -> Stack:
+    document = sources.document(text, "template.yaml")
+    environment = next(
+        one for one in environments(sources.document(settings, "samconfig.toml")) if one.name == "dev"
+    )
+    return sources.expanded(document, environment, environment.parameters)
+
+
+def plan(*edits: tuple[str, str], settings: str = SETTINGS) -> Effect:
+    """The plan of editing the template: each edit replaces one text, that must be there, by another."""
+    text = TEMPLATE
+    for old, new in edits:
+        assert re.search(re.escape(old), text), old
+        text = text.replace(old, new, 1)
+    return compare(stack(), stack(text, settings), stack().environment.parameters)
+
+
+def actions(effect: Effect) -> dict[str, str]:
+    return {one.resource: one.action for one in effect.changes if not one.indirect}
+
+
+def test_nothing_changes() -> None:
+    """The same template and settings: an empty plan."""
+    effect = plan()
+
+    assert ((), (), (), False) == (effect.changes, effect.widened, effect.opened, effect.releases)
+
+
+def test_another_way_of_writing_changes_nothing() -> None:
+    """Comments, order and the form of an intrinsic function are no change."""
+    effect = plan(
+        (
+            "QueueName: !Sub esclusa-${Environment}-dead-letters",
+            "QueueName: !Join ['-', [esclusa, !Ref Environment, dead-letters]] # as before",
+        )
+    )
+
+    assert () == effect.changes
+
+
+def test_a_renamed_queue_is_replaced_and_is_a_danger() -> None:
+    """Its name can't change in place, and what it holds would be lost."""
+    effect = plan(("QueueName: !Sub esclusa-${Environment}-dead-letters", "QueueName: other"))
+
+    assert "replace" == actions(effect)["DeadLetterQueue"]
+    assert "holds what can't be made again" in effect.dangers[0]
+    assert "QueueName" in effect.dangers[0]
+
+
+def test_what_names_a_replaced_resource_changes_too() -> None:
+    """Functions that name the queue by its ARN are in the plan, marked as indirect."""
+    effect = plan(("QueueName: !Sub esclusa-${Environment}-dead-letters", "QueueName: other"))
+    indirect = {one.resource for one in effect.changes if one.indirect}
+
+    assert {"MigrateFunction", "RotationFunction", "DeadLetterQueuePolicy"} <= indirect
+
+
+def test_a_longer_timeout_changes_a_function_in_place() -> None:
+    """And says at which line of the source."""
+    effect = plan(("Timeout: 60", "Timeout: 61"))
+    change = next(one for one in effect.changes if one.resource == "RotationFunction")
+    lines = TEMPLATE.splitlines()
+
+    assert ("change", ("Timeout",)) == (change.action, change.causes)
+    assert "Timeout: 60" in lines[change.line - 1]
+
+
+def test_a_removed_secret_is_a_danger() -> None:
+    """A resource that goes is named first, and that it is kept outside of the stack."""
+    start = TEMPLATE.index("  RotationPermission:")
+    end = TEMPLATE.index("  FunctionsPolicy:")
+    secret = TEMPLATE[TEMPLATE.index("  DatabaseSecret:") : TEMPLATE.index("  RotationFunction:")]
+    text = TEMPLATE[:start] + TEMPLATE[end:]
+    text = text.replace(secret, "").replace("!GetAtt DatabaseSecret.Id", "arn:aws:secretsmanager:::secret:x")
+    text = re.sub(r"  DatabaseSecretArn:\n(    .*\n)+", "", text)
+    effect = compare(stack(), stack(text), stack().environment.parameters)
+
+    assert "remove" == actions(effect)["DatabaseSecret"]
+    assert effect.dangers[0].startswith("**DatabaseSecret** (AWS::SecretsManager::Secret)")
+    assert "kept outside of the stack" in effect.dangers[0]
+
+
+def test_a_route_that_opens_is_a_danger() -> None:
+    """The route that writes, without authorisation."""
+    effect = plan(
+        (
+            "            Method: POST\n            Auth: { Authorizer: AWS_IAM }",
+            "            Method: POST\n            Auth: { Authorizer: NONE }",
+        )
+    )
+
+    assert ("POST /api/deployments",) == effect.opened
+    assert "open to everybody: POST /api/deployments" in effect.dangers
+
+
+def test_a_route_that_closes_is_told() -> None:
+    """The other way round is no danger."""
+    effect = plan(
+        (
+            "            Path: /health\n            Method: GET\n            Auth: { Authorizer: NONE }",
+            "            Path: /health\n            Method: GET\n            Auth: { Authorizer: AWS_IAM }",
+        )
+    )
+
+    assert (("GET /health",), ()) == (effect.closed, effect.opened)
+
+
+def test_a_wider_right_is_a_danger() -> None:
+    """One more action on the secret, for one role."""
+    effect = plan(
+        (
+            "Action: secretsmanager:GetSecretValue\n                Resource: !GetAtt DatabaseSecret.Id",
+            "Action: secretsmanager:*\n                Resource: !GetAtt DatabaseSecret.Id",
+        )
+    )
+
+    assert 1 == len(effect.widened)
+    assert "AppRole: secretsmanager:* on ${DatabaseSecret.Id}" in effect.widened[0]
+    assert any(danger.startswith("may do more: AppRole") for danger in effect.dangers)
+
+
+def test_a_narrower_right_is_no_danger() -> None:
+    """What is still covered by a wider right isn't gained, what is given up is told."""
+    effect = plan(("Action: [logs:CreateLogStream, logs:PutLogEvents]", "Action: [logs:PutLogEvents]"))
+
+    assert ((), 1) == (effect.widened, len(effect.narrowed))
+    assert [] == effect.dangers
+
+
+def test_a_dropped_condition_widens() -> None:
+    """The same action on the same key, but from anywhere."""
+    condition = (
+        "                Condition:\n                  StringEquals:\n"
+        "                    kms:ViaService: !Sub secretsmanager.${AWS::Region}.amazonaws.com\n"
+    )
+    effect = plan((condition, ""))
+
+    assert 1 == len(effect.widened)
+    assert "kms:Decrypt on" in effect.widened[0]
+    assert " if " not in effect.widened[0]
+
+
+def test_a_dropped_denial_widens() -> None:
+    """A queue that took TLS only."""
+    start = TEMPLATE.index("  DeadLetterQueuePolicy:")
+    end = TEMPLATE.index("  CodeDeployRole:")
+    effect = compare(stack(), stack(TEMPLATE[:start] + TEMPLATE[end:]), stack().environment.parameters)
+
+    assert any("sqs:*" in text and text.endswith("denied until now") for text in effect.widened)
+
+
+def test_a_dropped_boundary_widens() -> None:
+    """A role without its ceiling."""
+    effect = plan(
+        (
+            "      PermissionsBoundary: !Ref PermissionsBoundaryArn\n      AssumeRolePolicyDocument",
+            "      AssumeRolePolicyDocument",
+        )
+    )
+
+    assert any("without a permissions boundary" in text for text in effect.widened)
+
+
+def test_a_changed_parameter_publishes_a_version() -> None:
+    """The setting's two values are shown; the functions that read it change."""
+    settings = SETTINGS.replace("'LogLevel=\"INFO\"'", "'LogLevel=\"DEBUG\"'")
+    effect = plan(settings=settings)
+
+    assert (("LogLevel", "INFO", "DEBUG"),) == effect.parameters
+    assert effect.releases
+    assert "change" == actions(effect)["AppFunction"]
+
+
+def test_a_value_that_moved_in_ssm_changes_what_reads_it() -> None:
+    """The name stands, the value behind it is another: every function gets it."""
+    effect = compare(stack(), stack(), stack().environment.parameters, frozenset({"DatabaseHost"}))
+
+    assert {"AppFunction", "MigrateFunction", "RotationFunction", "DatabaseSecret"} <= set(actions(effect))
+
+
+def test_a_first_deployment_adds_everything() -> None:
+    """There is no stack yet."""
+    effect = compare(None, stack(), {})
+
+    assert {"add"} == set(actions(effect).values())
+    assert set(stack().resources) == set(actions(effect))
+
+
+def test_a_template_that_does_not_expand_is_an_error_with_its_place() -> None:
+    """Not a plan that misses half of it."""
+    with pytest.raises(ConfigurationError, match=r"template\.yaml does not expand for dev"):
+        stack(
+            TEMPLATE.replace(
+                "    Type: AWS::Serverless::Api\n", "    Type: AWS::Serverless::Nothing\n", 1
+            ).replace("Handler: app.aws.handler", "Handlr: app.aws.handler", 1)
+        )
+
+
+def test_a_template_that_does_not_parse_is_an_error_with_its_line() -> None:
+    """File, line, and the command that says more."""
+    with pytest.raises(ConfigurationError, match=r"template\.yaml:3: is not valid YAML"):
+        stack("A: 1\nB: [\n")

@@ -12,6 +12,7 @@ from pipeline.gate.workflows import Job, Workflow, WorkflowStep
 _DEPTH = 10  # levels of reusable workflows that GitHub allows
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 _CONTEXT = re.compile(r"(?:github\.event\.)?inputs\.([\w-]+)|inputs\[['\"]([\w-]+)['\"]\]|matrix\.([\w-]+)")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _ATOM = re.compile(r"inputs\.([\w-]+)\s*(==|!=)\s*'([^']*)'")
 
 type Values = tuple[str, ...]  # what an expression may stand for
@@ -67,6 +68,12 @@ class Run:
             if isinstance(given, dict) and name in given:
                 return str(given[name])
         return None
+
+    def word(self, step: WorkflowStep, word: str) -> Values:
+        """What a word of a step's script stands for: a variable is looked up, expressions are resolved."""
+        name = _VARIABLE.fullmatch(word)
+        written = self.variable(step, name[1] or name[2]) if name else word
+        return self.values(written) if written is not None else (word,)
 
 
 def runs(project: Project) -> tuple[Run, ...]:
@@ -191,7 +198,7 @@ def _all(tests: list[bool | None]) -> bool | None:
 def _atom(text: str, inputs: Mapping[str, Values]) -> bool | None:
     found = _ATOM.fullmatch(text.strip().strip("()").strip())
     values = inputs.get(found[1]) if found else None
-    if found is None or values is None or any("${{" in one for one in values) and found[3]:
+    if found is None or values is None or (any("${{" in one for one in values) and found[3]):
         return None
     # An expression that a caller hands on, such as a tag's name, is at least not empty.
     results = {(one == found[3]) == (found[2] == "==") for one in values}

@@ -1,0 +1,111 @@
+"""Shell scripts of steps and files, as commands: enough to tell what is run, and whether it can fail."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_OPERATORS = ("&&", "||", ";", "|", "&", "|&", ";;", "(", ")")
+_PREFIXES = {
+    "exec",
+    "command",
+    "time",
+    "sudo",
+    "nice",
+    "then",
+    "do",
+    "else",
+    "!",
+    "if",
+    "while",
+    "until",
+    "{",
+    "env",
+}
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One simple command: its words, the operators before and after it, and its row (from 0) in the script."""
+
+    words: tuple[str, ...]
+    row: int
+    before: str
+    after: str
+    negated: bool = False
+
+    @property
+    def program(self) -> str:
+        """The program's name, without its folder."""
+        return self.words[0].rsplit("/", 1)[-1] if self.words else ""
+
+    @property
+    def pipeline(self) -> str:
+        """The command of `pipeline` that this calls, such as `deploy`; empty when it calls another program."""
+        rest = self.words[1:]
+        if self.program.startswith("python") and list(rest[:2]) == ["-m", "pipeline"]:
+            rest = rest[2:]
+        elif self.program != "pipeline":
+            return ""
+        return next((word for word in rest if not word.startswith("-")), "")
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """What follows the command of `pipeline`."""
+        name = self.pipeline
+        return self.words[self.words.index(name) + 1 :] if name else ()
+
+
+def commands(script: str) -> Iterator[Command]:
+    """The simple commands of a shell script, in order. Rows that no shell could read are split at blanks."""
+    for number, row in _rows(script):
+        words: list[str] = []
+        before = ""
+        for token in [*_tokens(row), ""]:
+            if token and token not in _OPERATORS:
+                words.append(token)
+                continue
+            if words:
+                found, negated = _bare(words)
+                if found:
+                    yield Command(tuple(found), number, before, token, negated)
+            words, before = [], token or before
+
+
+def _bare(words: list[str]) -> tuple[list[str], bool]:
+    """A command without what a shell puts before it: keywords, assignments, redirections at its head."""
+    rest, negated = list(words), False
+    while rest and (rest[0] in _PREFIXES or _ASSIGNMENT.fullmatch(rest[0])):
+        negated = negated or rest[0] == "!"
+        rest.pop(0)
+    return rest, negated
+
+
+def _rows(script: str) -> Iterator[tuple[int, str]]:
+    """Rows with continuations joined, comments left out, each with the number of its first row."""
+    joined, start = "", 0
+    for number, row in enumerate(script.splitlines()):
+        if not joined:
+            start = number
+        joined += row
+        if joined.endswith("\\"):
+            joined = f"{joined[:-1]} "
+            continue
+        if joined.strip() and not joined.lstrip().startswith("#"):
+            yield start, joined
+        joined = ""
+    if joined.strip():
+        yield start, joined
+
+
+def _tokens(row: str) -> list[str]:
+    # An expression of a workflow isn't shell; its blanks must not part it.
+    held = re.sub(r"\$\{\{.*?\}\}", lambda found: re.sub(r"[\s'\"|&;()]", "\x00", found[0]), row)
+    reader = shlex.shlex(held, posix=True, punctuation_chars="|&;()")
+    reader.whitespace_split = True
+    reader.commenters = "#"
+    try:
+        return list(reader)
+    except ValueError:
+        return held.split()

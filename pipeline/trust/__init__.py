@@ -1,0 +1,1 @@
+"""Who can become whom: subjects of workflow jobs, held against the trust policies of roles."""

@@ -1,0 +1,67 @@
+"""Jobs that can ask for a token without an environment of their own, or without a use for it."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.environments import Environment
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.runs import Run, runs
+from pipeline.gate.workflows import Job, WorkflowStep
+
+_ASKING = (
+    "aws-actions/configure-aws-credentials",
+    "actions/attest",
+    "sigstore/",
+    "pypa/gh-action-pypi-publish",
+)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    deployable = {one.name: one for one in project.environments if not one.laptop}
+    seen = set()
+    for run in runs(project):
+        for violation in _judge(project, run, deployable):
+            if violation not in seen:
+                seen.add(violation)
+                yield violation
+
+
+def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:
+    job = run.job
+    steps = list(_steps(project, job))
+    clouds = [step for step in steps if step.uses.lower().startswith(_ASKING[0])]
+    uses = clouds or [step for step in steps if step.uses.lower().startswith(_ASKING)]
+    if run.asks and not uses:
+        yield _at(job, "asks for a token that no step of it needs", "permissions", "id-token")
+    if clouds and not run.asks:
+        yield _at(job, "takes a role, and may not ask for the token", "permissions")
+    if not (run.asks or clouds):
+        return
+    if not job.environment:
+        yield _at(job, "can ask for a token without entering an environment", "permissions", "id-token")
+    for name in run.environments:
+        if "${{" in name:
+            yield _at(job, f"enters an environment that only the run knows: {name}", "environment")
+        elif name not in deployable:
+            yield _entered(run, f"enters {name}, which is no environment of samconfig.toml")
+
+
+def _steps(project: Project, job: Job) -> Iterator[WorkflowStep]:
+    """The job's steps, and those of the repository's own actions among them."""
+    actions = {one.file.rsplit("/", 1)[0]: one for one in project.actions}
+    for step in job.steps:
+        yield step
+        local = actions.get(step.uses.removeprefix("./").rstrip("/")) if step.uses.startswith("./") else None
+        yield from local.steps if local is not None else ()
+
+
+def _entered(run: Run, message: str) -> Violation:
+    """At the call that hands the environment on, where there is one."""
+    if len(run.jobs) > 1 and "${{" in run.job.environment:
+        caller = run.jobs[-2]
+        return _at(caller, message, "with", "environment")
+    return _at(run.job, message, "environment")
+
+
+def _at(job: Job, message: str, *place: str) -> Violation:
+    return Violation(f"job {job.id} {message}", job.workflow.file, job.line(*place))

@@ -1,0 +1,53 @@
+"""Ways to a role that pass GitHub's token by: principals of accounts, keys, one role through another."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.iam import TRUST, statements
+from pipeline.gate.located import Document
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_document
+from pipeline.gate.workflows import WorkflowStep
+
+_ACTION = "aws-actions/configure-aws-credentials"
+_OTHER_WAYS = {
+    "aws-access-key-id": "a stored key",
+    "aws-secret-access-key": "a stored key",
+    "aws-session-token": "a stored session",
+    "web-identity-token-file": "a token from a file",
+    "role-chaining": "another role's session",
+    "use-existing-credentials": "credentials that are there already",
+    "force-skip-oidc": "something else than the job's token",
+    "output-credentials": "outputs that hold credentials",
+}
+_SCRIPT = re.compile(
+    r"sts\s+(assume-role|get-session-token|get-federation-token)|assume_role\w*\(|ACTIONS_ID_TOKEN_REQUEST_|"
+    r"aws\s+configure\s+(set|import)|export\s+AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE)\b|"
+    r"core\.getIDToken"
+)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        for one in statements(stack):
+            if one.kind != TRUST or not one.allows:
+                continue
+            for kind, name in one.principals:
+                if kind in ("AWS", "CanonicalUser"):
+                    yield one.violation(f"{name} may take the role without a token of GitHub's", "Principal")
+    for automation in project.automations:
+        for step in automation.steps:
+            yield from _step(automation.document, step)
+
+
+def _step(document: Document, step: WorkflowStep) -> Iterator[Violation]:
+    given = step.body.get("with")
+    given = given if isinstance(given, dict) else {}
+    if step.uses.lower().startswith(_ACTION):
+        for key, what in _OTHER_WAYS.items():
+            if key in given and str(given[key]).lower() not in ("false", ""):
+                yield at_document(document, f"the credentials come by {what}", *step.place, "with", key)
+    for text, place in ((step.run, ("run",)), (str(given.get("script") or ""), ("with", "script"))):
+        if found := _SCRIPT.search(text):
+            line = step.line_of(found[0].splitlines()[0], *place)
+            yield Violation(f"`{found[0]}` gets credentials by another way", document.file, line)

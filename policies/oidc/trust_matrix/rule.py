@@ -1,0 +1,31 @@
+"""Cells of the trust matrix beyond the intended ones, and intended ones that the trust policies refuse."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at
+from pipeline.trust.matrix import Cell, cells
+
+
+def check(project: Project) -> Iterator[Violation]:
+    strangers: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells(project):
+        entry, role = cell.entry, cell.role
+        if cell.fault:
+            yield at(role, f"the trust policy can't be evaluated: {cell.fault}", *_CONDITION)
+        elif cell.run is None:
+            strangers[role.id + role.stack.environment.name].append(cell)
+        elif entry.allowed and not entry.intended:
+            workflow = cell.run.workflow
+            place = ("on", cell.run.event) if workflow.document.has("on", cell.run.event) else ("on",)
+            message = f"{entry.who} can become {entry.role} as {entry.subject}, which is not intended"
+            yield Violation(message, workflow.file, workflow.line(*place))
+        elif entry.intended and not entry.allowed:
+            yield at(role, f"{entry.who} can't become {entry.role}: {entry.subject} is refused", *_CONDITION)
+    for found in strangers.values():
+        who = "; ".join(dict.fromkeys(cell.entry.who for cell in found))
+        yield at(found[0].role, f"can be taken by {who}", *_CONDITION)
+
+
+_CONDITION = ("AssumeRolePolicyDocument", "Statement", 0, "Condition")

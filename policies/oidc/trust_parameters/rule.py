@@ -1,0 +1,39 @@
+"""Parameters that a trusted subject is built from, and that take more than a name or a number."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_template
+
+# A value that each must take, and what none may: it would make another subject of it.
+_GOOD = {
+    "GitHubOwner": "acme",
+    "GitHubRepository": "ledger",
+    "GitHubOwnerId": "1001",
+    "GitHubRepositoryId": "2002",
+}
+_NEVER = ("*", "acme*", "a/b", "a:b", "a@1", "", "?", "a b", "acme/ledger:environment:prod", "${x}")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.bootstrap:
+        parameters = stack.source.get("Parameters") or {}
+        for name, good in _GOOD.items():
+            body = parameters.get(name)
+            if not isinstance(body, dict):
+                continue
+            place = ("Parameters", name)
+            pattern = body.get("AllowedPattern")
+            try:
+                allowed = re.compile(str(pattern)) if pattern is not None else None
+            except re.error:
+                allowed = None
+            if allowed is None or any(allowed.fullmatch(text) for text in _NEVER):
+                yield at_template(stack, f"{name} takes more than one name", *place, "AllowedPattern")
+            elif not allowed.fullmatch(good) or (name.endswith("Id") and allowed.fullmatch("acme")):
+                yield at_template(stack, f"{name} doesn't take what GitHub gives", *place, "AllowedPattern")
+            if "Default" in body:
+                yield at_template(
+                    stack, f"{name} has a default: every repository is another's", *place, "Default"
+                )

@@ -1,0 +1,131 @@
+"""Trust policies for GitHub's tokens that say anything but: these subjects, this audience, exactly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.gate.iam import texts
+from pipeline.gate.located import Place
+from pipeline.gate.project import APPLICATION, Project
+from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Resource
+from pipeline.trust.matrix import roles
+from pipeline.trust.policy import ASSUME, AUDIENCE, PROVIDER
+from pipeline.trust.subjects import Token, repository
+
+_SUB, _AUD = f"{PROVIDER}:sub", f"{PROVIDER}:aud"
+
+
+@dataclass
+class _Found:
+    """What the statements of one role trust."""
+
+    subjects: set[str] = field(default_factory=set)
+    places: list[Place] = field(default_factory=list)
+
+
+def check(project: Project) -> Iterator[Violation]:
+    federated = roles(project)
+    for role in federated:
+        if role.file == APPLICATION:
+            yield at(role, "an application's role trusts web identities", "AssumeRolePolicyDocument")
+            continue
+        yield from _role(role)
+    ids = {(one.id, one.stack.environment.name) for one in federated}
+    for stack in project.bootstrap:
+        named = str(stack.environment.table("pipeline").get("deploy_role", "")).rsplit("/", 1)[-1]
+        for role in stack.of_type("AWS::IAM::Role"):
+            if named and role.get("RoleName") == named and (role.id, stack.environment.name) not in ids:
+                yield at(role, "the deploy role doesn't trust GitHub's tokens", "AssumeRolePolicyDocument")
+
+
+def _role(role: Resource) -> Iterator[Violation]:
+    document = role.get("AssumeRolePolicyDocument")
+    listed = document.get("Statement") if isinstance(document, dict) else None
+    if not isinstance(listed, list | dict):
+        yield at(role, "the trust policy can't be read", "AssumeRolePolicyDocument")
+        return
+    environment = role.stack.environment.name
+    own = repository(role.stack)
+    wanted = {
+        Token(form, environment=environment).subject
+        for form in (own, type(own)(own.owner, own.name, own.owner_id, own.id, ids=True))
+    }
+    found = _Found()
+    for index, body in enumerate(listed if isinstance(listed, list) else [listed]):
+        place: Place = (
+            "AssumeRolePolicyDocument",
+            "Statement",
+            *((index,) if isinstance(listed, list) else ()),
+        )
+        if not isinstance(body, dict) or body.get("Effect") not in ("Allow", "Deny"):
+            yield at(role, "the statement can't be read", *place)
+        elif body["Effect"] == "Allow":
+            yield from _statement(role, body, place, wanted, found)
+    if found.places and (missing := wanted - found.subjects) and found.subjects:
+        yield at(role, f"the form {min(missing)} of the subject is not trusted", *found.places[-1])
+
+
+def _statement(
+    role: Resource, body: dict[str, Any], place: Place, wanted: set[str], found: _Found
+) -> Iterator[Violation]:
+    account = role.stack.environment.account or "${AWS::AccountId}"
+    providers = {f"arn:aws:iam::{account}:oidc-provider/{PROVIDER}"}
+    providers |= {
+        f"${{{one.id}{tail}}}"
+        for one in role.stack.of_type("AWS::IAM::OIDCProvider")
+        for tail in ("", ".Arn")
+    }
+    principal = body.get("Principal")
+    if "NotPrincipal" in body:
+        yield at(role, "NotPrincipal trusts everybody but a few", *place, "NotPrincipal")
+    elif not isinstance(principal, dict) or principal.keys() != {"Federated"}:
+        yield at(role, "the role trusts others than GitHub's OIDC provider", *place, "Principal")
+    elif not set(texts(principal["Federated"])) <= providers or not principal["Federated"]:
+        yield at(
+            role, f"the role trusts {texts(principal['Federated'])[0]}", *place, "Principal", "Federated"
+        )
+    actions = [one.lower() for one in texts(body.get("Action"))]
+    if "NotAction" in body or actions != [ASSUME.lower()]:
+        at_key = "NotAction" if "NotAction" in body else "Action"
+        yield at(role, f"the statement allows something else than {ASSUME}", *place, at_key)
+    condition = body.get("Condition")
+    if not isinstance(condition, dict) or not condition:
+        yield at(role, "every repository on GitHub may take the role: there is no condition", *place)
+        return
+    yield from _condition(role, condition, (*place, "Condition"), wanted, found)
+
+
+def _condition(
+    role: Resource, condition: dict[str, Any], place: Place, wanted: set[str], found: _Found
+) -> Iterator[Violation]:
+    seen = set()
+    for operator, keys in condition.items():
+        for key, values in keys.items() if isinstance(keys, dict) else ():
+            claim = str(key).lower()
+            here = (*place, operator, key)
+            if claim not in (_SUB, _AUD):
+                continue  # one more condition only narrows
+            seen.add(claim)
+            if operator.lower() != "stringequals":
+                yield at(role, f"{operator} is not an exact match of {claim}", *here)
+            elif claim == _AUD and texts(values) != [AUDIENCE]:
+                yield at(role, f"the audience is not {AUDIENCE} alone", *here)
+            elif claim == _SUB:
+                yield from _subjects(role, values, here, wanted, found)
+    for claim in sorted({_SUB, _AUD} - seen):
+        yield at(role, f"nothing is demanded of {claim}", *place)
+
+
+def _subjects(
+    role: Resource, values: Any, here: Place, wanted: set[str], found: _Found
+) -> Iterator[Violation]:
+    found.places.append(here)
+    given = texts(values)
+    found.subjects |= set(given) & wanted
+    if not given:
+        yield at(role, "no subject is named", *here)
+    for index, text in enumerate(given):
+        if text not in wanted:
+            spot = (*here, index) if isinstance(values, list) else here
+            yield at(role, f"{text} is not the subject of {role.stack.environment.name}'s jobs", *spot)

@@ -1,5 +1,6 @@
 """One PostgreSQL connection for the process, which outlives freezes, failovers and rotations."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -118,10 +119,18 @@ def connect(
 
 
 def certificates(tls: str) -> str | None:
-    """Return whose certificates verify the server's: the bundle of Amazon RDS if it is here, else the system's."""
+    """Return the file of certificate authorities that verify the server, None where TLS is off."""
     if tls == "disable":
         return None
-    return str(CERTIFICATES) if CERTIFICATES.exists() else "system"
+    return _authorities()
+
+
+def _authorities() -> str:
+    """Name the file of certificate authorities: one beside the code, such as Amazon RDS's own, else the system's.
+
+    Python knows where the system keeps them; the OpenSSL inside psycopg's wheel was built elsewhere.
+    """
+    return str(CERTIFICATES) if CERTIFICATES.exists() else ssl.get_default_verify_paths().cafile or "system"
 
 
 def refused(error: psycopg.OperationalError) -> bool:

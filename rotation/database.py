@@ -1,6 +1,7 @@
 """What rotation does in PostgreSQL: try a password, and set one."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,15 @@ def _tls(mode: str) -> dict[str, Any]:
     """Return libpq's settings: 'disable' for a database on the same machine, anything else verifies fully."""
     if mode == "disable":
         return {"sslmode": "disable"}
-    return {"sslmode": "verify-full", "sslrootcert": str(CERTIFICATES) if CERTIFICATES.exists() else "system"}
+    return {"sslmode": "verify-full", "sslrootcert": _authorities()}
+
+
+def _authorities() -> str:
+    """Name the file of certificate authorities: one beside the code, such as Amazon RDS's own, else the system's.
+
+    Python knows where the system keeps them; the OpenSSL inside psycopg's wheel was built elsewhere.
+    """
+    return str(CERTIFICATES) if CERTIFICATES.exists() else ssl.get_default_verify_paths().cafile or "system"
 
 
 def works(user: str, password: str) -> bool:

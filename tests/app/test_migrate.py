@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app import cloudformation, migrate, schema
+from app import cloudformation, migrate, roles, schema
 from app.cloudformation import Answer
 from tests.app.conftest import PASSWORD, SECRET_ARN
 from tests.app.secrets_manager import SecretsManager
@@ -68,7 +68,7 @@ class Stack:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """A stack that waits for answers, and no pause between attempts to reach it."""
-    monkeypatch.setattr(cloudformation.time, "sleep", lambda _: None)
+    monkeypatch.setattr("app.cloudformation.time.sleep", lambda _: None)
     stack = Stack()
     thread = threading.Thread(target=stack.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -123,7 +123,7 @@ def test_a_failing_migration_fails_the_deployment_and_leaves_the_schema(
     broken = tmp_path / f"{number:04}_broken.sql"
     broken.write_text("ALTER TABLE ledger.deployment RENAME TO gone;\nSELECT 1 FROM nowhere;")
     monkeypatch.setattr(
-        migrate.schema,
+        schema,
         "load",
         lambda: [*shipped, schema.Migration(number, broken.name, broken.read_text(), "0" * 64)],
     )
@@ -143,7 +143,7 @@ def test_a_slow_migration_is_cancelled_in_time(
 ) -> None:
     """The limit is on the whole, so that many short statements can't outlast it either."""
     slow = schema.Migration(99, "0099_slow.sql", "SELECT pg_sleep(0.2);" * 100, "0" * 64)
-    monkeypatch.setattr(migrate.schema, "load", lambda: [slow])
+    monkeypatch.setattr(schema, "load", lambda: [slow])
 
     with pytest.raises(schema.SchemaError, match=r"0099_slow.sql took longer than the deployment allows"):
         migrate.migrate(migrated, 0.3)
@@ -204,7 +204,7 @@ def test_an_unexpected_failure_is_answered_without_its_text(
     def fail(*_: Any) -> None:
         raise LookupError("something private")
 
-    monkeypatch.setattr(migrate.schema, "load", fail)
+    monkeypatch.setattr(schema, "load", fail)
 
     migrate.handler(stack.event(), Context())
 
@@ -232,7 +232,7 @@ def test_a_password_that_works_is_left_alone(
     migrated: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deployment in the middle of a rotation must not touch the passwords."""
-    monkeypatch.setattr(migrate.roles, "set_password", lambda *_: pytest.fail("a password was set"))
+    monkeypatch.setattr(roles, "set_password", lambda *_: pytest.fail("a password was set"))
 
     assert migrate.migrate(migrated, 30.0) == []
 

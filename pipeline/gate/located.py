@@ -188,7 +188,8 @@ def _parse_toml(text: str, file: str) -> Document:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
-        raise DocumentError(f"is not valid TOML: {error}", int(found[1]) if found else 1) from error
+        line = int(found[1]) if found else max(1, len(text.splitlines()))  # it broke off at the end
+        raise DocumentError(f"is not valid TOML: {error}", line) from error
     lines: dict[Place, int] = {}
     arrays: dict[Place, int] = {}
     table: Place = ()

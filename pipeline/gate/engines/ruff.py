@@ -24,22 +24,21 @@ def run(context: Context) -> Iterator[Finding]:
             message=str(match["message"]),
             remediation=f"See {match['url']}" if match.get("url") else "",
         )
-    done = call("ruff", ["format", "--no-cache", "--check", "--quiet", "."], context, folder=context.tree)
+    arguments = ["format", "--no-cache", "--check", "--output-format", "json", "."]
+    done = call("ruff", arguments, context, folder=context.tree)
     if done.status not in (0, 1):
         raise EngineError(f"ruff format ended with status {done.status}: {done.stderr[-2000:]}")
-    for name in done.stdout.splitlines():
-        file = name.removeprefix("Would reformat: ").strip()
-        if file.endswith(".py"):
-            yield Finding(
-                rule="ruff/format",
-                title="Code in another format",
-                severity="low",
-                tool="ruff",
-                file=_relative(context, file),
-                line=1,
-                message="the file is not in the project's format",
-                remediation="Run `make format`.",
-            )
+    for match in parsed("ruff", done.stdout):
+        yield Finding(
+            rule="ruff/format",
+            title="Code in another format",
+            severity="low",
+            tool="ruff",
+            file=_relative(context, match["filename"]),
+            line=int(match["location"]["row"]),
+            message="the file is not in the project's format",
+            remediation="Run `make format`.",
+        )
 
 
 def _relative(context: Context, name: str) -> str:

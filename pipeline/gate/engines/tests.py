@@ -1,5 +1,6 @@
 """The judged repository's own tests, those that need no emulator."""
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ _LONGEST = 900.0  # seconds
 def run(context: Context) -> Iterator[Finding]:
     report = context.scratch / "junit.xml"
     arguments = ["-m", "not e2e", "-q", "--no-header", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
-    arguments += ["--junit-xml", str(report)]
+    # Named, since pytest would else look for its settings in the folders above.
+    settings = context.project.root / "pyproject.toml"
+    arguments += ["--config-file", str(settings if settings.is_file() else os.devnull)]
+    arguments += ["--rootdir", str(context.project.root), "--junit-xml", str(report)]
     done = call("pytest", arguments, context, folder=context.project.root, seconds=_LONGEST)
     if done.status == 5:
         raise EngineError("pytest found no test")

@@ -1,0 +1,165 @@
+"""The stages' verdict: what broke is never a pass, and the others still report."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.gate import cache, check
+from pipeline.gate.engines import own
+from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.project import Project
+from pipeline.model import Finding
+
+type Make = Callable[..., Project]
+
+
+def _finding(rule: str = "a", environment: str | None = None, tool: str = "good") -> Finding:
+    return Finding(rule, "title", "high", tool, "template.yaml", 3, "message", environment=environment)
+
+
+def _engine(name: str, run: Callable[[Context], Iterator[Finding]], *, cached: bool = False) -> Engine:
+    return Engine(name, ("ruff",), lambda file: file == "template.yaml", run, cached)
+
+
+def _quiet(context: Context) -> Iterator[Finding]:
+    yield from ()
+
+
+def _broken(context: Context) -> Iterator[Finding]:
+    yield _finding("before", tool="bad")
+    raise EngineError("out of time after 300 s")
+
+
+def _raising(context: Context) -> Iterator[Finding]:
+    yield from ()
+    raise KeyError("results")
+
+
+def _stages(monkeypatch: pytest.MonkeyPatch, **stages: tuple[Engine, ...]) -> None:
+    monkeypatch.setattr(check, "STAGES", stages)
+
+
+@pytest.mark.parametrize(("run", "message"), [(_broken, "out of time"), (_raising, "KeyError: 'results'")])
+def test_engine_without_verdict_fails_its_stage_alone(
+    make_project: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[Context], Iterator[Finding]],
+    message: str,
+) -> None:
+    """An engine that broke fails its stage with what and where; the other stage is judged; the status is 2."""
+    _stages(monkeypatch, lint=(_engine("bad", run),), policy=(_engine("good", _quiet),))
+    report = check.judge(make_project().root, ("lint", "policy"))
+
+    assert [stage.status for stage in report.stages] == ["failed", "passed"]
+    assert any(one.tool == "bad" and message in one.message for one in report.findings)
+    assert report.status == 2
+
+
+def test_findings_before_a_failure_are_kept(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an engine told before it broke is told."""
+    _stages(monkeypatch, lint=(_engine("bad", _broken),))
+    report = check.judge(make_project().root, ("lint",))
+
+    assert {"before", "engine"} == {one.rule for one in report.findings}
+
+
+def test_finding_of_every_environment_is_one(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all environments share is told once without a name; what some share names them."""
+
+    def run(context: Context) -> Iterator[Finding]:
+        for name in ("dev", "prod"):
+            yield _finding("shared", name)
+        yield _finding("own", "prod")
+
+    _stages(monkeypatch, policy=(_engine("good", run),))
+    report = check.judge(make_project().root, ("policy",))
+
+    assert [("own", "prod"), ("shared", None)] == [(one.rule, one.environment) for one in report.findings]
+    assert report.status == 1
+
+
+def test_unreadable_file_is_status_2(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template that doesn't parse is told with its line, and the status says that it wasn't judged."""
+    _stages(monkeypatch, policy=(own.ENGINE,))
+    project = make_project(**{"template.yaml": "Resources: [\n"})
+    report = check.judge(project.root, ("policy",), cached=False)
+
+    assert report.status == 2
+    assert ("unreadable", "template.yaml", 2) in {(one.rule, one.file, one.line) for one in report.findings}
+
+
+def _counting(counted: list[str]) -> Callable[[Context], Iterator[Finding]]:
+    def run(context: Context) -> Iterator[Finding]:
+        counted.append("run")
+        yield _finding()
+
+    return run
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_unchanged_input_is_not_judged_twice(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same content is judged once; other content of a file that matters, anew."""
+    counted: list[str] = []
+    _stages(monkeypatch, lint=(_engine("good", _counting(counted), cached=True),))
+    root = make_project().root
+    first, second = check.judge(root, ("lint",)), check.judge(root, ("lint",))
+    (root / "README.md").write_text("of no matter")
+    check.judge(root, ("lint",))
+
+    assert first.findings == second.findings
+    assert counted == ["run"]
+
+    make_project(**{"template.yaml": "Resources: {A: {Type: 'AWS::SNS::Topic'}}\n"})
+    check.judge(root, ("lint",))
+
+    assert counted == ["run", "run"]
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize("what", ["_installed", "_gate"])
+def test_verdict_of_another_version_is_not_trusted(
+    make_project: Make, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A tool in another version, or another gate, judges anew."""
+    counted: list[str] = []
+    _stages(monkeypatch, lint=(_engine("good", _counting(counted), cached=True),))
+    root = make_project().root
+    check.judge(root, ("lint",))
+    monkeypatch.setattr(cache, what, lambda: ("ruff-99.0",) if what == "_installed" else "other")
+    check.judge(root, ("lint",))
+
+    assert counted == ["run", "run"]
+
+
+def test_broken_cache_entry_is_judged_anew(
+    make_project: Make, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+) -> None:
+    """A cache that can't be read costs time, and nothing else."""
+    counted: list[str] = []
+    _stages(monkeypatch, lint=(_engine("good", _counting(counted), cached=True),))
+    root = make_project().root
+    check.judge(root, ("lint",))
+    for entry in own_cache.rglob("*.json"):
+        entry.write_text("{")
+    report = check.judge(root, ("lint",))
+
+    assert counted == ["run", "run"]
+    assert [one.rule for one in report.findings] == ["a"]
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_verdict_of_a_broken_engine_is_not_kept(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What broke once is tried again."""
+    _stages(monkeypatch, lint=(_engine("bad", _broken, cached=True),))
+    root = make_project().root
+    check.judge(root, ("lint",))
+
+    assert check.judge(root, ("lint",)).status == 2

@@ -1,0 +1,100 @@
+"""The judged repository: its environments, its stacks, and what can't be judged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.gate.project import Project
+
+type Make = Callable[..., Project]
+
+
+def test_stack_per_environment(make_project: Make) -> None:
+    """Each environment has its own stack: conditions and values are those of its settings."""
+    dev, prod = make_project().application
+
+    assert dev.resources["Function"].get("MemorySize") == 512
+    assert prod.resources["Function"].get("MemorySize") == 1024
+    assert "Extra" not in dev.resources
+    assert prod.resources["Extra"].get("TopicName") == "esclusa-prod-extra"
+
+
+@pytest.mark.parametrize(
+    ("resource", "place", "line"),
+    [
+        ("Function", (), 14),
+        ("Function", ("Runtime",), 11),  # from Globals
+        ("Function", ("MemorySize",), 19),
+        ("Function", ("Gone",), 14),
+        ("FunctionRole", ("Policies", 0, "PolicyDocument", "Statement", 0, "Action"), 24),
+        ("FunctionGetPermissionProd", (), 14),
+    ],
+)
+def test_line_of_an_expanded_property(
+    make_project: Make, resource: str, place: tuple[str | int, ...], line: int
+) -> None:
+    """What the transform makes is found at the line that a developer wrote."""
+    assert line == make_project().application[0].resources[resource].line(*place)
+
+
+def test_overrides_in_both_forms(make_project: Make) -> None:
+    """sam takes a list of overrides, or one text with quotes; both are read."""
+    dev, prod = make_project().environments
+
+    assert dev.parameters == {"Environment": "dev", "Size": "small"}
+    assert prod.parameters == {"Environment": "prod", "Size": "big"}
+
+
+def test_ssm_parameters_stay_unknown(make_project: Make) -> None:
+    """A value that AWS reads at deploy time is a hole, whatever its name says."""
+    template = (
+        "Parameters:\n  Host: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /a}\n"
+        "Resources:\n  Topic: {Type: 'AWS::SNS::Topic', Properties: {TopicName: !Ref Host}}\n"
+    )
+    stack = make_project(**{"template.yaml": template}).application[0]
+
+    assert stack.resources["Topic"].get("TopicName") == "${Host}"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line", "message"),
+    [
+        ("template.yaml", "Resources: [\n", 2, "not valid YAML"),
+        ("template.yaml", "Resources: {}\n", 1, "no Resources"),
+        ("template.yaml", "Resources:\n  A:\n    Type: [x]\n", 2, "no Type"),
+        ("template.yaml", "Resources:\n  A: {Type: x, Properties: []}\n", 2, "not a mapping"),
+        ("template.yaml", "- a\n", 1, "not a mapping"),
+        ("samconfig.toml", "version = 0.1\n", 1, "defines no environment"),
+        ("samconfig.toml", "a = [\n", 1, "not valid TOML"),
+        (".github/workflows/x.yml", "a: b: c\n", 1, "not valid YAML"),
+        (
+            "template.yaml",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n",
+            3,
+            "is invalid",
+        ),
+    ],
+)
+def test_what_can_not_be_judged_is_told(
+    make_project: Make, file: str, text: str, line: int, message: str
+) -> None:
+    """A file that can't be read or expanded is a problem with its line, never silence."""
+    problems = make_project(**{file: text}).problems
+
+    assert {(file, line)} == {(one.file, one.line) for one in problems}
+    assert message in problems[0].message
+
+
+def test_missing_files_are_told(tmp_path: Path) -> None:
+    """A folder without template and settings is no clean one."""
+    assert [one.file for one in Project.load(tmp_path).problems] == ["template.yaml", "samconfig.toml"]
+
+
+def test_leftovers_are_not_judged(make_project: Make) -> None:
+    """Environments and builds at the top are left out; folders of the same name deeper down are not."""
+    files = make_project(
+        **{".venv/x.py": "", "build/y.py": "", "app/build/z.py": "", "a/__pycache__/b.py": ""}
+    ).files
+
+    assert set(files) == {"template.yaml", "samconfig.toml", "app/build/z.py"}

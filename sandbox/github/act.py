@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.errors import ConfigurationError
 from pipeline.run import tool
 from sandbox import processes
+from sandbox.children import program
 from sandbox.github.log import Annotation, JobResult, Log, StepResult
 
 __all__ = ["Annotation", "JobResult", "Process", "StepResult", "WorkflowRun"]
@@ -104,9 +105,10 @@ def command(
     event: str, workflow: Path, tree: Path, folder: Path, actor: str, actions: Mapping[str, Path]
 ) -> list[str]:
     """The command line: nothing is read from the tree but the workflows, nothing from the network."""
-    # setpriv (of util-linux) has the kernel end act with the thread that started it, however that ends.
+    # setpriv has the kernel end act with the thread that started it, however that ends.
+    setpriv = program("setpriv", "It is a part of util-linux: install that.")
     argv = [
-        *("setpriv", "--pdeathsig=INT"),
+        *(str(setpriv), "--pdeathsig=INT"),
         str(tool("act")),
         event,
         "--json",
@@ -154,6 +156,7 @@ def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "TMPDIR": str(folder / "tmp"),
+        "UV_CACHE_DIR": str(folder.parent.parent / "uv-cache"),  # for a job whose lock isn't the laptop's
         "SANDBOX_RUN": str(folder),
         "ACT_DISABLE_VERSION_CHECK": "1",
         # act gives steps a terminal, GitHub doesn't: nothing may page or colour.

@@ -29,12 +29,12 @@ down: install-main ## End what `make up` started, and remove its state
 
 .PHONY: test test-fast check format docs
 test: install ## Every test, the end-to-end story among them
-	@.venv/bin/python -m pytest
+	@$(PYTEST)
 
-test-fast: install-main install-policy ## The tests that need no emulator: under a minute
-	@.venv/bin/python -m pytest -m "not e2e"
+test-fast: install-check ## The tests that need no emulator: under a minute
+	@$(PYTEST) -m "not e2e"
 
-check: install-main install-policy ## What a pull request is judged by: lint, policy, tests
+check: install-check ## What a pull request is judged by: lint, policy, tests
 	@bin/pipeline check
 
 format: install-main ## Rewrite the code in the project's format
@@ -49,7 +49,7 @@ install: install-main install-policy install-sam install-sandbox ## All four env
 
 # What a workflow's job installs: see .github/actions/setup.
 .PHONY: install-check install-bundle install-deploy
-install-check: install-main install-policy
+install-check: install-main install-policy install-sandbox
 install-bundle: install-main
 install-deploy: install-main install-sam
 

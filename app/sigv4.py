@@ -1,6 +1,6 @@
 """AWS Signature Version 4 for one kind of request: POST to the root path of a service, body in JSON.
 
-Importing botocore to do this costs a cold start a quarter of a second (docs/adr/0010-own-aws-calls.md).
+Importing botocore to do this costs a cold start a quarter of a second (docs/adr/0004-own-aws-calls.md).
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 

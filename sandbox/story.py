@@ -16,7 +16,6 @@ from rich.table import Table
 from pipeline.errors import PipelineError
 from pipeline.run import run, tool
 from sandbox import changes, spent
-from sandbox.errors import SandboxError
 from sandbox.github import Event, Run
 from sandbox.github.claims import claims
 from sandbox.reach import Reach
@@ -80,8 +79,10 @@ class Story:
                     said, passed = step(), True
             except ExpectationError as error:
                 said, passed, log = str(error), False, error.log
-            except (SandboxError, PipelineError) as error:
+            except PipelineError as error:
                 said, passed = str(error), False
+            except Exception as error:  # whatever a step raises, it has failed, and the sandbox must be ended
+                said, passed = f"{type(error).__name__}: {error}", False
             self.told.append(Told(name, passed, said, time.monotonic() - start, log))
             mark = "[green]ok  [/]" if passed else "[red]FAIL[/]"
             self.console.print(f"{mark} {name:<52}{self.told[-1].seconds:6.1f} s  {said}", soft_wrap=True)

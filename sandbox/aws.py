@@ -60,6 +60,11 @@ class Aws:
             raise SandboxError(
                 f"The emulator is not in {_PYTHON.parent.parent}.", f"Run: make -C {CHECKOUT} install"
             )
+        schemas = next(CHECKOUT.glob(".tools/policy/lib/python3*/site-packages/cfnlint/data/schemas"), None)
+        if schemas is None:
+            raise SandboxError(
+                f"CloudFormation's registry is not in {CHECKOUT}.", f"Run: make -C {CHECKOUT} install"
+            )
         if self.port:
             children.require_free(self.port)
         self.port = self.port or children.free_port()
@@ -90,6 +95,7 @@ class Aws:
                 "MINISTACK_SSL_KEY": str(certificate.key),
                 "SANDBOX_CA_BUNDLE": str(certificate.authority),
                 "SANDBOX_JWKS": str(self.jwks),
+                "SANDBOX_SCHEMAS": str(schemas),
             },
         )
 

@@ -4,13 +4,25 @@ import sys
 
 from ministack import app
 
-from sandbox.emulator import access, apis, functions, iam, parameters, resources, secrets_manager, server, stacks
+from sandbox.emulator import (
+    access,
+    apis,
+    functions,
+    iam,
+    parameters,
+    resources,
+    secrets_manager,
+    server,
+    stacks,
+    work,
+)
 
 MENDS = (
     *server.MENDS,
     *access.MENDS,
     *iam.MENDS,
     *stacks.MENDS,
+    *work.MENDS,
     *parameters.MENDS,
     *resources.MENDS,
     *secrets_manager.MENDS,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import extract_access_key_id
+from ministack.services import iam
 from ministack.services.cloudformation import changesets
 
 type Query = dict[str, Any]
@@ -70,4 +71,18 @@ def _judge_on(service: str, resources: Callable[[bytes, Query, str, str], list[s
     iam_actions.extract_resource_arn = judged
 
 
-MENDS = (parameters_by_name, change_sets_by_stack)
+def roles_by_their_arn() -> None:
+    """AWS: aws:PrincipalArn of a role's session is the role's ARN. ministack: the session's."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolved(key: str, context: Any) -> Any:
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
+            account, name = context.principal_arn.split(":")[4], context.principal_arn.split("/")[1]
+            role = iam._roles.get_scoped(account, None, name)
+            return role["Arn"] if role else context.principal_arn
+        return resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolved
+
+
+MENDS = (parameters_by_name, change_sets_by_stack, roles_by_their_arn)

@@ -13,12 +13,21 @@ from ministack.services import cloudformation, iam
 from ministack.services.cloudformation import changesets, engine, handlers
 
 from sandbox.emulator.handlers import Made, Properties, register
+from sandbox.emulator.work import work_as
 
 _SERVICE = "cloudformation.amazonaws.com"
 # What can but be deleted, or rolled back further: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
 # view-stack-events.html
 _DEAD = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
-_WITH_ROLE = ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ContinueUpdateRollback")
+_WITH_ROLE = (
+    "CreateStack",
+    "UpdateStack",
+    "DeleteStack",
+    "CreateChangeSet",
+    "ExecuteChangeSet",
+    "ContinueUpdateRollback",
+    "RollbackStack",
+)
 
 _caller: ContextVar[str] = ContextVar("caller", default="")
 
@@ -46,9 +55,7 @@ def dead_stacks() -> None:
     """AWS: a stack in ROLLBACK_COMPLETE can only be deleted. ministack: it takes an update."""
 
     def judge(params: Any) -> Any:
-        stack = cloudformation._stacks.get(
-            changesets._p(params, "StackName").rpartition("stack/")[2].split("/")[0]
-        )
+        stack = _stack(params)
         status = stack.get("StackStatus") if stack else ""
         if stack is None or status not in _DEAD:
             return None
@@ -60,8 +67,9 @@ def dead_stacks() -> None:
 
 
 def service_role() -> None:
-    """AWS: CloudFormation works with the service role that it is handed; the role must exist and trust it, and
-    the caller may hand it over only with iam:PassRole. ministack: it looks at neither."""
+    """AWS: CloudFormation works as the service role that it is handed, from then on for all that is done with the
+    stack; the role must exist and trust it, and the caller may hand it over only with iam:PassRole. ministack: it
+    looks at no role."""
     handle = cloudformation.handle_request
 
     async def remembered(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -70,11 +78,35 @@ def service_role() -> None:
 
     cloudformation.handle_request = remembered
 
-    def judge(params: Any) -> Any:
-        arn = changesets._p(params, "RoleARN")
-        return _refused_role(arn) if arn else None
+    for name in _WITH_ROLE:
+        cloudformation._ACTION_HANDLERS[name] = _with_role(cloudformation._ACTION_HANDLERS[name])
 
-    _before(_WITH_ROLE, judge)
+
+def _with_role(act: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def done(params: Any) -> Any:
+        handed = changesets._p(params, "RoleARN")
+        refused = _refused_role(handed) if handed else None
+        if refused:
+            return refused
+        stack = _stack(params)
+        role = handed or (stack or {}).get("_service_role", "")
+        work_as(role, _caller.get())
+        answer = act(params)
+        stack = stack or _stack(params)  # that of a first change set is there only now
+        if stack is not None:
+            stack["_service_role"] = role
+        return answer
+
+    return done
+
+
+def _stack(params: Any) -> Any:
+    """The stack that a request is about, by its name or ARN, or by its change set's ARN."""
+    name = changesets._p(params, "StackName")
+    change_set = changesets._p(params, "ChangeSetName")
+    if not name and change_set:
+        name = (changesets._find_change_set(change_set)[1] or {}).get("StackName", "")
+    return cloudformation._stacks.get(name.rpartition("stack/")[2].split("/")[0])
 
 
 def _refused_role(arn: str) -> Any:

@@ -159,6 +159,8 @@ def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
         "UV_CACHE_DIR": str(folder.parent.parent / "uv-cache"),  # for a job whose lock isn't the laptop's
         "SANDBOX_RUN": str(folder),
         "ACT_DISABLE_VERSION_CHECK": "1",
+        # A runner's folders lie in no repository; these may lie in the project's own.
+        "GIT_CEILING_DIRECTORIES": str(home.parent.parent),
         # act gives steps a terminal, GitHub doesn't: nothing may page or colour.
         "TERM": "dumb",
         "PAGER": "cat",

@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deploy": ("put a bundle on an environment", "pipeline.deploy"),
     "release": ("verify a release tag", "pipeline.release"),
     "promote": ("copy the bundle that dev ran to the next environment", "pipeline.promote"),
+    "rollback": ("put an earlier release back", "pipeline.rollback"),
+    "withdraw": ("quarantine a bad release", "pipeline.withdrawal"),
     "status": ("show what runs where", "pipeline.status"),
 }
 

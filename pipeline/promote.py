@@ -1,10 +1,15 @@
 """`pipeline promote TAG`: bring the bytes that one environment ran to the next one's bucket."""
 
 import argparse
+import datetime as dt
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pipeline import aws, release, samconfig, store, summary
+import boto3
+
+from pipeline import attestations, aws, envelope, release, samconfig, store, summary, withdrawal
 from pipeline.bundle import Bundle
 from pipeline.errors import ConfigurationError, GateError
 from pipeline.samconfig import Environment
@@ -50,7 +55,8 @@ def promote(found: release.Release, source: Environment, target: Environment, sc
     """Copy the bundle that `source` ran from the release's commit, and check its bytes on both sides.
 
     The bytes pass through here: between accounts S3 copies nothing that is checked on the way. Raises GateError
-    when `source` never ran that commit with success, or any byte differs.
+    when `source` never ran that commit with success, or not for long enough; when a statement about the bundle is
+    missing, bad, or not signed by the source's key; when the bundle was withdrawn, or any byte differs.
     """
     reader, writer = aws.session(source), aws.session(target)
     aws.check_account(writer, target)
@@ -60,10 +66,51 @@ def promote(found: release.Release, source: Environment, target: Environment, sc
             f"{source.name} never ran {found.commit} with success, so {found.tag} can't be promoted.",
             f"Wait until its deployment to {source.name} has ended, mend it if it failed, and run this again.",
         )
+    _soaked(record, source, target, dt.datetime.now(dt.UTC))
     made = store.get(reader, source.bucket, record["bundle"], scratch / "source")
     if made.commit != found.commit:
         raise GateError(
             f"The bundle {made.digest} in {source.bucket} is of {made.commit}, not {found.commit}."
         )
+    for session, environment in ((reader, source), (writer, target)):
+        withdrawal.check(session, environment, made)
+    signed = store.attestations(reader, source.bucket, made.digest, attestations.TYPES)
+    verify(writer, target, made, signed)
     store.put(writer, target.bucket, made)
+    for name, content in signed.items():
+        store.put_attestation(writer, target.bucket, made.digest, name, content)
     return store.get(writer, target.bucket, made.digest, scratch / "target")
+
+
+def verify(
+    session: boto3.Session, target: Environment, made: Bundle, signed: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """Check the statements about a bundle that `target` takes over; returns their predicates. Raises GateError.
+
+    The key is the one that the account's administrator named in the bootstrap, and no other.
+    """
+    name = f"/esclusa/{target.name}/promotion-key"
+    with aws.errors(f"reading {name}"):
+        value = session.client("ssm", config=aws.CONFIG).get_parameter(Name=name)["Parameter"]["Value"]
+    by = attestations.builder()
+    predicates = attestations.verify(
+        signed, made, envelope.public_key(value), by.repository if by.workflow else None
+    )
+    print(f"  signed by {target.promote_from}: {', '.join(sorted(predicates))}")
+    return predicates
+
+
+def _soaked(record: Mapping[str, Any], source: Environment, target: Environment, now: dt.datetime) -> None:
+    """The bundle must have run for the target's soak time. A record without a time has not."""
+    try:
+        since = dt.datetime.fromisoformat(str(record.get("deployed_at")))
+        ran = now - since
+    except (TypeError, ValueError) as error:
+        raise GateError(f"{source.name}'s record of {record['commit']} has no time of deployment.") from error
+    missing = dt.timedelta(minutes=target.soak_minutes) - ran
+    if missing > dt.timedelta(0):
+        raise GateError(
+            f"{source.name} has run {record['commit']} for {ran.total_seconds() / 60:.0f} minutes only;"
+            f" {target.name} asks for {target.soak_minutes}.",
+            f"Run this again in {missing.total_seconds() / 60:.0f} minutes.",
+        )

@@ -17,7 +17,8 @@ class Environment:
     """One environment's settings, in the names of the tables [NAME.global|deploy|pipeline.parameters].
 
     `parameters` are the template's parameters by name, `tags` the stack's tags; `promote_from` is the
-    environment whose bundles this one takes over, "" for one that is deployed from a build.
+    environment whose bundles this one takes over, "" for one that is deployed from a build, and `soak_minutes`
+    is how long a bundle must have run there before.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Environment:
     account: str
     deploy_role: str
     promote_from: str
+    soak_minutes: int = 0
 
 
 def read(folder: Path, name: str) -> Environment:
@@ -113,6 +115,7 @@ def _environment(name: str, table: dict[str, Any], text: str) -> Environment:
         account=value("pipeline", "account", str),
         deploy_role=value("pipeline", "deploy_role", str),
         promote_from=value("pipeline", "promote_from", str),
+        soak_minutes=value("pipeline", "soak_minutes", int),
     )
 
 

@@ -1,7 +1,7 @@
 """The artifact bucket: bundles by digest, and which bundle a commit was deployed as."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,8 @@ def put(session: boto3.Session, bucket: str, made: Bundle) -> None:
 
     The manifest comes last: a bundle whose manifest is there is whole.
     """
-    client = session.client("s3", config=aws.CONFIG)
     for name in (*made.files, bundle.MANIFEST):
-        with aws.errors(f"storing {name} in {bucket}"):
-            client.put_object(
-                Bucket=bucket,
-                Key=f"bundles/{made.digest}/{name}",
-                Body=made.path(name).read_bytes(),
-                ChecksumAlgorithm="SHA256",
-            )
+        write(session, bucket, f"bundles/{made.digest}/{name}", made.path(name).read_bytes())
 
 
 def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
@@ -39,7 +32,7 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
         raise GateError(f"{digest!r} is not a bundle's digest: 64 hexadecimal digits.")
     into.mkdir(parents=True, exist_ok=True)
     prefix = f"bundles/{digest}"
-    raw = _read(session, bucket, f"{prefix}/{bundle.MANIFEST}")
+    raw = read(session, bucket, f"{prefix}/{bundle.MANIFEST}")
     if raw is None:
         raise GateError(
             f"{bucket} has no bundle {digest}.", "Deploy it to dev first: merge its commit to main."
@@ -47,7 +40,7 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
     listed = bundle.parse(raw, into, digest)
     (into / bundle.MANIFEST).write_bytes(raw)
     for name in listed.files:
-        content = _read(session, bucket, f"{prefix}/{name}")
+        content = read(session, bucket, f"{prefix}/{name}")
         if content is None:
             raise GateError(
                 f"The bundle {digest} in {bucket} has lost {name}.", "Build its commit anew, through dev."
@@ -56,20 +49,25 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
     return bundle.load(into, digest)
 
 
+def put_attestation(session: boto3.Session, bucket: str, digest: str, name: str, content: bytes) -> None:
+    """Store a signed statement about the bundle `digest` beside it."""
+    write(session, bucket, f"bundles/{digest}/attestations/{name}.json", content)
+
+
+def attestations(session: boto3.Session, bucket: str, digest: str, names: Iterable[str]) -> dict[str, bytes]:
+    """The signed statements about a bundle that are there, by name, unverified."""
+    found = {name: read(session, bucket, f"bundles/{digest}/attestations/{name}.json") for name in names}
+    return {name: content for name, content in found.items() if content is not None}
+
+
 def record_commit(session: boto3.Session, bucket: str, record: Mapping[str, str]) -> None:
     """Note which bundle the commit in `record` was deployed as, after it was seen to work."""
-    with aws.errors(f"recording the commit in {bucket}"):
-        session.client("s3", config=aws.CONFIG).put_object(
-            Bucket=bucket,
-            Key=f"commits/{record['commit']}.json",
-            Body=canonical({"schema": SCHEMA, **record}),
-            ChecksumAlgorithm="SHA256",
-        )
+    write(session, bucket, f"commits/{record['commit']}.json", canonical({"schema": SCHEMA, **record}))
 
 
 def commit_record(session: boto3.Session, bucket: str, commit: str) -> dict[str, Any] | None:
     """What was noted of a commit; None when it never was deployed with success. Raises GateError on other content."""
-    raw = _read(session, bucket, f"commits/{commit}.json")
+    raw = read(session, bucket, f"commits/{commit}.json")
     if raw is None:
         return None
     try:
@@ -88,7 +86,16 @@ def commit_record(session: boto3.Session, bucket: str, commit: str) -> dict[str,
     return dict(found)
 
 
-def _read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
+def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> None:
+    """Store an object."""
+    with aws.errors(f"storing s3://{bucket}/{key}"):
+        session.client("s3", config=aws.CONFIG).put_object(
+            Bucket=bucket, Key=key, Body=content, ChecksumAlgorithm="SHA256"
+        )
+
+
+def read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
+    """An object's content; None when there is none."""
     client = session.client("s3", config=aws.CONFIG)
     with aws.errors(f"reading s3://{bucket}/{key}"):
         try:

@@ -1,5 +1,6 @@
 """What an administrator does once in each account: the database's master secret, then bootstrap/template.yaml."""
 
+import base64
 import json
 import time
 import uuid
@@ -31,6 +32,7 @@ def bootstrap(aws: Aws, postgres: PostgreSQL, to: Account) -> None:
         "DatabaseAdminSecretArn": _master_secret(aws, postgres, to),
         "ArtifactReaderAccounts": ",".join(to.read_by),
         "PromotionSourceBucket": account(to.promotes_from).artifacts if to.promotes_from else "",
+        "PromotionSourceKey": _signing_key(aws, to.promotes_from) if to.promotes_from else "",
     }
     cloudformation = aws.client("cloudformation", to.environment)
     cloudformation.create_stack(
@@ -56,6 +58,12 @@ def failures(cloudformation: Any, stack: str) -> list[str]:
         for event in reversed(events)
         if event["ResourceStatus"].endswith("FAILED") and event.get("ResourceStatusReason")
     ]
+
+
+def _signing_key(aws: Aws, environment: str) -> str:
+    """The public half of an environment's signing key, DER in base64."""
+    answer = aws.client("kms", environment).get_public_key(KeyId=f"alias/esclusa-{environment}-signing")
+    return base64.b64encode(answer["PublicKey"]).decode()
 
 
 def _settled(cloudformation: Any) -> str:

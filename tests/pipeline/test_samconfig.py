@@ -24,6 +24,7 @@ parameter_overrides = ['Msg="hello world"', 'Subnets="s-1,s-2"', 'Empty=""', 'Sa
 account = "111111111111"
 deploy_role = "arn"
 promote_from = ""
+soak_minutes = 0
 """
 
 

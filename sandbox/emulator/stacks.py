@@ -88,11 +88,10 @@ def _with_role(act: Callable[[Any], Any]) -> Callable[[Any], Any]:
         refused = _refused_role(handed) if handed else None
         if refused:
             return refused
-        stack = _stack(params)
-        role = handed or (stack or {}).get("_service_role", "")
+        role = handed or (_stack(params) or {}).get("_service_role", "")
         work_as(role, _caller.get())
         answer = act(params)
-        stack = stack or _stack(params)  # that of a first change set is there only now
+        stack = _stack(params)  # that of a first change set is there only now
         if stack is not None:
             stack["_service_role"] = role
         return answer
@@ -106,7 +105,8 @@ def _stack(params: Any) -> Any:
     change_set = changesets._p(params, "ChangeSetName")
     if not name and change_set:
         name = (changesets._find_change_set(change_set)[1] or {}).get("StackName", "")
-    return cloudformation._stacks.get(name.rpartition("stack/")[2].split("/")[0])
+    found = cloudformation._stacks.get(name.rpartition("stack/")[2].split("/")[0])
+    return found if found and found["StackStatus"] != "DELETE_COMPLETE" else None
 
 
 def _refused_role(arn: str) -> Any:

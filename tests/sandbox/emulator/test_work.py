@@ -83,6 +83,11 @@ def test_a_change_set_is_executed_as_its_role(cloud: Cloud) -> None:
     """The role that the change set was made with does the work, whoever executes it."""
     role = _role(cloud, "work-set", *_CREATE)
     stacks = cloud.client("cloudformation")
+    # One of the same name that was deleted leaves nothing to the new one.
+    assert "CREATE_COMPLETE" == cloud.deploy("work-set", _template("work-set"))
+    stacks.delete_stack(StackName="work-set")
+    while stacks.list_stacks(StackStatusFilter=["DELETE_IN_PROGRESS"])["StackSummaries"]:
+        pass
     made = stacks.create_change_set(
         StackName="work-set",
         ChangeSetName="c",

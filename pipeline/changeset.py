@@ -3,14 +3,14 @@
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from pipeline import aws, samconfig, stack, summary, timings
+from pipeline import approvals, aws, samconfig, stack, summary, timings
 from pipeline.errors import GateError, PipelineError, ToolError
 from pipeline.run import run, tool
 from pipeline.samconfig import Environment
@@ -46,13 +46,15 @@ _EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are
 @dataclass(frozen=True)
 class Change:
     """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic; `replacement` is True, False,
-    Conditional or "" (CloudFormation API reference, ResourceChange); `causes` are the properties that change."""
+    Conditional or "" (CloudFormation API reference, ResourceChange); `causes` are the properties that change,
+    `scope` what of the resource does: Properties, Tags, Metadata, ..."""
 
     action: str
     resource: str
     type: str
     replacement: str
     causes: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
 
     @property
     def loses(self) -> bool:
@@ -131,6 +133,7 @@ def _change(raw: Mapping[str, Any]) -> Change:
         type=raw["ResourceType"],
         replacement=str(raw.get("Replacement", "")),
         causes=tuple(sorted(causes - {""})),
+        scope=tuple(raw.get("Scope", ())),
     )
 
 
@@ -145,9 +148,9 @@ def show(changes: ChangeSet) -> str:
     return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in cells)
 
 
-def gate(changes: ChangeSet) -> None:
-    """Refuse to replace or remove what holds data. Raises GateError."""
-    losses = [one for one in changes.changes if one.loses]
+def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:
+    """Refuse to replace or remove what holds data, but for the logical ids in `waived`. Raises GateError."""
+    losses = [one for one in changes.changes if one.loses and one.resource not in waived]
     if losses:
         named = "; ".join(
             f"{one.resource} ({one.type}) would be "
@@ -160,7 +163,8 @@ def gate(changes: ChangeSet) -> None:
         raise GateError(
             f"The change set of {changes.stack} would lose what can't be made again: {named}.",
             "Keep the resource's logical id and the properties that force a replacement, or move the data by\n"
-            "  hand first. The change set was not executed, and the previous version goes on serving.",
+            f"  hand first, and waive the rule {approvals.RULE} for it in {approvals.FILE}. The change set was not\n"
+            "  executed, and the previous version goes on serving.",
         )
 
 

@@ -29,6 +29,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("copy the bundle that dev ran to the next environment", "pipeline.promote"),
     "rollback": ("put an earlier release back", "pipeline.rollback"),
     "withdraw": ("quarantine a bad release", "pipeline.withdrawal"),
+    "freeze": ("stop deployments for a while, through git", "pipeline.freeze"),
+    "drift": ("compare what runs with what git says", "pipeline.drift"),
+    "passport": ("fetch or verify the passport of a release", "pipeline.passport_command"),
     "status": ("show what runs where", "pipeline.status"),
 }
 

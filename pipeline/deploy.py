@@ -2,21 +2,52 @@
 
 import argparse
 import base64
+import datetime as dt
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 
-from pipeline import aws, bundle, changeset, deployment, samconfig, smoke, store
+from pipeline import (
+    approvals,
+    attestations,
+    aws,
+    bundle,
+    changeset,
+    deployment,
+    drift,
+    freeze,
+    git,
+    issuing,
+    promote,
+    samconfig,
+    smoke,
+    store,
+    withdrawal,
+)
 from pipeline.bundle import Bundle
+from pipeline.changeset import ChangeSet
 from pipeline.deployment import Deployment
 from pipeline.errors import GateError, PipelineError
+from pipeline.plan import binding
+from pipeline.plan.model import Effect
 from pipeline.samconfig import Environment
 from pipeline.stack import Stack
 
 BUILT = Path("build/bundle")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A change set that was executed, the plan that it was bound to, and the stack after it."""
+
+    stack: Stack
+    changes: ChangeSet
+    effect: Effect | None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +63,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help=f"the bundle's folder ({BUILT} if it holds that bundle, else the bucket)",
     )
+    parser.add_argument(
+        "--checks", type=Path, metavar="DIR", help="the reports of lint, policy and test, to be signed"
+    )
+    parser.add_argument(
+        "--adopt-drift", default="", metavar="REASON", help="overwrite what was changed outside of git"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -41,32 +78,77 @@ def main(args: argparse.Namespace) -> int:
     arn = aws.check_account(session, environment)
     with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:
         made = take(session, environment, args.bundle, args.source, Path(scratch) / "bundle")
-        actor = os.environ.get("GITHUB_ACTOR") or arn
-        deploy(deployment.begin(session, environment, made, actor, version=deployment.tag()))
+        withdrawal.check(session, environment, made)
+        freeze.check(Path.cwd(), environment, made.commit)
+        checks = _statements(session, environment, made, args.checks)
+        actor, tag = os.environ.get("GITHUB_ACTOR") or arn, deployment.tag()
+        under_way = deployment.begin(session, environment, made, actor, version=tag)
+        if environment.promote_from:
+            found = drift.find(session, environment, under_way.before, Path.cwd())
+            drift.check(found, environment, args.adopt_drift or _adoption(tag))
+        deploy(under_way, checks)
     return 0
 
 
-def deploy(under_way: Deployment) -> None:
+def _statements(
+    session: boto3.Session, environment: Environment, made: Bundle, reports: Path | None
+) -> Mapping[str, Any]:
+    """Sign what is known of a bundle that was built for here; verify one that was taken over."""
+    if not environment.promote_from:
+        attestations.publish(session, environment, made, reports)
+        return {}
+    signed = store.attestations(session, environment.bucket, made.digest, attestations.TYPES)
+    return promote.verify(session, environment, made, signed)
+
+
+def _adoption(tag: str | None) -> str:
+    """Why drift is overwritten, from the tag's own message: a trailer `Adopt-Drift: why`."""
+    if tag is None:
+        return ""
+    wanted = "--format=%(contents:trailers:key=Adopt-Drift,valueonly)"
+    return git.git("for-each-ref", wanted, f"refs/tags/{tag}").strip()
+
+
+def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> None:
     """Make the change set, gate it, execute it, look at what serves, record it.
 
     Raises GateError when the release does not serve; then the previous one does, if there was any. When nothing
-    changes, this finishes what a run before it may have left undone: the proof and the records.
+    changes, this finishes what a run before it may have left undone: the proof and the records. `checks` are the
+    verified statements about the bundle, for the passport of a release.
     """
     name = under_way.environment.name
     try:
-        after = _apply(under_way, under_way.bundle, under_way.release.parameters)
-        if after is None and _is_recorded(under_way):
+        applied = _change(under_way)
+        if applied is None and _is_recorded(under_way):
             print(f"{name}: nothing to change, this release serves already")
             return
+        after = applied.stack if applied else under_way.before
         try:
-            _prove(under_way, after or under_way.before)
+            live = _prove(under_way, after)
         except PipelineError as error:
             raise GateError(f"{error.message}\n  {_restore(under_way)}", error.hint) from error
     except PipelineError as error:
         deployment.failed(under_way, error.message)
         raise
-    deployment.succeeded(under_way, after or under_way.before)
+    detail = None
+    if under_way.version and under_way.environment.promote_from and under_way.kind == "deploy":
+        effect, changes = (applied.effect, applied.changes) if applied else (None, None)
+        detail = f"passport {issuing.issue(under_way, effect, changes, live, checks or {})}"
+    deployment.succeeded(under_way, after, detail)
     print(f"{name}: release {under_way.release.digest} serves")
+
+
+def _change(under_way: Deployment) -> Applied | None:
+    """Put the release on the stack as planned; None when there was nothing to change."""
+    effect = binding.plan(
+        under_way.session,
+        under_way.environment,
+        under_way.before,
+        under_way.bundle,
+        under_way.release.parameters,
+        under_way.release.ssm,
+    )
+    return _apply(under_way, under_way.bundle, under_way.release.parameters, effect)
 
 
 def take(
@@ -87,8 +169,13 @@ def _is_recorded(under_way: Deployment) -> bool:
     return known is not None and known.get("release") == under_way.release.digest
 
 
-def _apply(under_way: Deployment, made: Bundle, values: Mapping[str, str]) -> Stack | None:
-    """Change the stack to `made` with these parameters; None when there was nothing to change."""
+def _apply(
+    under_way: Deployment, made: Bundle, values: Mapping[str, str], effect: Effect | None = None
+) -> Applied | None:
+    """Change the stack to `made` with these parameters; None when there was nothing to change.
+
+    With `effect`, the change set may do nothing that isn't in it.
+    """
     session, environment = under_way.session, under_way.environment
     changes = changeset.make(session, environment, made.path(bundle.TEMPLATE), values)
     if changes is None:
@@ -96,20 +183,24 @@ def _apply(under_way: Deployment, made: Bundle, values: Mapping[str, str]) -> St
     executed = False
     try:
         print(f"change set of {changes.stack}:\n{changeset.show(changes)}")
-        changeset.gate(changes)
+        today = dt.datetime.now(dt.UTC).date()
+        changeset.gate(changes, approvals.stateful(Path.cwd(), environment.name, today))
+        if effect is not None:
+            binding.check(effect, changes)
         executed = True
-        return changeset.execute(session, changes)
+        return Applied(changeset.execute(session, changes), changes, effect)
     finally:
         if not executed:  # refused or interrupted: no change set stays behind that somebody could execute
             changeset.delete(session, changes.stack, changes.arn)
 
 
-def _prove(under_way: Deployment, after: Stack) -> None:
-    """Is what serves the bytes of the bundle, and does it answer as the release?"""
+def _prove(under_way: Deployment, after: Stack) -> dict[str, str]:
+    """Is what serves the bytes of the bundle, and does it answer as the release? Returns what Lambda says of it."""
     function, _, qualifier = after.output("AppFunctionAlias").rpartition(":")
     with aws.errors("reading back the function's code"):
         client = under_way.session.client("lambda", config=aws.CONFIG)
-        live = client.get_function(FunctionName=function, Qualifier=qualifier)["Configuration"]["CodeSha256"]
+        found = client.get_function(FunctionName=function, Qualifier=qualifier)["Configuration"]
+    live = found["CodeSha256"]
     built = base64.b64encode(bytes.fromhex(under_way.bundle.files["app.zip"])).decode()
     if live != built:
         raise GateError(f"The function runs code with the SHA-256 {live}; the bundle's is {built} (base64).")
@@ -121,6 +212,12 @@ def _prove(under_way: Deployment, after: Stack) -> None:
         "release": under_way.release.digest,
     }
     smoke.check(after.output("ApiUrl"), expected)
+    return {
+        "alias": f"{function}:{qualifier}",
+        "version": str(found.get("Version", "")),
+        "code_sha256": under_way.bundle.files["app.zip"],
+        "api": after.output("ApiUrl"),
+    }
 
 
 def _restore(under_way: Deployment) -> str:

@@ -85,9 +85,9 @@ def _no_overtaking(environment: Environment, before: Stack, made: Bundle) -> Non
         )
 
 
-def succeeded(deployment: Deployment, after: Stack) -> None:
+def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -> None:
     """Tell of a release that serves. The commit's record comes last: with it, everything is done."""
-    _record(deployment, after, deployment.row("succeeded", None, after.updated))
+    _record(deployment, after, deployment.row("succeeded", detail, after.updated))
     store.record_commit(
         deployment.session,
         deployment.environment.bucket,

@@ -34,6 +34,11 @@ def comment_once(mark: str, text: str) -> None:
         summary.warning("No comment", f"{error.message} The step's summary holds the plan.")
 
 
+def get(path: str) -> list[dict[str, Any]]:
+    """Every item of a list that GitHub holds under the repository. Raises GateError."""
+    return _all(path)
+
+
 def keep_issue(mark: str, title: str, text: str) -> str:
     """Open the issue with `mark`, or update the one that is open; returns its address."""
     body = {"title": title, "body": f"{mark}\n{text}"}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,14 @@ RELEASE = ("Commit", "BundleDigest", "ReleaseDigest")  # what the pipeline sets;
 
 @dataclass(frozen=True)
 class Release:
-    """What a deployment is made of: every parameter of the template, and the digest over what decides it."""
+    """What a deployment is made of: every parameter of the template, and the digest over what decides it.
+
+    `ssm` are the values behind the parameters that name one, by parameter.
+    """
 
     parameters: Mapping[str, str]
     digest: str
+    ssm: Mapping[str, str] = field(default_factory=dict)
 
 
 def of_release(session: boto3.Session, environment: Environment, made: Bundle) -> Release:
@@ -40,10 +44,10 @@ def of_release(session: boto3.Session, environment: Environment, made: Bundle) -
     own = {name: value for name, value in environment.parameters.items() if name not in RELEASE}
     names = sorted({own[name] for name, kind in declared.items() if kind.startswith(_SSM)})
     values = _ssm(session, names)
-    digest = hashlib.sha256(canonical({"bundle": made.digest, "parameters": own, "ssm": values})).hexdigest()
-    return Release(
-        {**own, "Commit": made.commit, "BundleDigest": made.digest, "ReleaseDigest": digest}, digest
-    )
+    whole_digest = digest(made.digest, own, values)
+    behind = {name: values[own[name]] for name, kind in declared.items() if kind.startswith(_SSM)}
+    whole = {**own, "Commit": made.commit, "BundleDigest": made.digest, "ReleaseDigest": whole_digest}
+    return Release(whole, whole_digest, behind)
 
 
 def declarations(template: Path) -> dict[str, str]:
@@ -74,18 +78,31 @@ def _match(environment: Environment, declared: Mapping[str, str]) -> None:
         )
 
 
+def digest(bundle: str, own: Mapping[str, str], ssm: Mapping[str, str]) -> str:
+    """The digest of a release: over its bundle, samconfig's parameters, and the SSM values by their names."""
+    return hashlib.sha256(canonical({"bundle": bundle, "parameters": own, "ssm": ssm})).hexdigest()
+
+
+def value(session: boto3.Session, name: str) -> str | None:
+    """The value of an SSM parameter; None when there is none."""
+    with aws.errors(f"reading {name} from SSM"):
+        try:
+            client = session.client("ssm", config=aws.CONFIG)
+            return str(client.get_parameter(Name=name)["Parameter"]["Value"])
+        except ClientError as error:
+            if aws.code(error) != "ParameterNotFound":
+                raise
+            return None
+
+
 def _ssm(session: boto3.Session, names: list[str]) -> dict[str, str]:
-    client = session.client("ssm", config=aws.CONFIG)
     values: dict[str, str] = {}
-    with aws.errors("reading the SSM parameters of the environment"):
-        for name in names:
-            try:
-                values[name] = client.get_parameter(Name=name)["Parameter"]["Value"]
-            except ClientError as error:
-                if aws.code(error) != "ParameterNotFound":
-                    raise
-                raise ConfigurationError(
-                    f"SSM has no parameter {name}.",
-                    "They come from bootstrap/template.yaml; see bootstrap/README.md.",
-                ) from error
+    for name in names:
+        found = value(session, name)
+        if found is None:
+            raise ConfigurationError(
+                f"SSM has no parameter {name}.",
+                "They come from bootstrap/template.yaml; see bootstrap/README.md.",
+            )
+        values[name] = found
     return values

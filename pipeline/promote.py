@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from pipeline import attestations, aws, envelope, release, samconfig, store, summary, withdrawal
+from pipeline import attestations, aws, envelope, parameters, release, samconfig, store, summary, withdrawal
 from pipeline.bundle import Bundle
 from pipeline.errors import ConfigurationError, GateError
 from pipeline.samconfig import Environment
@@ -90,8 +90,12 @@ def verify(
     The key is the one that the account's administrator named in the bootstrap, and no other.
     """
     name = f"/esclusa/{target.name}/promotion-key"
-    with aws.errors(f"reading {name}"):
-        value = session.client("ssm", config=aws.CONFIG).get_parameter(Name=name)["Parameter"]["Value"]
+    value = parameters.value(session, name)
+    if value is None:
+        raise ConfigurationError(
+            f"SSM has no parameter {name}, so nobody's signature is trusted.",
+            "Deploy bootstrap/template.yaml with PromotionSourceKey; see bootstrap/README.md.",
+        )
     by = attestations.builder()
     predicates = attestations.verify(
         signed, made, envelope.public_key(value), by.repository if by.workflow else None

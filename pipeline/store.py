@@ -1,5 +1,6 @@
 """The artifact bucket: bundles by digest, and which bundle a commit was deployed as."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -47,6 +48,18 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
             )
         (into / name).write_bytes(content)
     return bundle.load(into, digest)
+
+
+def template(session: boto3.Session, bucket: str, digest: str) -> tuple[str, Mapping[str, str]]:
+    """The template of a stored bundle, checked, and the digests of all its files. Raises GateError."""
+    raw = read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")
+    text = read(session, bucket, f"bundles/{digest}/{bundle.TEMPLATE}")
+    if raw is None or text is None:
+        raise GateError(f"{bucket} has no bundle {digest}.")
+    files = bundle.parse(raw, Path(bucket), digest).files
+    if hashlib.sha256(text).hexdigest() != files[bundle.TEMPLATE]:
+        raise GateError(f"The template of bundle {digest} in {bucket} was changed.")
+    return text.decode(errors="replace"), files
 
 
 def put_attestation(session: boto3.Session, bucket: str, digest: str, name: str, content: bytes) -> None:

@@ -79,7 +79,7 @@ def _base(repository: Path, ref: str, head: str) -> str:
 def _code(repository: Path, base: str, head: str) -> dict[str, tuple[str, str]]:
     """Each archive's digest before and after; both are built, unless nothing they are made of differs."""
     if _same(repository, base, head):
-        return {name: ("unchanged", "unchanged") for name in bundle.CODE}
+        return dict.fromkeys(bundle.CODE, ("unchanged", "unchanged"))
     with tempfile.TemporaryDirectory(prefix="plan-") as scratch:
         new = bundle.build(repository, Path(scratch) / "head", head).files
         try:

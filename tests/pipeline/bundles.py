@@ -17,7 +17,12 @@ Parameters:
   BundleDigest: {Type: String}
   ReleaseDigest: {Type: String}
 Resources:
-  Code: {Type: "AWS::Lambda::Function", Properties: {Code: !Ref Commit}}
+  AppFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      Handler: app.aws.handler
+      Environment:
+        Variables: {COMMIT: !Ref Commit, HOST: !Ref DatabaseHost, RELEASE: !Ref ReleaseDigest, LEVEL: !Ref LogLevel}
 """
 
 

@@ -1,5 +1,6 @@
 """pipeline deploy: what serves afterwards, what is recorded, and what each failure leaves behind."""
 
+import datetime as dt
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline import deploy, deployment, store
 from pipeline.bundle import Bundle
 from pipeline.deployment import Deployment
 from pipeline.errors import GateError, PipelineError
+from pipeline.run import CHECKOUT
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, change, environment
 
@@ -18,6 +20,7 @@ from tests.pipeline.cloud import Cloud, change, environment
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     made = Repository(tmp_path / "clone")
+    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
     monkeypatch.chdir(made.folder)
     return made
 
@@ -164,7 +167,7 @@ def test_an_interrupted_deployment_leaves_no_change_set(
 ) -> None:
     """Ctrl-C between the change set and its execution: nobody finds it later and executes it."""
 
-    def interrupt(_: Any) -> None:
+    def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("pipeline.changeset.gate", interrupt)
@@ -232,3 +235,75 @@ def test_the_injected_failures_reach_every_call(cloud: Cloud, live: Bundle, newe
     put(cloud, newer)
 
     assert 12 < len(cloud.calls) < MOST_CALLS
+
+
+@pytest.mark.parametrize(
+    ("surprise", "said"),
+    [
+        (change("Modify", "Other"), "Other .*: Modify; the plan leaves it as it is"),
+        (change("Remove", "AppFunction"), "AppFunction .*: Remove; the plan only has it change"),
+        (
+            change("Modify", "AppFunction", Replacement="True"),
+            "AppFunction .*: replaced; the plan only has it",
+        ),
+        (change("Add", "Backdoor", "AWS::IAM::Role"), r"Backdoor \(AWS::IAM::Role\): Add"),
+    ],
+)
+def test_what_goes_beyond_the_plan_is_not_executed(
+    cloud: Cloud, newer: Bundle, surprise: dict[str, Any], said: str
+) -> None:
+    """AWS would do more than git asks for: something was changed there, and nobody reviewed it."""
+    cloud.changes = [surprise]
+
+    with pytest.raises(GateError, match=f"goes beyond the plan:\n  . {said}"):
+        put(cloud, newer)
+
+    assert 1 == cloud.updates
+    assert {} == cloud.waiting
+
+
+def test_tags_of_the_stack_are_no_surprise(cloud: Cloud, newer: Bundle) -> None:
+    """They reach every resource, and change nothing else of it."""
+    cloud.changes = [change("Modify", "Other", Scope=["Tags"]), change("Modify", "AppFunction")]
+    put(cloud, newer)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
+
+
+def test_a_lost_bundle_is_told_and_not_guessed(
+    cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is live can't be compared any more; the gate on stateful resources still holds."""
+    del cloud.objects["dev-artifacts", f"bundles/{live.digest}/template.yaml"]
+    put(cloud, newer)
+
+    assert "What is live can't be compared" in capsys.readouterr().err
+
+
+def test_an_approved_loss_goes_through(cloud: Cloud, newer: Bundle) -> None:
+    """A waiver in git, by an owner and an approver, until a day: the named resource, and no other."""
+    day = (dt.datetime.now(dt.UTC) + dt.timedelta(days=30)).date()
+    waiver = (
+        '[[waiver]]\nrule = "deploy/stateful"\nresource = "AppFunction"\n'
+        'reason = "its content was copied on Monday"\nowner = "ada"\napprover = "bob"\nticket = "OPS-1"\n'
+    )
+    Path("policies").mkdir()
+    Path("policies/waivers.toml").write_text(f"{waiver}expires = {day}\n")
+    cloud.changes = [change("Modify", "AppFunction", "AWS::SQS::Queue", Replacement="Conditional")]
+    put(cloud, newer)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
+
+
+def test_an_expired_approval_does_not(cloud: Cloud, newer: Bundle) -> None:
+    """Yesterday it would have gone through."""
+    waiver = (
+        '[[waiver]]\nrule = "deploy/stateful"\nresource = "AppFunction"\n'
+        'reason = "its content was copied on Monday"\nowner = "ada"\napprover = "bob"\nticket = "OPS-1"\n'
+    )
+    Path("policies").mkdir()
+    Path("policies/waivers.toml").write_text(f"{waiver}expires = 2020-01-01\n")
+    cloud.changes = [change("Modify", "AppFunction", "AWS::SQS::Queue", Replacement="Conditional")]
+
+    with pytest.raises(GateError, match="would lose what can't be made again"):
+        put(cloud, newer)

@@ -217,7 +217,8 @@ def test_no_grant_of_the_deploy_role_is_a_pattern_of_actions(environment: str) -
         for resource in texts(statement["Resource"])
         if statement["Sid"] not in everywhere
         and not re.search(
-            rf"esclusa[-/]{environment}\b|^<\w+(\.Arn)?>|^arn:aws:s3:::promoted(/bundles/|/commits/|$)", resource
+            rf"esclusa[-/]{environment}\b|^<\w+(\.Arn)?>|^arn:aws:s3:::promoted(/bundles/|/commits/|$)",
+            resource,
         )
     ]
 

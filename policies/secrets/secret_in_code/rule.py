@@ -76,7 +76,13 @@ def _is_secret(node: ast.expr) -> bool:
 
 
 def _named(node: ast.expr) -> bool:
-    own = ("GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY")
+    own = (
+        "GITHUB_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+    )
     text = node.value if isinstance(node, ast.Constant) else ""
     return isinstance(text, str) and secrets.named(text) and text not in own
 

@@ -1,0 +1,266 @@
+"""`pipeline drift ENV`: what runs, against what git and the bucket say should."""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from pipeline import aws, github, parameters, samconfig, stack, store, summary
+from pipeline.bundle import DIGEST, TEMPLATE
+from pipeline.errors import GateError
+from pipeline.gate.project import BOOTSTRAP
+from pipeline.plan import sources
+from pipeline.samconfig import Environment
+from pipeline.stack import Stack
+
+BOOTSTRAP_STACK = "esclusa-bootstrap"
+# What of a function the template decides and a console can change, by its name in both.
+_SETTINGS = ("Handler", "MemorySize", "Timeout", "Runtime")
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference: `kind` is template, parameter, code, setting, value or bootstrap.
+
+    A `value` in SSM is no change by the back door: the next deployment takes it over, as a release of its own.
+    """
+
+    kind: str
+    what: str
+    expected: str
+    actual: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it has to be reverted or adopted before the next deployment."""
+        return self.kind != "value"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("environment", help="a table of samconfig.toml")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
+    parser.add_argument(
+        "--issue", action="store_true", help="keep one issue with what was found; close it when nothing is"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compare; exit 0 without drift, 1 with."""
+    environment = samconfig.read(Path.cwd(), args.environment)
+    session = aws.session(environment)
+    aws.check_account(session, environment)
+    live = stack.settled(session, environment.stack_name)
+    found = find(session, environment, live, Path.cwd())
+    text = _markdown(environment, found)
+    summary.add(text)
+    if args.format == "json":
+        data = {"schema": 1, "environment": environment.name, "drift": [asdict(one) for one in found]}
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    else:
+        for one in found:
+            print(f"{one.kind:<10}{one.what}: {one.actual}, not {one.expected}")
+        print(f"{environment.name}: {len(found) or 'no'} difference{'' if len(found) == 1 else 's'}")
+    if args.issue:
+        _issue(environment, found, text)
+    return 1 if found else 0
+
+
+def find(session: boto3.Session, environment: Environment, live: Stack, repository: Path) -> list[Drift]:
+    """Every difference between what runs and what should. Raises GateError when it can't be told."""
+    if not live.exists:
+        return []
+    digest = live.parameters.get("BundleDigest", "")
+    if not DIGEST.fullmatch(digest):
+        return [Drift("parameter", "BundleDigest", "the digest of a bundle", digest or "none")]
+    text, files = store.template(session, environment.bucket, digest)
+    found = [*_template(session, environment, text), *_release(session, environment, live, digest)]
+    found += _functions(session, live, text, files)
+    found += _bootstrap(session, environment, repository)
+    return found
+
+
+def _template(session: boto3.Session, environment: Environment, text: str) -> Iterator[Drift]:
+    """The stack's template must be the bundle's, but for where the code was uploaded to."""
+    with aws.errors(f"reading the template of {environment.stack_name}"):
+        body = session.client("cloudformation", config=aws.CONFIG).get_template(
+            StackName=environment.stack_name, TemplateStage="Original"
+        )["TemplateBody"]
+    actual, expected = _plain(body), _plain(text)
+    for section in sorted(actual.keys() | expected.keys()):
+        left, right = expected.get(section), actual.get(section)
+        if section == "Resources" and isinstance(left, dict) and isinstance(right, dict):
+            for name in sorted(left.keys() | right.keys()):
+                if left.get(name) != right.get(name):
+                    yield Drift("template", name, _state(left.get(name)), _state(right.get(name)))
+        elif left != right:
+            yield Drift("template", section, _state(left), _state(right))
+
+
+def _state(value: Any) -> str:
+    return "absent" if value is None else "as in the bundle" if isinstance(value, dict) else str(value)[:80]
+
+
+def _plain(body: Any) -> dict[str, Any]:
+    """A template as data; code locations count as one, since uploading changes them."""
+    data = body if isinstance(body, dict) else sources.document(str(body), TEMPLATE).data
+    found: dict[str, Any] = json.loads(json.dumps(data, default=str))
+    resources = found.get("Resources")
+    for resource in resources.values() if isinstance(resources, dict) else ():
+        properties = resource.get("Properties") if isinstance(resource, dict) else None
+        if isinstance(properties, dict) and "CodeUri" in properties:
+            properties["CodeUri"] = "uploaded"
+        if isinstance(resource, dict):
+            resource.pop("Metadata", None)  # sam notes there how it packaged
+    return found
+
+
+def _release(session: boto3.Session, environment: Environment, live: Stack, digest: str) -> Iterator[Drift]:
+    """The stack's parameters must be those that the last recorded release of its commit was made with."""
+    commit = live.parameters.get("Commit", "")
+    record = store.commit_record(session, environment.bucket, commit)
+    if record is None:
+        yield Drift("parameter", "Commit", "a commit whose deployment was recorded", commit or "none")
+        return
+    for name, key in (("BundleDigest", "bundle"), ("ReleaseDigest", "release")):
+        if live.parameters.get(name) != record.get(key):
+            yield Drift("parameter", name, str(record.get(key)), str(live.parameters.get(name)))
+    for name, value in live.resolved.items():
+        path = live.parameters.get(name, "")
+        now = parameters.value(session, path)
+        if now != value:
+            yield Drift("value", path, value, now or "absent")
+    # Who changes a parameter of the stack by hand doesn't know to change the digest over all of them with it.
+    own = {key: value for key, value in live.parameters.items() if key not in parameters.RELEASE}
+    if live.resolved:
+        ssm = {live.parameters[name]: value for name, value in live.resolved.items()}
+        expected = parameters.digest(digest, own, ssm)
+        if expected != live.parameters.get("ReleaseDigest"):
+            yield Drift(
+                "parameter", "the stack's parameters", "what ReleaseDigest was made of", "other values"
+            )
+
+
+def _functions(session: boto3.Session, live: Stack, text: str, files: Mapping[str, str]) -> Iterator[Drift]:
+    """Each function's code and settings, read back from Lambda, as the alias serves it and as it stands."""
+    client = session.client("lambda", config=aws.CONFIG)
+    function, _, alias = live.output("AppFunctionAlias").rpartition(":")
+    base = function.removesuffix("-app")
+    data = sources.document(text, TEMPLATE).data
+    defaults = data.get("Globals", {}).get("Function", {})
+    for logical, suffix, archive, qualifier in (
+        ("AppFunction", "-app", "app.zip", alias),
+        ("AppFunction", "-app", "app.zip", ""),
+        ("MigrateFunction", "-migrate", "app.zip", ""),
+        ("RotationFunction", "-rotation", "rotation.zip", ""),
+    ):
+        name = f"{logical}:{qualifier}" if qualifier else logical
+        with aws.errors(f"reading back {name}"):
+            try:
+                more = {"Qualifier": qualifier} if qualifier else {}
+                found = client.get_function(FunctionName=base + suffix, **more)["Configuration"]
+            except ClientError as error:
+                if aws.code(error) != "ResourceNotFoundException":
+                    raise
+                yield Drift("code", name, "a function", "absent")
+                continue
+        built = base64.b64encode(bytes.fromhex(files[archive])).decode()
+        if found["CodeSha256"] != built:
+            yield Drift("code", name, built, found["CodeSha256"])
+        wanted = {**defaults, **data.get("Resources", {}).get(logical, {}).get("Properties", {})}
+        for setting in _SETTINGS:
+            if not isinstance(wanted.get(setting), str | int):
+                continue
+            if str(found.get(setting)) != str(wanted[setting]):
+                yield Drift("setting", f"{name} {setting}", str(wanted[setting]), str(found.get(setting)))
+        yield from _variables(live, name, logical, found)
+
+
+def _variables(live: Stack, name: str, logical: str, found: Mapping[str, Any]) -> Iterator[Drift]:
+    """The variables that a release decides, as the function has them."""
+    if logical != "AppFunction":
+        return
+    has = found.get("Environment", {}).get("Variables", {})
+    names = {
+        "COMMIT": "Commit",
+        "BUNDLE_DIGEST": "BundleDigest",
+        "RELEASE_DIGEST": "ReleaseDigest",
+        "LOG_LEVEL": "LogLevel",
+        "CORS_ORIGINS": "CorsOrigins",
+    }
+    for variable, parameter in names.items():
+        if has.get(variable, "") != live.parameters.get(parameter, ""):
+            yield Drift(
+                "setting",
+                f"{name} {variable}",
+                live.parameters.get(parameter, ""),
+                str(has.get(variable, "")),
+            )
+
+
+def _bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
+    """The account's bootstrap must be what main's template says. One that can't be read is told of."""
+    path = repository / BOOTSTRAP
+    if not path.exists():
+        return
+    with aws.errors(f"reading the template of {BOOTSTRAP_STACK}"):
+        try:
+            body = session.client("cloudformation", config=aws.CONFIG).get_template(
+                StackName=BOOTSTRAP_STACK, TemplateStage="Original"
+            )["TemplateBody"]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            yield Drift("bootstrap", BOOTSTRAP_STACK, "a stack", "absent")
+            return
+    actual, expected = _plain(body), _plain(path.read_text(encoding="utf-8"))
+    for section in ("Parameters", "Conditions", "Resources"):
+        left, right = expected.get(section) or {}, actual.get(section) or {}
+        for name in sorted(left.keys() | right.keys()):
+            if left.get(name) != right.get(name):
+                yield Drift(
+                    "bootstrap",
+                    name,
+                    _state(left.get(name)),
+                    _state(right.get(name)).replace("as in", "other than in"),
+                )
+
+
+def check(found: list[Drift], environment: Environment, adopt: str) -> None:
+    """Raises GateError when something blocks the next deployment, unless it is adopted for a reason."""
+    blocking = [one for one in found if one.blocks]
+    if not blocking:
+        return
+    listed = "\n".join(f"  | {one.kind} {one.what}: {one.actual}, not {one.expected}" for one in blocking)
+    if adopt.strip():
+        summary.warning("Drift adopted", f"{adopt.strip()}\n{listed}")
+        return
+    raise GateError(
+        f"{environment.name} was changed outside of git:\n{listed}",
+        "Revert it; or, if this deployment is meant to overwrite it, adopt it: --adopt-drift REASON.",
+    )
+
+
+def _markdown(environment: Environment, found: list[Drift]) -> str:
+    if not found:
+        return f"### Drift of {environment.name}\n\nNone: what runs is what git says."
+    rows = [(one.kind, one.what, one.expected, one.actual) for one in found]
+    return f"### Drift of {environment.name}\n\n" + summary.table(
+        ("kind", "what", "expected", "actual"), rows
+    )
+
+
+def _issue(environment: Environment, found: list[Drift], text: str) -> None:
+    mark = f"<!-- esclusa: drift of {environment.name} -->"
+    if found:
+        where = github.keep_issue(mark, f"{environment.name} has drifted from git", text)
+        print(f"issue: {where}")
+    elif github.close_issue(mark, f"{environment.name} is what git says again."):
+        print("the issue on drift is closed")

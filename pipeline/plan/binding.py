@@ -1,0 +1,93 @@
+"""A deployment is bound to its plan: what AWS is about to do, held against what was worked out beforehand."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+
+from pipeline import store, summary
+from pipeline.bundle import CODE, DIGEST, TEMPLATE, Bundle
+from pipeline.changeset import ChangeSet
+from pipeline.errors import ConfigurationError, GateError, PipelineError
+from pipeline.gate import environments as gate
+from pipeline.gate.stacks import Stack as Template
+from pipeline.plan import sources
+from pipeline.plan.compare import compare
+from pipeline.plan.model import Effect
+from pipeline.samconfig import FILE, Environment
+from pipeline.stack import Stack
+
+
+def plan(
+    session: boto3.Session,
+    environment: Environment,
+    before: Stack,
+    made: Bundle,
+    values: Mapping[str, str],
+    ssm: Mapping[str, str],
+) -> Effect | None:
+    """What putting `made` over the live stack must do, from the two bundles' templates and both sets of parameters.
+
+    `ssm` are the values behind the parameters, by parameter. None when what is live came from no bundle that is
+    still there: then nothing can be said beforehand, which a warning tells.
+    """
+    new = _stack(environment, made.path(TEMPLATE).read_text(encoding="utf-8"), made.files, values)
+    if not before.exists:
+        return compare(None, new, {})
+    digest = before.parameters.get("BundleDigest", "")
+    try:
+        if not DIGEST.fullmatch(digest):
+            raise GateError(f"{before.name} was not deployed from a bundle.")
+        text, files = store.template(session, environment.bucket, digest)
+    except PipelineError as error:
+        summary.warning("Not bound to a plan", f"What is live can't be compared: {error.message}")
+        return None
+    moved = frozenset(name for name, value in ssm.items() if before.resolved.get(name, value) != value)
+    old = _stack(environment, text, files, before.parameters)
+    return compare(old, new, before.parameters, moved)
+
+
+def _stack(
+    environment: Environment, text: str, files: Mapping[str, str], values: Mapping[str, str]
+) -> Template:
+    for archive in CODE:  # so that other code shows as a change
+        text = text.replace(f"CodeUri: {archive}", f"CodeUri: s3://packaged/{files[archive]}")
+    settings = Path(FILE)
+    document = sources.document(settings.read_text(encoding="utf-8"), FILE)
+    found = next((one for one in gate.environments(document) if one.name == environment.name), None)
+    if found is None:
+        raise ConfigurationError(f"{FILE} has no environment {environment.name!r}.")
+    return sources.expanded(
+        sources.document(text, TEMPLATE), dataclasses.replace(found, parameters=dict(values)), values
+    )
+
+
+def check(effect: Effect, changes: ChangeSet) -> None:
+    """Raises GateError when the change set does more than the plan says, with the difference."""
+    found = beyond(effect, changes)
+    if found:
+        listed = "\n".join(f"  | {line}" for line in found)
+        raise GateError(
+            f"The change set of {changes.stack} goes beyond the plan:\n{listed}",
+            "Something was changed in the account outside of git: pipeline drift. The change set was not executed.",
+        )
+
+
+def beyond(effect: Effect, changes: ChangeSet) -> list[str]:
+    """What the change set does and the plan doesn't, as sentences."""
+    planned = {one.resource: one for one in effect.changes}
+    found = []
+    for one in changes.changes:
+        if one.scope == ("Tags",):
+            continue  # the stack's own tags, which reach every resource and change nothing else
+        known = planned.get(one.resource)
+        what = f"{one.resource} ({one.type})"
+        because = f" because of {', '.join(one.causes)}" if one.causes else ""
+        if known is None:
+            found.append(f"{what}: {one.action}{because}; the plan leaves it as it is")
+        elif one.action == "Remove" and known.action != "remove":
+            found.append(f"{what}: Remove; the plan only has it {known.action}")
+        elif one.replacement == "True" and known.action not in ("replace", "perhaps replace"):
+            found.append(f"{what}: replaced{because}; the plan only has it {known.action}")
+    return found

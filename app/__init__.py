@@ -1,11 +1,13 @@
 """The release ledger: a Flask application that records what was deployed where."""
 
+import importlib
+import pkgutil
 import time
 import uuid
 
 from flask import Flask, Response, g, request
 
-from app import api, cors, health, log, problems
+from app import cors, health, log, problems
 from app.config import Config
 from app.database import Database
 from app.secret import Secret
@@ -24,7 +26,9 @@ def create_app(config: Config) -> Flask:
     _log_requests(app)
     cors.init_app(app, config.cors_origins)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(api.blueprint)
+    for package in pkgutil.iter_modules(__path__):
+        if package.ispkg:  # a feature: a folder with `init_app`, such as the ledger; delete it and it is gone
+            importlib.import_module(f"{__name__}.{package.name}").init_app(app)
     return app
 
 

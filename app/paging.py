@@ -3,10 +3,9 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Any
 
-from werkzeug.datastructures import MultiDict
-
-from app.records import invalid
+from app.fields import Check
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -16,25 +15,8 @@ MAX_LIMIT = 100
 class Page:
     """At most `limit` records that were recorded before the one with sequence number `before`."""
 
-    limit: int
-    before: int | None
-
-
-def parse(arguments: MultiDict[str, str]) -> Page:
-    """Read ?limit= and ?cursor=; Problem 422 when they are wrong."""
-    errors = []
-    limit = arguments.get("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= MAX_LIMIT):
-        errors.append({"field": "limit", "message": f"give a number from 1 to {MAX_LIMIT}"})
-    before = None
-    if "cursor" in arguments:
-        try:
-            before = _decode(arguments["cursor"])
-        except ValueError:
-            errors.append({"field": "cursor", "message": "give the value of 'next' of the page before"})
-    if errors:
-        raise invalid(errors)
-    return Page(int(limit), before)
+    limit: int = DEFAULT_LIMIT
+    before: int | None = None
 
 
 def cursor(sequence: int) -> str:
@@ -42,12 +24,22 @@ def cursor(sequence: int) -> str:
     return base64.urlsafe_b64encode(sequence.to_bytes(8)).decode().rstrip("=")
 
 
-def _decode(text: str) -> int:
+def _limit(text: Any) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_LIMIT):
+        raise ValueError(f"give a number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def _cursor(text: Any) -> int:
     try:
         decoded = base64.b64decode(text.encode("ascii") + b"=", altchars=b"-_", validate=True)
-    except (UnicodeEncodeError, binascii.Error) as error:
-        raise ValueError("not base64") from error
+    except (UnicodeEncodeError, binascii.Error):
+        decoded = b""
     sequence = int.from_bytes(decoded)
     if len(decoded) != 8 or sequence >= 2**63 or cursor(sequence) != text:
-        raise ValueError("not a cursor of ours")
+        raise ValueError("give the value of 'next' of the page before")
     return sequence
+
+
+LIMIT = Check(_limit, {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT})
+CURSOR = Check(_cursor, {"type": "string", "pattern": "^[A-Za-z0-9_-]{11}$"})

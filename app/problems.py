@@ -21,6 +21,13 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.members = {"title": title, "status": status, "detail": detail, **members}
 
 
+def invalid(errors: list[dict[str, str]]) -> Problem:
+    """Return the problem that names each wrong field: [{"field", "message"}]."""
+    return Problem(
+        422, "Unprocessable Content", "Some fields are wrong; each is named in 'errors'.", errors=errors
+    )
+
+
 def respond(
     status: int, title: str, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> Response:

@@ -1,5 +1,7 @@
 """The laptop's AWS: the emulator's process, how clients reach it, and the administrator of each account."""
 
+import contextlib
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -76,7 +78,7 @@ class Aws:
             [_PYTHON, "-P", "-m", "sandbox.emulator"],
             log=self.log,
             cwd=self.folder,
-            death="TERM" if self.tied else "",
+            death="KILL" if self.tied else "",
             env={
                 "PATH": f"{_PYTHON.parent}:/usr/bin:/bin",  # functions run by the python3.13 of its environment
                 "PYTHONPATH": str(CHECKOUT),
@@ -106,9 +108,12 @@ class Aws:
         children.wait_for_port(self.port, self._process, "The AWS emulator", self.log, _START_SECONDS)
 
     def stop(self) -> None:
-        """End the emulator; the functions that it started end with it. A second stop does nothing."""
+        """End the emulator and the functions that it started. A second stop does nothing."""
         if self._process is not None:
-            children.stop(self._process, signal.SIGTERM)
+            # It has nothing to tidy up, and an orderly end would wait for every open connection.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
             self._process = None
 
     def variables(self) -> dict[str, str]:

@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,33 +177,29 @@ class PostgreSQL:
         return self._server.pid if self._server else 0
 
     def _initdb(self) -> None:
-        with tempfile.NamedTemporaryFile("w", prefix="esclusa-") as password:
-            password.write(self._superuser)
-            password.flush()
-            if os.geteuid() == 0:
-                shutil.chown(password.name, _NOBODY)
-            child = children.start(
-                [
-                    _binary("initdb"),
-                    *("-D", self._data, "-U", "postgres", "--pwfile", password.name),
-                    *(
-                        "--auth=scram-sha-256",
-                        "--encoding=UTF8",
-                        "--locale=C",
-                        "--no-sync",
-                        "--wal-segsize=1",
-                    ),
-                ],
-                log=self.log,
-                env={"LC_ALL": "C.UTF-8"},
-                cwd=Path("/"),
-                death="KILL",
-                options=_unprivileged(_binary("initdb"), self._data),
-            )
-            try:
-                status = child.wait(60)
-            finally:
-                children.stop(child, signal.SIGKILL)
+        # The superuser's password goes by a file; below our folder it is gone with it, whatever happens.
+        password = self._data.with_suffix(".password")
+        password.touch(mode=0o600)
+        password.write_text(self._superuser)
+        if os.geteuid() == 0:
+            shutil.chown(password, _NOBODY)
+        child = children.start(
+            [
+                _binary("initdb"),
+                *("-D", self._data, "-U", "postgres", "--pwfile", password),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"),
+            ],
+            log=self.log,
+            env={"LC_ALL": "C.UTF-8"},
+            cwd=Path("/"),
+            death="KILL",
+            options=_unprivileged(_binary("initdb"), self._data),
+        )
+        try:
+            status = child.wait(60)
+        finally:
+            children.stop(child, signal.SIGKILL)
+            password.unlink()
         if status:
             raise SandboxError(
                 f"initdb could not make a PostgreSQL cluster in {self._data}.", children.last_lines(self.log)

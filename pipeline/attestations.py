@@ -237,6 +237,5 @@ def _policy(report: dict[str, Any] | None, made: Bundle) -> dict[str, Any]:
         "policy": {"uri": f"git+{builder().repository}#policies", "digest": {"gitCommit": made.commit}},
         "inputAttestations": [{"uri": "policy/report.json", "digest": {"sha256": found["digest"]}}],
         "verificationResult": "PASSED" if found["status"] == "passed" else "FAILED",
-        "verifiedLevels": [],  # the verdict is the policy's own, and claims no level of SLSA
         "slsaVersion": "1.0",
     }

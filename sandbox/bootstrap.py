@@ -61,9 +61,17 @@ def failures(cloudformation: Any, stack: str) -> list[str]:
 
 
 def _signing_key(aws: Aws, environment: str) -> str:
-    """The public half of an environment's signing key, DER in base64."""
-    answer = aws.client("kms", environment).get_public_key(KeyId=f"alias/esclusa-{environment}-signing")
-    return base64.b64encode(answer["PublicKey"]).decode()
+    """The public half of an environment's signing key, DER in base64; waits for its account's bootstrap."""
+    client = aws.client("kms", environment)
+    until = time.monotonic() + _SECONDS
+    while True:
+        try:
+            answer = client.get_public_key(KeyId=f"alias/esclusa-{environment}-signing")
+            return base64.b64encode(answer["PublicKey"]).decode()
+        except client.exceptions.NotFoundException:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def _settled(cloudformation: Any) -> str:

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from pipeline import changeset, http, samconfig, smoke, stack
 from pipeline.errors import GateError
@@ -75,6 +77,9 @@ class Cloud:
     ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
     code: str = ""  # the live function's CodeSha256
     region_name: str = "eu-west-1"
+    signing: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
     fails_at: int = 0
     calls: list[str] = field(default_factory=list)
 
@@ -100,6 +105,24 @@ class Cloud:
         if (Bucket, Key) not in self.objects:
             raise refused("NoSuchKey")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    # KMS: one key, of the curve that the pipeline signs with
+
+    def get_public_key(self, **_: Any) -> dict[str, Any]:
+        self._called("public key")
+        public = self.signing.public_key()
+        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return {"KeyId": "arn:aws:kms:eu-west-1:111111111111:key/1", "PublicKey": der}
+
+    def sign(self, **given: Any) -> dict[str, Any]:
+        self._called("sign")
+        digest = utils.Prehashed(hashes.SHA256())
+        return {"Signature": self.signing.sign(given["Message"], ec.ECDSA(digest))}
+
+    def trust_own_key(self) -> None:
+        """As an administrator: prod recognizes this account's own signatures."""
+        der = self.get_public_key()["PublicKey"]
+        self.ssm["/esclusa/prod/promotion-key"] = base64.b64encode(der).decode()
 
     # SSM, STS, Lambda
 

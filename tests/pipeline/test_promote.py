@@ -1,5 +1,6 @@
 """pipeline promote: the bytes that one environment ran, in the next one's bucket, or nothing."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pipeline.bundle import Bundle
 from pipeline.errors import ConfigurationError, GateError
 from pipeline.release import Release
 from pipeline.run import CHECKOUT
+from tests.pipeline import statements
 from tests.pipeline.bundles import make
 from tests.pipeline.cloud import Cloud, environment
 
@@ -22,8 +24,12 @@ PROD = environment(name="prod", bucket="prod-artifacts", promote_from="dev")
 def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """A bundle that dev has, and ran."""
     monkeypatch.setattr(aws, "session", lambda _environment: cloud)
-    made = make(tmp_path / "made", COMMIT)
+    for name, value in statements.GITHUB.items():
+        monkeypatch.setenv(name, value)
+    made = make(tmp_path / "made", COMMIT, sbom=b'{"bomFormat": "CycloneDX"}')
     store.put(cloud, DEV.bucket, made)
+    statements.publish(cloud, DEV, made, tmp_path / "reports")
+    cloud.trust_own_key()
     record = {"environment": "dev", "commit": COMMIT, "bundle": made.digest, "release": "0" * 64}
     store.record_commit(cloud, DEV.bucket, {**record, "deployed_at": "2026-01-01T00:00:00.000Z"})
     return made
@@ -128,3 +134,61 @@ def test_samconfig_is_read_where_the_command_runs(tmp_path: Path) -> None:
     """No samconfig, no route."""
     with pytest.raises(ConfigurationError, match=f"{samconfig.FILE} does not exist"):
         promote.route(tmp_path, None)
+
+
+def test_an_unsigned_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """Its bytes are whole, but nobody says where they came from; nothing reaches prod's bucket."""
+    for key in [key for _, key in cloud.objects if "attestations" in key]:
+        del cloud.objects[DEV.bucket, key]
+
+    with pytest.raises(GateError, match=r"The statement provenance about bundle .* is missing"):
+        go(tmp_path)
+
+    assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
+
+
+def test_a_signature_of_another_key_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """The administrator of prod trusts one key."""
+    other = Cloud()
+    other.trust_own_key()
+    cloud.ssm.update(other.ssm)
+
+    with pytest.raises(GateError, match="is not signed by the key"):
+        go(tmp_path)
+
+
+def test_without_a_trusted_key_nothing_is_promoted(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """The account's bootstrap has not said whose signature counts."""
+    del cloud.ssm["/esclusa/prod/promotion-key"]
+
+    with pytest.raises(ConfigurationError, match="nobody's signature is trusted"):
+        go(tmp_path)
+
+
+def test_a_withdrawn_bundle_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
+    """Whichever of the two environments withdrew it; also when the note can't be read."""
+    for bucket in (DEV.bucket, PROD.bucket):
+        store.write(cloud, bucket, f"releases/withdrawn/{made.digest}.json", b"garbage")
+        with pytest.raises(GateError, match=r"was withdrawn from .* by a note that can't be read"):
+            go(tmp_path)
+        del cloud.objects[bucket, f"releases/withdrawn/{made.digest}.json"]
+
+
+def test_a_bundle_soaks_before_it_is_promoted(made: Bundle, tmp_path: Path) -> None:
+    """It must have run in dev for as long as prod asks; the message says how long is left."""
+    record = {"commit": COMMIT, "deployed_at": "2026-01-01T00:00:00.000Z"}
+    target = environment(name="prod", promote_from="dev", soak_minutes=60)
+    at = dt.datetime(2026, 1, 1, 0, 20, tzinfo=dt.UTC)
+
+    with pytest.raises(GateError, match=r"for 20 minutes only; prod asks for 60") as caught:
+        promote._soaked(record, DEV, target, at)
+
+    assert "in 40 minutes" in caught.value.hint
+    promote._soaked(record, DEV, target, at + dt.timedelta(minutes=40))
+
+
+@pytest.mark.parametrize("time", [None, "", "yesterday", 7, "2026-01-01T00:00:00"])
+def test_a_record_without_a_time_has_not_soaked(time: object) -> None:
+    """Also one without a time zone: an hour could be missing."""
+    with pytest.raises(GateError, match="has no time of deployment"):
+        promote._soaked({"commit": COMMIT, "deployed_at": time}, DEV, PROD, dt.datetime.now(dt.UTC))

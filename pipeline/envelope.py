@@ -108,7 +108,8 @@ def sign(by: Signer, subjects: Mapping[str, str], predicate_type: str, predicate
     ]
     statement = Statement(described, predicate_type, dict(predicate))
     statement.validate()
-    payload = canonical(json_format.MessageToDict(statement.pb))
+    # The predicate as it was given: protobuf's Struct knows no whole numbers.
+    payload = canonical({**json_format.MessageToDict(statement.pb), "predicate": predicate})
     envelope = Envelope(payload, PAYLOAD, {})
     envelope.sign(by)
     return canonical(envelope.to_dict())
@@ -151,4 +152,14 @@ def _statement(payload: bytes, keyid: str, what: str) -> Verified:
         if one.name in subjects or not digest:
             raise GateError(f"{what} names {one.name!r} twice, or without a SHA-256.")
         subjects[one.name] = digest
-    return Verified(message.predicate_type, json_format.MessageToDict(message.predicate), subjects, keyid)
+    predicate: dict[str, Any] = _whole(json_format.MessageToDict(message.predicate))
+    return Verified(message.predicate_type, predicate, subjects, keyid)
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers as such again: protobuf's Struct makes every number a float."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

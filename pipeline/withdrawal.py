@@ -64,4 +64,4 @@ def check(session: boto3.Session, environment: Environment, made: Bundle) -> Non
 
 
 def _key(digest: str) -> str:
-    return f"releases/withdrawn/{digest}.json"
+    return f"bundles/{digest}/withdrawn.json"  # beside the bundle, where whoever promotes it may read it

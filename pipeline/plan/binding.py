@@ -1,6 +1,7 @@
 """A deployment is bound to its plan: what AWS is about to do, held against what was worked out beforehand."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from pipeline.plan.compare import compare
 from pipeline.plan.model import Effect
 from pipeline.samconfig import FILE, Environment
 from pipeline.stack import Stack
+
+# What the transform makes anew, under a name that ends in a hash, where others change in place.
+_HASHED = ("AWS::ApiGateway::Deployment", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version")
 
 
 def plan(
@@ -76,18 +80,25 @@ def check(effect: Effect, changes: ChangeSet) -> None:
 
 def beyond(effect: Effect, changes: ChangeSet) -> list[str]:
     """What the change set does and the plan doesn't, as sentences."""
-    planned = {one.resource: one for one in effect.changes}
+    planned = {_name(one.resource, one.type): one for one in reversed(effect.changes)}
     found = []
     for one in changes.changes:
         if one.scope == ("Tags",):
             continue  # the stack's own tags, which reach every resource and change nothing else
-        known = planned.get(one.resource)
+        known = planned.get(_name(one.resource, one.type))
         what = f"{one.resource} ({one.type})"
         because = f" because of {', '.join(one.causes)}" if one.causes else ""
         if known is None:
             found.append(f"{what}: {one.action}{because}; the plan leaves it as it is")
+        elif one.type in _HASHED:
+            continue  # old ones go as new ones come
         elif one.action == "Remove" and known.action != "remove":
             found.append(f"{what}: Remove; the plan only has it {known.action}")
         elif one.replacement == "True" and known.action not in ("replace", "perhaps replace"):
             found.append(f"{what}: replaced{because}; the plan only has it {known.action}")
     return found
+
+
+def _name(resource: str, kind: str) -> str:
+    """The logical id, without the hash that the transform ends some with: AWS's own version may hash otherwise."""
+    return re.sub(r"[0-9a-f]{10}$", "", resource) if kind in _HASHED else resource

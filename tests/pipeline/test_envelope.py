@@ -36,6 +36,7 @@ def test_what_was_signed_is_read(by: KmsSigner) -> None:
 
     assert (TYPE, SUBJECTS) == (found.predicate_type, dict(found.subjects))
     assert {"count": 1, "text": "ü", "nested": {"list": [1, "a"]}} == found.predicate
+    assert isinstance(found.predicate["count"], int)
 
 
 def test_it_is_dsse_over_in_toto(by: KmsSigner) -> None:
@@ -184,6 +185,7 @@ def _der(key: Any) -> bytes:
         _der(rsa.generate_private_key(65537, 2048)),
         _der(ec.generate_private_key(ec.SECP384R1())),
     ],
+    ids=["empty", "text", "binary", "empty PEM", "RSA", "another curve"],
 )
 def test_a_key_of_another_kind_is_refused(data: bytes | str) -> None:
     """Not a key, RSA, another curve."""

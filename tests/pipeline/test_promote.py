@@ -168,10 +168,10 @@ def test_without_a_trusted_key_nothing_is_promoted(cloud: Cloud, made: Bundle, t
 def test_a_withdrawn_bundle_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
     """Whichever of the two environments withdrew it; also when the note can't be read."""
     for bucket in (DEV.bucket, PROD.bucket):
-        store.write(cloud, bucket, f"releases/withdrawn/{made.digest}.json", b"garbage")
+        store.write(cloud, bucket, f"bundles/{made.digest}/withdrawn.json", b"garbage")
         with pytest.raises(GateError, match=r"was withdrawn from .* by a note that can't be read"):
             go(tmp_path)
-        del cloud.objects[bucket, f"releases/withdrawn/{made.digest}.json"]
+        del cloud.objects[bucket, f"bundles/{made.digest}/withdrawn.json"]
 
 
 def test_a_bundle_soaks_before_it_is_promoted(made: Bundle, tmp_path: Path) -> None:

@@ -1,0 +1,223 @@
+"""The passport of a release: signed, linked, verified without AWS, and nothing in it can be changed."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from securesystemslib.signer import Key
+
+from pipeline import cli, deploy, deployment, envelope, page, passport, store
+from pipeline.bundle import Bundle
+from pipeline.canonical import canonical
+from pipeline.errors import GateError
+from pipeline.run import CHECKOUT
+from tests.pipeline import statements
+from tests.pipeline.bundles import Repository, make
+from tests.pipeline.cloud import Cloud, environment
+
+PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's
+FILES = {"app.zip": "a" * 64, "manifest.json": "b" * 64}
+
+
+def content(version: str = "v1.0.0", **changes: Any) -> dict[str, Any]:
+    return {
+        "version": version,
+        "environment": "prod",
+        "commit": {"sha": "c" * 40, "author": "Ada <ada@example.com>"},
+        "people": {"approvers": None},
+        "checks": {},
+        "waivers": [],
+        "plan": {},
+        "changes": [],
+        "digests": {"bundle": "d" * 64, "files": FILES},
+        "live": {"code_sha256": "a" * 64},
+        "times": {},
+        **changes,
+    }
+
+
+@pytest.fixture
+def key(cloud: Any) -> Key:
+    return envelope.signer(cloud, "dev").public_key
+
+
+def issue(cloud: Any, version: str = "v1.0.0", **changes: Any) -> bytes:
+    return passport.issue(cloud, PROD, content(version, **changes), FILES)
+
+
+def test_it_is_in_both_buckets(cloud: Cloud, key: Key) -> None:
+    """One to read from, one under Object Lock; the same bytes."""
+    raw = issue(cloud)
+
+    assert raw == cloud.objects["dev-artifacts", "releases/passports/v1.0.0.json"]
+    assert raw == cloud.objects["esclusa-dev-evidence-111111111111", "passports/v1.0.0.json"]
+    assert "v1.0.0" == passport.verify(raw, key).version
+
+
+def test_passports_are_linked(cloud: Cloud, key: Key) -> None:
+    """Each names the digest of the one before; the first names none."""
+    first, second = issue(cloud, "v1.0.0"), issue(cloud, "v1.1.0")
+
+    assert passport.verify(first, key).previous is None
+    assert hashlib.sha256(first).hexdigest() == passport.verify(second, key).previous
+
+
+def test_a_release_gets_one_passport(cloud: Cloud) -> None:
+    """Issued again, it is the one that is there: evidence is not written over."""
+    first = issue(cloud)
+
+    assert first == issue(cloud, live={"code_sha256": "f" * 64})
+
+
+def test_a_chain_is_verified_whole(cloud: Cloud, key: Key, tmp_path: Path) -> None:
+    """In their order, whatever the files are called."""
+    for number, version in enumerate(("v1.0.0", "v1.1.0", "v1.2.0")):
+        (tmp_path / f"{9 - number}.json").write_bytes(issue(cloud, version))
+
+    assert ["v1.0.0", "v1.1.0", "v1.2.0"] == [one.version for one in passport.verify_chain(tmp_path, key)]
+
+
+def test_a_missing_link_is_found(cloud: Cloud, key: Key, tmp_path: Path) -> None:
+    """Somebody left a release out."""
+    for version in ("v1.0.0", "v1.1.0", "v1.2.0"):
+        raw = issue(cloud, version)
+        if version != "v1.1.0":
+            (tmp_path / f"{version}.json").write_bytes(raw)
+
+    with pytest.raises(GateError, match=r"The chain of passports is broken: v1\.2\.0"):
+        passport.verify_chain(tmp_path, key)
+
+
+def test_two_first_releases_are_found(cloud: Cloud, key: Key, tmp_path: Path) -> None:
+    """A second history beside the first."""
+    (tmp_path / "one.json").write_bytes(issue(cloud))
+    del cloud.objects["dev-artifacts", "releases/latest.json"]
+    (tmp_path / "two.json").write_bytes(issue(cloud, "v2.0.0"))
+
+    with pytest.raises(GateError, match="holds 2 passports without one before"):
+        passport.verify_chain(tmp_path, key)
+
+
+@pytest.mark.parametrize("text", ["Ada", "v1.0.0", "prod", "a" * 64])
+def test_a_changed_fact_is_named(cloud: Cloud, key: Key, text: str) -> None:
+    """Another author, version, environment or digest: the signature no longer fits."""
+    data = json.loads(issue(cloud))
+    payload = base64.b64decode(data["payload"])
+    assert text.encode() in payload
+    data["payload"] = base64.b64encode(payload.replace(text.encode(), text[::-1].upper().encode())).decode()
+
+    with pytest.raises(GateError, match="is not signed by the key"):
+        passport.verify(canonical(data), key)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": "latest"}, "is not a release tag"),
+        ({"people": []}, "has no people"),
+        ({"changes": {}}, "has no changes"),
+        ({"digests": {"files": {"app.zip": "e" * 64}}}, "names other files"),
+        ({"digests": {}}, "names other files"),
+        ({"schema": 2}, "has schema 2"),
+        ({"schema": "1"}, "has schema '1'"),
+    ],
+)
+def test_a_signed_passport_of_another_shape_is_refused(
+    cloud: Any, key: Key, changes: dict[str, Any], message: str
+) -> None:
+    """A signature doesn't make a document whole."""
+    whole = {"schema": 1, **content(), "previous": None, **changes}
+    raw = envelope.sign(envelope.signer(cloud, "dev"), FILES, passport.TYPE, whole)
+
+    with pytest.raises(GateError, match=message):
+        passport.verify(raw, key)
+
+
+def test_another_statement_is_no_passport(cloud: Any, key: Key) -> None:
+    """The same key signs other things too."""
+    raw = envelope.sign(envelope.signer(cloud, "dev"), FILES, "https://example.com/other", content())
+
+    with pytest.raises(GateError, match="and not a passport"):
+        passport.verify(raw, key)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"version": "v1", "sha256": "x"}', b'{"version": 1}'])
+def test_a_malformed_pointer_stops(cloud: Any, raw: bytes) -> None:
+    """A passport that is linked to nothing known is not issued."""
+    store.write(cloud, "dev-artifacts", passport.LATEST, raw)
+
+    with pytest.raises(GateError):
+        issue(cloud)
+
+
+def test_an_auditor_verifies_it_offline(
+    cloud: Cloud,
+    key: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file and a key, no AWS; a changed byte is exit status 1, a missing file 2."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    file, pem = tmp_path / "v1.0.0.json", tmp_path / "key.pem"
+    file.write_bytes(issue(cloud))
+    pem.write_text(key.keyval["public"])
+    words = ["passport", "verify", str(file), "--key", str(pem)]
+    good = cli.main(words)
+    said = capsys.readouterr().out
+    file.write_bytes(file.read_bytes()[:-40])
+    bad = cli.main(words)
+    file.unlink()
+
+    assert (0, 1, 2) == (good, bad, cli.main(words))
+    assert "v1.0.0 on prod: signed by" in said
+    assert "Ada <ada@example.com>" in said
+
+
+def test_the_page_shows_everything_as_text() -> None:
+    """What a stranger wrote into a commit stays text."""
+    html = page.of_passport(content(commit={"author": "<script>alert(1)</script>"}))
+
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "nobody said" in html
+    assert "d" * 64 in html
+
+
+@pytest.fixture
+def released(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A release that was deployed by a tag, with everything that goes into its passport."""
+    repository = Repository(tmp_path / "clone")
+    (repository.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
+    monkeypatch.chdir(repository.folder)
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in statements.GITHUB.items():
+        monkeypatch.setenv(name, value)
+    repository.tag("v1.0.0")
+    made = make(tmp_path / "made", repository.first, sbom=b'{"bomFormat": "CycloneDX"}')
+    store.put(cloud, "dev-artifacts", made)
+    statements.publish(cloud, environment(), made, tmp_path / "reports")
+    under_way = deployment.begin(cloud, PROD, made, "ada", version="v1.0.0")
+    deploy.deploy(under_way, {"tests": {"result": "PASSED"}})
+    return made
+
+
+def test_a_deployed_tag_gets_its_passport(cloud: Cloud, released: Bundle, key: Key) -> None:
+    """With commit, people, checks, change set, digests, and what Lambda says that it runs."""
+    raw = cloud.objects["dev-artifacts", "releases/passports/v1.0.0.json"]
+    found = passport.verify(raw, key).content
+    row = next(iter(cloud.ledger.values()))
+
+    assert (released.commit, "Ada <ada@example.com>") == (found["commit"]["sha"], found["commit"]["author"])
+    assert "Ada <ada@example.com>" == found["people"]["tagger"]
+    assert found["people"]["approvers"] is None
+    assert {"provenance", "tests", "policy", "sbom"} == set(found["checks"]["statements"])
+    assert released.files["app.zip"] == found["live"]["code_sha256"]
+    assert cloud.parameters == found["digests"]["parameters"]
+    assert ["AppFunction"] == [one["resource"] for one in found["changes"]]
+    assert f"passport {hashlib.sha256(raw).hexdigest()}" == row["detail"]
+    assert Path("build/passport/v1.0.0.html").exists()

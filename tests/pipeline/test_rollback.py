@@ -1,0 +1,150 @@
+"""Rollback and withdrawal: what may be put back, what may not, and what is recorded."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import deploy, deployment, rollback, stack, store, versions, withdrawal
+from pipeline.bundle import Bundle
+from pipeline.canonical import canonical
+from pipeline.errors import GateError
+from pipeline.run import CHECKOUT
+from tests.pipeline.bundles import Repository, make
+from tests.pipeline.cloud import Cloud, environment
+
+DEV = environment()
+
+
+def code(**migrations: str) -> bytes:
+    """An app.zip with these migrations."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, text in migrations.items():
+            archive.writestr(f"app/migrations/{name}.sql", text)
+    return made.getvalue()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    made = Repository(tmp_path / "clone")
+    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+@pytest.fixture
+def releases(cloud: Any, repository: Repository, tmp_path: Path) -> tuple[Bundle, Bundle]:
+    """Two releases that served dev, the second one live."""
+    made = []
+    for number, migrations in enumerate(
+        ({"0001_a": "A"}, {"0001_a": "A", "0002_b": "-- Compatible: adds only\nB"})
+    ):
+        commit = repository.commit(f"release {number}")
+        repository.tag(f"v1.{number}.0")
+        one = make(tmp_path / f"made{number}", commit, app=code(**migrations))
+        store.put(cloud, DEV.bucket, one)
+        deploy.deploy(deployment.begin(cloud, DEV, one, "ada"))
+        made.append(one)
+    return made[0], made[1]
+
+
+def prove(cloud: Any, name: str, tmp_path: Path) -> Bundle:
+    found = versions.find(cloud, DEV, name, Path.cwd())
+    live = stack.read(cloud, DEV.stack_name)
+    return rollback.prove(cloud, DEV, found.bundle, live, tmp_path / "proof")
+
+
+def test_an_earlier_release_serves_again(cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path) -> None:
+    """It may overtake a newer one, on purpose, and is recorded as what it is."""
+    made = prove(cloud, "v1.0.0", tmp_path)
+    deploy.deploy(deployment.begin(cloud, DEV, made, "ada", kind="rollback", version="v1.0.0"))
+    row = list(cloud.ledger.values())[-1]
+
+    assert releases[0].digest == cloud.parameters["BundleDigest"]
+    assert ("rollback", "succeeded", "v1.0.0") == (row["kind"], row["status"], row["version"])
+
+
+@pytest.mark.parametrize("name", ["latest", "v1", "main", "../x"])
+def test_only_a_version_or_a_commit_names_a_release(
+    cloud: Any, releases: Any, tmp_path: Path, name: str
+) -> None:
+    """Nothing that moves."""
+    with pytest.raises(GateError, match="is not a release tag"):
+        prove(cloud, name, tmp_path)
+
+
+def test_what_never_served_is_refused(cloud: Any, repository: Repository, tmp_path: Path) -> None:
+    """A tag without a deployment, and a tag that isn't there."""
+    repository.tag("v9.0.0")
+
+    with pytest.raises(GateError, match=r"dev never ran v9\.0\.0"):
+        prove(cloud, "v9.0.0", tmp_path)
+    with pytest.raises(GateError, match=r"There is no tag v9\.0\.1 here"):
+        prove(cloud, "v9.0.1", tmp_path)
+
+
+def test_a_changed_bundle_is_refused(cloud: Cloud, releases: tuple[Bundle, Bundle], tmp_path: Path) -> None:
+    """It lay in the bucket for a while."""
+    cloud.objects[DEV.bucket, f"bundles/{releases[0].digest}/app.zip"] += b" "
+
+    with pytest.raises(GateError, match=r"app\.zip of the bundle in .* was changed"):
+        prove(cloud, "v1.0.0", tmp_path)
+
+
+def live_with(cloud: Any, repository: Repository, tmp_path: Path, **migrations: str) -> None:
+    """A third release, with these migrations, served last."""
+    one = make(tmp_path / "third", repository.commit("third"), app=code(**migrations))
+    store.put(cloud, DEV.bucket, one)
+    deploy.deploy(deployment.begin(cloud, DEV, one, "ada"))
+
+
+@pytest.mark.parametrize(
+    ("migrations", "message"),
+    [
+        ({"0001_a": "A", "0003_c": "DROP TABLE x"}, "The schema has moved on since .*, by 0003_c.sql"),
+        ({"0001_a": "other"}, "The migration 0001_a.sql was changed after"),
+    ],
+)
+def test_a_schema_that_moved_on_is_refused(
+    cloud: Any,
+    repository: Repository,
+    releases: Any,
+    tmp_path: Path,
+    migrations: dict[str, str],
+    message: str,
+) -> None:
+    """The earlier code would meet tables that it doesn't know; a migration that fits it says so."""
+    live_with(cloud, repository, tmp_path, **migrations)
+
+    with pytest.raises(GateError, match=message):
+        prove(cloud, "v1.0.0", tmp_path)
+
+
+def test_a_withdrawn_release_is_neither_deployed_nor_put_back(
+    cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path
+) -> None:
+    """The note says who, when and why."""
+    note = {"schema": 1, "by": "ada", "at": "2026-01-01T00:00:00Z", "reason": "it loses mail"}
+    store.write(cloud, DEV.bucket, f"bundles/{releases[0].digest}/withdrawn.json", canonical(note))
+
+    with pytest.raises(
+        GateError, match="was withdrawn from dev by ada at 2026-01-01T00:00:00Z: it loses mail"
+    ):
+        prove(cloud, "v1.0.0", tmp_path)
+    with pytest.raises(GateError, match="was withdrawn from dev"):
+        withdrawal.check(cloud, DEV, releases[0])
+    withdrawal.check(cloud, DEV, releases[1])
+
+
+def test_parameters_that_no_longer_fit_are_refused(
+    cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path
+) -> None:
+    """samconfig has moved on: the earlier template doesn't know a parameter, or wants one that is gone."""
+    found = versions.find(cloud, DEV, "v1.0.0", Path.cwd())
+    moved = environment(parameters={**DEV.parameters, "New": "1"})
+
+    with pytest.raises(Exception, match="the template has no New"):
+        rollback.prove(cloud, moved, found.bundle, stack.read(cloud, DEV.stack_name), tmp_path / "proof")

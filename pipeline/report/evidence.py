@@ -17,6 +17,7 @@ from pipeline.gate.waivers import Waiver
 from pipeline.model import SEVERITIES, Finding
 from pipeline.report.sides import Row, compare, resources
 from pipeline.report.trust import Entry
+from pipeline.trust.matrix import entries
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Evidence:
     rules       the own rules, those that ran and those that did not
     waivers     the waivers that hold
     sides       the environments' settings side by side
-    trust       who can become whom; None where that was not judged
+    trust       who can become whom; None where a file that says it can't be read
     """
 
     report: Report
@@ -100,7 +101,7 @@ def gather(report: Report, environ: Mapping[str, str] = os.environ) -> Evidence:
         rules=_rules(),
         waivers=tuple(valid),
         sides=compare(project.environments, report.findings) + _resources(project),
-        trust=None,
+        trust=None if project.problems else entries(project),
     )
 
 

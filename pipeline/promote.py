@@ -9,7 +9,18 @@ from typing import Any
 
 import boto3
 
-from pipeline import attestations, aws, envelope, parameters, release, samconfig, store, summary, withdrawal
+from pipeline import (
+    attestations,
+    aws,
+    envelope,
+    parameters,
+    passport,
+    release,
+    samconfig,
+    store,
+    summary,
+    withdrawal,
+)
 from pipeline.bundle import Bundle
 from pipeline.errors import ConfigurationError, GateError
 from pipeline.samconfig import Environment
@@ -60,6 +71,7 @@ def promote(found: release.Release, source: Environment, target: Environment, sc
     """
     reader, writer = aws.session(source), aws.session(target)
     aws.check_account(writer, target)
+    _not_moved(writer, target, found)
     record = store.commit_record(reader, source.bucket, found.commit)
     if record is None:
         raise GateError(
@@ -80,6 +92,22 @@ def promote(found: release.Release, source: Environment, target: Environment, sc
     for name, content in signed.items():
         store.put_attestation(writer, target.bucket, made.digest, name, content)
     return store.get(writer, target.bucket, made.digest, scratch / "target")
+
+
+def _not_moved(session: boto3.Session, target: Environment, found: release.Release) -> None:
+    """A version that was released stays what it was: its passport says of which commit. Raises GateError."""
+    raw = passport.load(session, target, found.tag)
+    if raw is None:
+        return
+    by = envelope.signer(session, target.name).public_key
+    issued = passport.verify(raw, by, f"The passport of {found.tag}")
+    commit = issued.content["commit"].get("sha")
+    if commit != found.commit:
+        raise GateError(
+            f"{found.tag} was released from {commit}, and names {found.commit} now: the tag was moved.",
+            "A version is released once. Take the next one.",
+        )
+    print(f"{found.tag} was released from this commit already")
 
 
 def verify(

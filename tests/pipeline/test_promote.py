@@ -1,14 +1,15 @@
 """pipeline promote: the bytes that one environment ran, in the next one's bucket, or nothing."""
 
 import datetime as dt
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import aws, promote, samconfig, store
+from pipeline import aws, passport, promote, samconfig, store
 from pipeline.bundle import Bundle
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.errors import ConfigurationError, GateError, PipelineError
 from pipeline.release import Release
 from pipeline.run import CHECKOUT
 from tests.pipeline import statements
@@ -192,3 +193,49 @@ def test_a_record_without_a_time_has_not_soaked(time: object) -> None:
     """Also one without a time zone: an hour could be missing."""
     with pytest.raises(GateError, match="has no time of deployment"):
         promote._soaked({"commit": COMMIT, "deployed_at": time}, DEV, PROD, dt.datetime.now(dt.UTC))
+
+
+def _passport(cloud: Any, commit: str) -> None:
+    sections: dict[str, Any] = {name: {} for name in ("people", "checks", "plan", "live", "times")}
+    content = {
+        **sections,
+        "version": "v1.0.0",
+        "environment": "prod",
+        "commit": {"sha": commit},
+        "waivers": [],
+        "changes": [],
+        "digests": {"files": {"app.zip": "a" * 64}},
+    }
+    passport.issue(cloud, PROD, content, {"app.zip": "a" * 64})
+
+
+def test_a_moved_tag_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
+    """The version was released from another commit before."""
+    _passport(cloud, "d" * 40)
+
+    with pytest.raises(GateError, match=r"was released from d{40}, and names c{40} now: the tag was moved"):
+        go(tmp_path)
+
+
+def test_the_same_tag_again_is_promoted_again(
+    cloud: Any, made: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing new comes of it, which is said."""
+    _passport(cloud, COMMIT)
+
+    assert made.digest == go(tmp_path).digest
+    assert "v1.0.0 was released from this commit already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", range(1, 30))
+def test_any_failing_call_is_made_good_by_the_next_run(
+    cloud: Cloud, made: Bundle, tmp_path: Path, number: int
+) -> None:
+    """The network fails at one call, whichever; a half copied bundle is never taken for a whole one."""
+    cloud.calls.clear()
+    cloud.fails_at = number
+    with suppress(PipelineError):
+        go(tmp_path / "first")
+    cloud.fails_at = 0
+
+    assert made.files == go(tmp_path / "second").files

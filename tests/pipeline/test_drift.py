@@ -1,0 +1,255 @@
+"""Drift: what was changed outside of git is found, named, and stops the next deployment to prod."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import drift, github, parameters, stack, store
+from pipeline.bundle import Bundle
+from pipeline.drift import Drift
+from pipeline.errors import GateError
+from tests.pipeline.bundles import make
+from tests.pipeline.cloud import Cloud, environment, refused
+
+DEV = environment()
+COMMIT = "c" * 40
+TEMPLATE = """\
+Globals: {Function: {Runtime: python3.13, MemorySize: 512}}
+Parameters:
+  DatabaseHost: {Type: "AWS::SSM::Parameter::Value<String>"}
+Resources:
+  AppFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: app.zip, Handler: app.aws.handler, Timeout: 20}
+  MigrateFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: app.zip, Handler: app.migrate.handler, Timeout: 300}
+  RotationFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: rotation.zip, Handler: rotation.function.handler, Timeout: 60}
+"""
+BOOTSTRAP = "Resources:\n  Key: {Type: AWS::KMS::Key, Properties: {PendingWindowInDays: 30}}\n"
+
+
+class Account(Cloud):
+    """An account whose functions and templates can be changed by hand."""
+
+    def setup(self, made: Bundle, folder: Path) -> None:
+        (folder / "bootstrap").mkdir()
+        (folder / "bootstrap/template.yaml").write_text(BOOTSTRAP)
+        self.templates = {
+            "esclusa-dev": TEMPLATE.replace("app.zip", "s3://bucket/1").replace(
+                "rotation.zip", "s3://bucket/2"
+            ),
+            "esclusa-bootstrap": BOOTSTRAP,
+        }
+        own = {"LogLevel": "INFO", "CorsOrigins": "", "DatabaseHost": "/esclusa/dev/database/host"}
+        release = parameters.digest(made.digest, own, self.ssm)
+        self.parameters = {**own, "Commit": COMMIT, "BundleDigest": made.digest, "ReleaseDigest": release}
+        self.status = "UPDATE_COMPLETE"
+        names = {
+            "COMMIT": "Commit",
+            "BUNDLE_DIGEST": "BundleDigest",
+            "RELEASE_DIGEST": "ReleaseDigest",
+            "LOG_LEVEL": "LogLevel",
+        }
+        self.functions: dict[str, dict[str, Any]] = {
+            suffix: {
+                "CodeSha256": base64.b64encode(bytes.fromhex(made.files[archive])).decode(),
+                "Handler": handler,
+                "Timeout": timeout,
+                "MemorySize": 512,
+                "Runtime": "python3.13",
+                "Environment": {"Variables": {key: self.parameters[name] for key, name in names.items()}},
+            }
+            for suffix, archive, handler, timeout in (
+                ("app", "app.zip", "app.aws.handler", 20),
+                ("migrate", "app.zip", "app.migrate.handler", 300),
+                ("rotation", "rotation.zip", "rotation.function.handler", 60),
+            )
+        }
+
+    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
+        if StackName not in self.templates:
+            raise refused("ValidationError", f"Stack with id {StackName} does not exist")
+        return {"TemplateBody": self.templates[StackName]}
+
+    def get_function(self, *, FunctionName: str, Qualifier: str = "") -> dict[str, Any]:  # noqa: N803
+        name = FunctionName.rsplit("-", 1)[1]
+        if name not in self.functions:
+            raise refused("ResourceNotFoundException")
+        return {"Configuration": self.functions[name]}
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        found = super().describe_stacks(StackName=StackName)
+        for one in found["Stacks"][0]["Parameters"]:
+            if one["ParameterKey"] == "DatabaseHost":
+                one["ResolvedValue"] = "db.example.com"
+        return found
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Account:
+    made = make(tmp_path / "made", COMMIT, template=TEMPLATE.encode())
+    account = Account()
+    account.setup(made, tmp_path)
+    session: Any = account
+    store.put(session, DEV.bucket, made)
+    store.record_commit(
+        session,
+        DEV.bucket,
+        {"commit": COMMIT, "bundle": made.digest, "release": account.parameters["ReleaseDigest"]},
+    )
+    return account
+
+
+def found(account: Any, folder: Path) -> list[tuple[str, str]]:
+    live = stack.read(account, DEV.stack_name)
+    return [(one.kind, one.what) for one in drift.find(account, DEV, live, folder)]
+
+
+def test_what_was_deployed_has_not_drifted(account: Account, tmp_path: Path) -> None:
+    """Where the code was uploaded to is no difference."""
+    assert [] == found(account, tmp_path)
+
+
+def test_other_code_is_found(account: Account, tmp_path: Path) -> None:
+    """In any of the functions, as the alias serves it or as it stands."""
+    account.functions["rotation"]["CodeSha256"] = "b3RoZXI="
+
+    assert [("code", "RotationFunction")] == found(account, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("Timeout", 900), ("MemorySize", 128), ("Handler", "evil.handler")]
+)
+def test_another_setting_is_found(account: Account, tmp_path: Path, name: str, value: object) -> None:
+    """What a console can change, of what the template or its globals say."""
+    account.functions["migrate"][name] = value
+
+    assert [("setting", f"MigrateFunction {name}")] == found(account, tmp_path)
+
+
+def test_another_variable_is_found(account: Account, tmp_path: Path) -> None:
+    """The log level was turned up by hand."""
+    account.functions["app"]["Environment"]["Variables"]["LOG_LEVEL"] = "DEBUG"
+
+    assert ("setting", "AppFunction LOG_LEVEL") in found(account, tmp_path)
+
+
+def test_a_missing_function_is_found(account: Account, tmp_path: Path) -> None:
+    """Somebody deleted it."""
+    del account.functions["rotation"]
+
+    assert [("code", "RotationFunction")] == found(account, tmp_path)
+
+
+def test_another_template_is_found(account: Account, tmp_path: Path) -> None:
+    """A resource was added, another changed, past the pipeline."""
+    account.templates["esclusa-dev"] = (
+        account.templates["esclusa-dev"].replace("Timeout: 60", "Timeout: 61")
+        + "  Door: {Type: AWS::IAM::Role}\n"
+    )
+
+    assert [("template", "Door"), ("template", "RotationFunction")] == found(account, tmp_path)
+
+
+def test_another_parameter_is_found(account: Account, tmp_path: Path) -> None:
+    """The digest over all of them was not changed with it."""
+    account.parameters["LogLevel"] = "DEBUG"
+
+    assert ("parameter", "the stack's parameters") in found(account, tmp_path)
+
+
+def test_another_release_is_found(account: Account, tmp_path: Path) -> None:
+    """Somebody put another digest into the stack."""
+    account.parameters["ReleaseDigest"] = "f" * 64
+
+    assert ("parameter", "ReleaseDigest") in found(account, tmp_path)
+
+
+def test_a_release_that_nobody_recorded_is_found(account: Account, tmp_path: Path) -> None:
+    """Deployed past the pipeline, or its record was lost."""
+    del account.objects[DEV.bucket, f"commits/{COMMIT}.json"]
+
+    assert ("parameter", "Commit") in found(account, tmp_path)
+
+
+def test_a_value_that_moved_is_found_and_blocks_nothing(account: Any, tmp_path: Path) -> None:
+    """The next deployment takes it over, as a release of its own."""
+    account.ssm["/esclusa/dev/database/host"] = "other.example.com"
+    live = stack.read(account, DEV.stack_name)
+    (one,) = drift.find(account, DEV, live, tmp_path)
+
+    assert ("value", "db.example.com", "other.example.com") == (one.kind, one.expected, one.actual)
+    drift.check([one], DEV, "")
+
+
+def test_another_bootstrap_is_found(account: Account, tmp_path: Path) -> None:
+    """What the account trusts is not what main says; nor if it is gone."""
+    account.templates["esclusa-bootstrap"] = BOOTSTRAP.replace("30", "7")
+    changed = found(account, tmp_path)
+    del account.templates["esclusa-bootstrap"]
+
+    assert [("bootstrap", "Key")] == changed
+    assert [("bootstrap", "esclusa-bootstrap")] == found(account, tmp_path)
+
+
+def test_nothing_deployed_has_not_drifted(account: Account, tmp_path: Path) -> None:
+    """A first deployment is not held up."""
+    account.status = "ABSENT"
+
+    assert [] == found(account, tmp_path)
+
+
+def test_drift_stops_a_deployment_until_it_is_adopted(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a reason, which is told."""
+    one = Drift("setting", "AppFunction Timeout", "20", "900")
+
+    with pytest.raises(
+        GateError, match=r"was changed outside of git:\n  . setting AppFunction Timeout: 900, not 20"
+    ):
+        drift.check([one], DEV, " ")
+
+    drift.check([one], DEV, "raised during the outage of Monday")
+    said = capsys.readouterr()
+
+    assert "raised during the outage of Monday" in said.out + said.err
+
+
+class Issues:
+    """GitHub's issues in memory."""
+
+    def __init__(self) -> None:
+        self.issues: list[dict[str, Any]] = []
+        self.comments: list[str] = []
+
+    def ask(self, method: str, path: str, body: Any) -> Any:
+        if method == "GET":
+            return [one for one in self.issues if one["state"] == "open"] if "page=1" in path else []
+        if path.endswith("/comments"):
+            self.comments.append(body["body"])
+        elif method == "POST":
+            number = len(self.issues) + 1
+            self.issues.append({"number": number, "state": "open", "html_url": f"https://x/{number}", **body})
+            return self.issues[-1]
+        else:
+            self.issues[int(path.rsplit("/", 1)[1]) - 1].update(body)
+            return self.issues[int(path.rsplit("/", 1)[1]) - 1]
+        return {}
+
+
+def test_one_issue_is_kept_and_closes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found twice, gone, found again: the first issue is updated and closed, the second is new."""
+    issues = Issues()
+    monkeypatch.setattr(github, "_ask", issues.ask)
+    one = Drift("setting", "AppFunction Timeout", "20", "900")
+    for state in ([one], [one, one], [], [], [one]):
+        drift._issue(DEV, state, json.dumps(len(state)))
+
+    assert ["closed", "open"] == [each["state"] for each in issues.issues]
+    assert issues.issues[0]["body"].endswith("\n2")
+    assert ["dev is what git says again."] == issues.comments

@@ -32,6 +32,7 @@ class Config:
     release: str
     cors_origins: frozenset[str]
     log_level: str
+    session_secret_arn: str  # empty: no sessions, so no pages
     database: DatabaseConfig
 
     @classmethod
@@ -44,6 +45,7 @@ class Config:
             release=required(environ, "RELEASE_DIGEST"),
             cors_origins=frozenset(filter(None, environ.get("CORS_ORIGINS", "").split(","))),
             log_level=environ.get("LOG_LEVEL", "INFO"),
+            session_secret_arn=environ.get("SESSION_SECRET_ARN", ""),
             database=database_config(environ),
         )
 

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.database import DatabaseUnavailableError
 from app.log import logger, request_id
+from app.secrets_manager import SecretUnavailableError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -55,9 +56,12 @@ def init_app(app: Flask) -> None:
         return respond(error.code or 500, error.name, error.description or error.name, kept)
 
     @app.errorhandler(DatabaseUnavailableError)
-    def _unavailable(error: DatabaseUnavailableError) -> Response:
-        logger.error("database unavailable", extra={"fields": {"reason": str(error)}})
-        return respond(503, "Service Unavailable", "The database does not answer.", {"Retry-After": "5"})
+    @app.errorhandler(SecretUnavailableError)
+    def _unavailable(error: Exception) -> Response:
+        logger.error("unavailable", extra={"fields": {"reason": str(error)}})
+        return respond(
+            503, "Service Unavailable", "What this needs does not answer. Try again.", {"Retry-After": "5"}
+        )
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:

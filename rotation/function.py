@@ -1,5 +1,8 @@
 """Rotation with two users in turn: while one is in use the other gets a new password, then they swap.
 
+The key that signs session cookies rotates through the same function, without a database: the application
+accepts the version before the current one, too.
+
 Secrets Manager calls the four steps in order and repeats any of them at will, so each looks first
 whether it is done already. Nothing here changes the user that the application is using.
 Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 USERS = ("ledger_app", "ledger_app_clone")
 PASSWORD_LENGTH = 40
+SIGNING_KEY_LENGTH = 64
 _FIELDS = ("engine", "host", "port", "dbname", "username", "password")
 
 logger = logging.getLogger("esclusa.rotation")
@@ -50,11 +54,13 @@ def create_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
     """Store the other user with a new password as the pending version, unless it is stored."""
     if _stored(client, arn, token):
         return
-    value = _current(client, arn)
-    value["username"] = _other(value["username"])
-    value["password"] = client.get_random_password(PasswordLength=PASSWORD_LENGTH, ExcludePunctuation=True)[
-        "RandomPassword"
-    ]
+    text = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"]
+    if _is_signing_key(text):
+        value: Value = {"signing_key": _random(client, SIGNING_KEY_LENGTH)}
+    else:
+        value = _parse(text, "current")
+        value["username"] = _other(value["username"])
+        value["password"] = _random(client, PASSWORD_LENGTH)
     client.put_secret_value(
         SecretId=arn, ClientRequestToken=token, SecretString=json.dumps(value), VersionStages=["AWSPENDING"]
     )
@@ -63,6 +69,8 @@ def create_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
 def set_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
     """Give the pending user its password in the database, with the administrator's rights."""
     pending = _pending(client, arn, token)
+    if pending is None:
+        return
     if database.works(pending["username"], pending["password"]):
         return
     admin_arn = os.environ["DATABASE_ADMIN_SECRET_ARN"]
@@ -74,6 +82,8 @@ def set_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
 def test_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
     """Connect as the pending user and see that the application's schema is open to it."""
     pending = _pending(client, arn, token)
+    if pending is None:
+        return
     with database.connect(pending["username"], pending["password"]) as connection:
         connection.execute("SELECT 1 / has_schema_privilege('ledger', 'USAGE')::int")
 
@@ -106,15 +116,29 @@ def _stored(client: "SecretsManagerClient", arn: str, token: str) -> bool:
     return bool(answer.get("SecretString"))
 
 
-def _current(client: "SecretsManagerClient", arn: str) -> Value:
-    return _parse(client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"], "current")
+def _random(client: "SecretsManagerClient", length: int) -> str:
+    return client.get_random_password(PasswordLength=length, ExcludePunctuation=True)["RandomPassword"]
 
 
-def _pending(client: "SecretsManagerClient", arn: str, token: str) -> Value:
-    """Return the pending version, which must not be the user that the application is using."""
+def _is_signing_key(text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and set(value) == {"signing_key"}
+
+
+def _pending(client: "SecretsManagerClient", arn: str, token: str) -> Value | None:
+    """Return the pending version, which must not be the user that the application is using.
+
+    None for a signing key, which no other system has to be told.
+    """
     answer = client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
+    if _is_signing_key(answer["SecretString"]):
+        return None
+    current = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"]
     pending = _parse(answer["SecretString"], "pending")
-    if pending["username"] != _other(_current(client, arn)["username"]):
+    if pending["username"] != _other(_parse(current, "current")["username"]):
         raise RotationError("the pending version does not name the other user; delete it and rotate again")
     return pending
 

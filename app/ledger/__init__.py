@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from app.ledger import api
+from app.ledger import api, pages, sessions
 
 
 def init_app(app: Flask) -> None:
     """Add the ledger to the application."""
-    app.register_blueprint(api.blueprint)
+    for blueprint in (api.blueprint, sessions.blueprint, pages.blueprint):
+        app.register_blueprint(blueprint)

@@ -1,0 +1,211 @@
+"""The pages: complete, escaped, without scripts, and readable by those who don't see them."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.app.conftest import a_deployment
+from tests.app.ledger.conftest import commit, tell
+from tests.app.ledger.test_kinds import a_record
+
+HTTPS = "https://localhost"
+PAGES = [
+    "",
+    "/policy",
+    "/waivers",
+    "/measures",
+    "/search",
+    "/search?q=dev",
+    f"/commits/{commit(22)}",
+    "/releases/v1.7.0",
+]
+
+
+class Page(HTMLParser):
+    """A page taken apart: its tags with their attributes, and its text."""
+
+    VOID = frozenset({"meta", "link", "input", "br", "line", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """See that tags close in order."""
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Collect the text."""
+        self.words += data
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        """Return the attributes of every tag of a name."""
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def fetch(browser: FlaskClient, path: str) -> Page:
+    """Fetch and take apart one page."""
+    response = browser.get(f"/ledger{path}", base_url=HTTPS)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return Page(response.get_data(as_text=True))
+
+
+@pytest.fixture
+def story(browser: FlaskClient) -> FlaskClient:
+    """A browser in front of a ledger with a story."""
+    tell(browser)
+    return browser
+
+
+def test_every_page_is_sound(story: FlaskClient) -> None:
+    """Tags close in order; language, title, one main heading, labels, captions and headed columns are there."""
+    for path in PAGES:
+        page = fetch(story, path)
+        ids = [a["id"] for _, a in page.tags if a.get("id")]
+        labelled = {label["for"] for label in page.all("label")}
+
+        assert page.open == [], path
+        assert page.all("html") == [{"lang": "en"}]
+        assert [len(page.all(tag)) for tag in ("title", "h1", "main")] == [1, 1, 1] or page.all("svg"), path
+        assert len(page.all("h1")) == 1
+        assert len(ids) == len(set(ids)), path
+        assert {field["id"] for field in page.all("input") + page.all("select")} <= labelled
+        assert len(page.all("table")) == len(page.all("caption"))
+        assert all(cell.get("scope") == "col" for cell in page.all("th"))
+        assert all(image.get("role") == "img" and image.get("aria-label") for image in page.all("svg"))
+
+
+def test_no_page_needs_what_its_policy_forbids(story: FlaskClient) -> None:
+    """No script, no inline style, no handler, and nothing from another host."""
+    for path in PAGES:
+        response = story.get(f"/ledger{path}", base_url=HTTPS)
+        page = Page(response.get_data(as_text=True))
+        names = {name for _, attributes in page.tags for name in attributes}
+
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["Cache-Control"] == "no-store"
+        assert page.all("script") == page.all("style") == []
+        assert not {name for name in names if name == "style" or name.startswith("on")}
+        assert [link["href"] for link in page.all("link")] == ["/ledger/style.css", "data:,"]
+
+
+def test_the_first_page_says_what_runs_where(story: FlaskClient) -> None:
+    """Environments stand in the order of promotion; what dev has that prod has not is listed."""
+    words = fetch(story, "").words
+
+    assert words.index("dev") < words.index("prod")
+    assert "Ahead of prod by 1 commit:" in words
+    assert commit(23)[:12] in words
+    assert "v1.7.0" in words
+
+
+def test_a_failed_attempt_is_shown_beside_what_runs(browser: FlaskClient) -> None:
+    """After a failure the earlier release is what runs, and the failure is not hidden."""
+    browser.post("/api/deployments", json=a_deployment(commit=commit(1)))
+    browser.post(
+        "/api/deployments", json=a_deployment(commit=commit(2), status="failed", detail="smoke test")
+    )
+
+    words = fetch(browser, "").words
+
+    assert "The newest attempt" in words
+    assert "What ran before goes on running" in words
+
+
+def test_a_release_shows_all_that_is_known_of_it(story: FlaskClient) -> None:
+    """Deployments, checks, findings, evidence and who approved."""
+    words = fetch(story, "/releases/v1.7.0").words
+
+    for expected in ("Release v1.7.0", commit(22), "hubot", "prod", "lint", "passport", f"{22:064x}"):
+        assert expected in words
+
+
+def test_waivers_that_expire_soon_stand_out(story: FlaskClient) -> None:
+    """Sorted by their day, with the days that are left."""
+    words = re.sub(r"\s+", " ", fetch(story, "/waivers").words)
+
+    assert words.index("waiver-0") < words.index("waiver-1") < words.index("waiver-2")
+    assert "expired" in words
+    assert "in 9 days" in words
+
+
+def test_measures_are_drawn_for_the_environment_that_is_asked_for(story: FlaskClient) -> None:
+    """Four charts with a bar a week, prod's by default; an unknown environment is 404."""
+    page = fetch(story, "/measures")
+
+    assert "Measures of prod" in page.words
+    assert len(page.all("svg")) == 4
+    assert len(page.all("rect")) > 10
+    assert "Measures of dev" in fetch(story, "/measures?environment=dev").words
+    assert story.get("/ledger/measures?environment=nowhere", base_url=HTTPS).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("v1.7.0", 1),
+        ("prod", 9),
+        (commit(22)[:6], 2),
+        (f"{22:064x}", 2),
+        ("nothing", 0),
+        ("'; DROP TABLE x", 0),
+    ],
+)
+def test_search_finds_versions_environments_commits_and_bundles(
+    story: FlaskClient, query: str, count: int
+) -> None:
+    """Exact names, or the first digits."""
+    response = story.get("/ledger/search", query_string={"q": query}, base_url=HTTPS)
+
+    assert f"{count} deployment{'' if count == 1 else 's'} for" in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/releases/v9.9.9", "/releases/latest", "/commits/" + "f" * 40, "/commits/..", "/none", "/search/"],
+)
+def test_what_is_not_there_is_404(browser: FlaskClient, path: str) -> None:
+    """An unknown name is no error of ours."""
+    assert browser.get(f"/ledger{path}", base_url=HTTPS).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["%00", "%ff", "%ed%a0%80", "q" * 5000])
+def test_a_search_for_anything_is_answered(browser: FlaskClient, query: str) -> None:
+    """No words bring the search down."""
+    assert browser.get(f"/ledger/search?q={query}", base_url=HTTPS).status_code == 200
+
+
+def test_an_empty_ledger_has_pages(browser: FlaskClient) -> None:
+    """A new team's first look is not an error."""
+    for path in ("", "/policy", "/waivers", "/measures", "/search"):
+        assert fetch(browser, path).words
+
+
+def test_what_was_recorded_is_text_and_never_markup(browser: FlaskClient) -> None:
+    """A hostile actor, detail or finding is shown as it is."""
+    hostile = "<img src=x onerror=alert(1)>"
+    browser.post(
+        "/api/deployments", json=a_deployment(actor=hostile, detail=hostile, run="https://e.example/'\">")
+    )
+    browser.post(
+        "/api/findings", json=a_record("findings", message=hostile, file=hostile, controls=[hostile])
+    )
+
+    for path in ("", "/commits/" + "a" * 40):
+        page = fetch(browser, path)
+        assert page.all("img") == []
+        assert hostile in page.words

@@ -21,12 +21,11 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of the trust table: a job and one subject that it may send, with a cell for each role."""
+class Job:
+    """A job of the trust table: each subject that it may send, with a cell for each role."""
 
     who: str
-    subject: str
-    cells: tuple[Entry | None, ...]
+    lines: tuple[tuple[str, tuple[Entry | None, ...]], ...]
 
 
 def render(evidence: Evidence) -> str:
@@ -48,7 +47,7 @@ def render(evidence: Evidence) -> str:
         controls=by_framework(evidence),
         frameworks=FRAMEWORKS,
         roles=roles,
-        trust=_lines(evidence.trust or (), roles),
+        jobs=_jobs(evidence.trust or (), roles),
         picture=picture.draw(evidence.trust) if evidence.trust else "",
         soon=waivers.SOON,
         style=Markup(style),  # noqa: S704 - our own file
@@ -57,11 +56,11 @@ def render(evidence: Evidence) -> str:
     return re.sub(r"\s*\n\s*\n", "\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
 
 
-def _lines(entries: Iterable[Entry], roles: tuple[str, ...]) -> tuple[Line, ...]:
-    cells: dict[tuple[str, str], dict[str, Entry]] = {}
+def _jobs(entries: Iterable[Entry], roles: tuple[str, ...]) -> tuple[Job, ...]:
+    jobs: dict[str, dict[str, dict[str, Entry]]] = {}
     for entry in entries:
-        cells.setdefault((entry.who, entry.subject), {})[entry.role] = entry
+        jobs.setdefault(entry.who, {}).setdefault(entry.subject, {})[entry.role] = entry
     return tuple(
-        Line(who, subject, tuple(found.get(role) for role in roles))
-        for (who, subject), found in cells.items()
+        Job(who, tuple((subject, tuple(map(cells.get, roles))) for subject, cells in subjects.items()))
+        for who, subjects in jobs.items()
     )

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from pipeline.report.trust import Entry
 
-_LEFT, _RIGHT, _WIDTH = 350, 540, 900  # where the boxes of the jobs end and those of the roles begin
+_LEFT, _RIGHT, _WIDTH = 390, 570, 900  # where the boxes of the jobs end and those of the roles begin
 _STEP, _BOX, _TOP = 44, 30, 34
 
 

@@ -2,9 +2,12 @@
 
 import argparse
 import contextlib
+import dataclasses
+import datetime as dt
 import io
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +15,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.gate import fixtures, waivers
+from pipeline.gate.engines import own
+from pipeline.gate.located import parse
+from pipeline.gate.rules import load
+from pipeline.model import Finding
+from pipeline.report.controls import titles
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -167,3 +176,38 @@ def test_decision_has_its_parts(path: Path) -> None:
 
     assert ["Context", "Decision", "Consequences"] == parts
     assert re.match(rf"# (ADR )?0*{int(path.name[:4])}\b", text)
+
+
+def blocks(page: str, heading: str) -> dict[str, str]:
+    """The code blocks of a section, by language, their indent taken off."""
+    section = PAGES[page].split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    found = re.findall(r"^( *)```([a-z]+)\n(.*?)^ *```", section, re.MULTILINE | re.DOTALL)
+    return {language: textwrap.dedent(text) for _, language, text in found}
+
+
+def test_recipe_of_a_rule_works(tmp_path: Path) -> None:
+    """The rule in CONTRIBUTING loads as it stands there, and reports the line that its example marks."""
+    recipe = blocks("CONTRIBUTING.md", "Add a rule")
+    folder = tmp_path / "policies" / "lambda" / "memory_bounded"
+    folder.mkdir(parents=True)
+    for name, language in (("rule.toml", "toml"), ("rule.py", "python"), ("bad.yaml", "yaml")):
+        (folder / name).write_text(recipe[language], encoding="utf-8")
+    (rule,) = load(tmp_path / "policies")
+    project = fixtures.project(rule, folder / "bad.yaml")
+
+    assert fixtures.marked(project) == {(one.file, one.line) for one in own.apply(rule, project)}
+    assert 1 == len(fixtures.marked(project))
+    assert set(rule.controls) <= {f"{key} {number}" for key, known in titles().items() for number in known}
+
+
+def test_recipe_of_a_waiver_works() -> None:
+    """The waiver in CONTRIBUTING is one that holds until its day, and covers a finding of its rule."""
+    document = parse(blocks("CONTRIBUTING.md", "Waive a finding")["toml"], waivers.FILE)
+    day = document.data["waiver"][0]["expires"]
+    valid, faults = waivers.read(document, day - dt.timedelta(days=30))
+    finding = Finding("memory_bounded", "", "low", "pipeline", "template.yaml", 1, "", resource="AppFunction")
+
+    assert [] == faults
+    assert valid[0].covers(dataclasses.replace(finding, environment="prod"))
+    assert not valid[0].covers(dataclasses.replace(finding, environment="dev"))
+    assert [] != waivers.read(document, day + dt.timedelta(days=1))[1]

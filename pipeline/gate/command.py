@@ -4,12 +4,17 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import cli, summary
 from pipeline.gate import output
 from pipeline.gate.check import STAGES, judge
 from pipeline.gate.verdict import Report
+
+if TYPE_CHECKING:
+    from pipeline.report.evidence import Evidence
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,38 +28,45 @@ def main(args: argparse.Namespace) -> int:
     """Run the stages of the command; the exit status is 0 clean, 1 gate failed, 2 not everything judged."""
     names = tuple(STAGES) if args.command == "check" else (args.command,)
     report = judge(cli.repository(), names, cached=not args.no_cache).printable()
-    sys.stdout.write(_FORMATS[args.format](report))
+    evidence = cache(lambda: _gather(report))
+    sys.stdout.write(_FORMATS[args.format](report, evidence))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        _tell_run(report)
+        _tell_run(evidence())
     if args.output is not None:
-        _write(report, args.output)
+        _write(evidence(), args.output)
     return report.status
 
 
 # The reports' modules are imported when they are asked for: a run without them need not wait for them.
 
 
-def _as_sarif(report: Report) -> str:
-    from pipeline.report import evidence, sarif
+def _gather(report: Report) -> "Evidence":
+    from pipeline.report.evidence import gather
 
-    return sarif.render(evidence.gather(report))
-
-
-def _tell_run(report: Report) -> None:
-    from pipeline.report import annotations, evidence, step_summary
-
-    sys.stderr.write(annotations.render(report.findings))  # a runner reads both; --format may need stdout
-    summary.add(step_summary.render(evidence.gather(report)))
+    return gather(report)
 
 
-def _write(report: Report, folder: Path) -> None:
-    from pipeline.report import evidence, files
+def _as_sarif(_: Report, evidence: Callable[[], "Evidence"]) -> str:
+    from pipeline.report import sarif
 
-    files.write(evidence.gather(report), folder)
+    return sarif.render(evidence())
 
 
-_FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": output.as_text,
-    "json": output.as_json,
+def _tell_run(evidence: "Evidence") -> None:
+    from pipeline.report import annotations, step_summary
+
+    sys.stderr.write(annotations.render(evidence.open))  # a runner reads both; --format may need stdout
+    summary.add(step_summary.render(evidence))
+
+
+def _write(evidence: "Evidence", folder: Path) -> None:
+    from pipeline.report import files
+
+    files.write(evidence, folder)
+
+
+_FORMATS: dict[str, Callable[[Report, Callable[[], "Evidence"]], str]] = {
+    "text": lambda report, _: output.as_text(report),
+    "json": lambda report, _: output.as_json(report),
     "sarif": _as_sarif,
 }

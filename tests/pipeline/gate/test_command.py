@@ -1,0 +1,123 @@
+"""What the gate's commands print, write and end with."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.gate import command, output
+from pipeline.gate.verdict import Report
+from pipeline.model import Stage
+from tests.pipeline.report.sample import COMMIT, FINDINGS, evidence
+from tests.pipeline.report.schemas import faults
+
+CLEAN = {"findings": (), "stages": (Stage("lint", "passed", 1.0),), "unjudged": False}
+
+
+@pytest.fixture(autouse=True)
+def _no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests may themselves be run by a workflow."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, report: Report) -> list[Sequence[str]]:
+    """Let the gate come to `report`; the stages that were asked for."""
+    asked: list[Sequence[str]] = []
+
+    def judge(root: Path, names: Sequence[str], *, cached: bool) -> Report:
+        asked.append(names)
+        return report
+
+    monkeypatch.setattr(command, "judge", judge)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [(CLEAN, 0), ({"unjudged": False}, 1), ({}, 2)],
+    ids=["clean", "failed", "not everything judged"],
+)
+def test_exit_status(changes: dict[str, object], status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 clean, 1 gate failed, 2 something couldn't be judged."""
+    judged(monkeypatch, evidence(**changes).report)
+
+    assert status == cli.main(["check"])
+
+
+def test_stages_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` is all stages, each other command its own."""
+    asked = judged(monkeypatch, evidence(**CLEAN).report)
+    for name in ("check", "lint", "policy", "test"):
+        cli.main([name])
+
+    assert [("lint", "policy", "test"), ("lint",), ("policy",), ("test",)] == asked
+
+
+def test_json_is_the_contract(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The documented keys, with their types, stand in the JSON."""
+    judged(monkeypatch, evidence().report)
+    cli.main(["check", "--format", "json"])
+    data = json.loads(capsys.readouterr().out)
+    first = data["findings"][0]
+
+    assert (1, COMMIT) == (data["schema"], data["commit"])
+    assert {"name": "lint", "status": "failed", "seconds": 3.214} == data["stages"][0]
+    assert {
+        "rule": "secret_in_environment",
+        "title": "No secret in an environment",
+        "severity": "critical",
+        "tool": "pipeline",
+        "file": "template.yaml",
+        "line": 41,
+        "resource": "AppFunction",
+        "environment": "prod",
+        "message": FINDINGS[0].message,
+        "remediation": "Give the function the secret's ARN.",
+        "controls": ["NIST IA-5(7)", "OWASP CICD-SEC-6"],
+        "waiver": None,
+    } == first
+
+
+def test_sarif_is_valid(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `--format sarif` prints is a SARIF document and nothing else."""
+    judged(monkeypatch, evidence().report)
+    cli.main(["check", "--format", "sarif"])
+
+    assert [] == faults("sarif-2.1.0.json", capsys.readouterr().out)
+
+
+def test_text_holds_no_command_for_a_runner() -> None:
+    """No line of the text, nor of the JSON, is one that a runner obeys, whatever a pull request wrote."""
+    lines = (output.as_text(evidence().report) + output.as_json(evidence().report)).splitlines()
+
+    assert [] == [line for line in lines if line.lstrip().startswith("::") or "##[" in line]
+
+
+def test_run_on_github(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on GitHub gets annotations beside the text, its summary, and the reports."""
+    judged(monkeypatch, evidence().report)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    cli.main(["policy", "--format", "json", "--output", str(tmp_path / "out")])
+    printed = capsys.readouterr()
+
+    assert 5 == len(printed.err.splitlines())
+    assert all(line.startswith("::") for line in printed.err.splitlines())
+    assert json.loads(printed.out)
+    assert (tmp_path / "summary.md").read_text().startswith("### Not everything was judged")
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_nothing_is_told_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Outside of GitHub no annotation is printed."""
+    judged(monkeypatch, evidence().report)
+    cli.main(["policy"])
+
+    assert "" == capsys.readouterr().err

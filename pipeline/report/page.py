@@ -45,6 +45,7 @@ def render(evidence: Evidence) -> str:
         evidence=evidence,
         report=evidence.report,
         controls=by_framework(evidence),
+        judged=any(evidence.outcome(rule) != "not judged" for rule in evidence.rules),
         frameworks=FRAMEWORKS,
         roles=roles,
         jobs=_jobs(evidence.trust or (), roles),

@@ -131,6 +131,15 @@ def test_trust_that_was_not_judged_is_said(text: str) -> None:
     assert "<svg" not in bare
 
 
+def test_rules_that_did_not_run_are_said(text: str) -> None:
+    """A report of another stage doesn't list controls of which it knows nothing."""
+    bare = page.render(evidence(engines=(), findings=()))
+
+    assert "No rule gave a verdict in this run" in bare
+    assert "No rule gave a verdict" not in text
+    assert "IA-5(7)" not in bare
+
+
 def _colours(block: str) -> dict[str, str]:
     return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))
 

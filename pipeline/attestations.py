@@ -93,7 +93,8 @@ def _signed(by: Signer, made: Bundle, reports: Path | None) -> Iterator[tuple[st
     for name, stages in _STAGES.items():
         found = [_report(reports, stage, made.commit) for stage in stages] if reports else []
         if found and all(found):
-            predicate = _tests(found) if name == "tests" else _policy(found[0], made)
+            every = [*found, _report(reports, "policy", made.commit)] if reports else []
+            predicate = _tests(found, every) if name == "tests" else _policy(found[0], made)
             yield name, envelope.sign(by, subjects, TYPES[name], predicate)
 
 
@@ -213,14 +214,21 @@ def _report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
     return None
 
 
-def _tests(reports: list[dict[str, Any] | None]) -> dict[str, Any]:
+def _tests(reports: list[dict[str, Any] | None], every: list[dict[str, Any] | None]) -> dict[str, Any]:
+    """The result of `reports`; the configuration names every report, with the versions of the tools behind it."""
     known = [one for one in reports if one]
     passed = [one["stage"] for one in known if one["status"] == "passed"]
     failed = [one["stage"] for one in known if one["status"] != "passed"]
     return {
         "result": "FAILED" if failed else "PASSED",
         "configuration": [
-            {"name": f"{one['stage']}/report.json", "digest": {"sha256": one["digest"]}} for one in known
+            {
+                "name": f"{one['stage']}/report.json",
+                "digest": {"sha256": one["digest"]},
+                "annotations": {"tools": [str(tool) for tool in one["raw"].get("tools", [])]},
+            }
+            for one in every
+            if one
         ],
         "url": builder().run,
         "passedTests": passed,

@@ -126,16 +126,11 @@ def test_a_route_that_closes_is_told() -> None:
 
 
 def test_a_wider_right_is_a_danger() -> None:
-    """One more action on the secret, for one role."""
-    effect = plan(
-        (
-            "Action: secretsmanager:GetSecretValue\n                Resource: !GetAtt DatabaseSecret.Id",
-            "Action: secretsmanager:*\n                Resource: !GetAtt DatabaseSecret.Id",
-        )
-    )
+    """Every action on a secret instead of one, for one role."""
+    effect = plan(("Action: secretsmanager:GetSecretValue", "Action: secretsmanager:*"))
 
-    assert 1 == len(effect.widened)
-    assert "AppRole: secretsmanager:* on ${DatabaseSecret.Id}" in effect.widened[0]
+    assert effect.widened
+    assert all(text.startswith("AppRole: secretsmanager:* on ") for text in effect.widened)
     assert any(danger.startswith("may do more: AppRole") for danger in effect.dangers)
 
 

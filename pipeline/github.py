@@ -1,11 +1,12 @@
-"""GitHub's REST API, as far as the pipeline writes: one comment on a pull request, one issue of a kind."""
+"""GitHub's REST API, as far as the pipeline writes: a comment on a pull request, an issue of a kind, a release."""
 
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
@@ -32,6 +33,28 @@ def comment_once(mark: str, text: str) -> None:
         _ask("POST", f"issues/{number}/comments", body)
     except _RefusedError as error:
         summary.warning("No comment", f"{error.message} The step's summary holds the plan.")
+
+
+def publish(tag: str, text: str, files: Sequence[Path]) -> str:
+    """Make the release of a tag, or take the one that is there, and attach what it lacks; returns its address.
+
+    A file that is attached already stays: a release is published once.
+    """
+    try:
+        found = _ask("GET", f"releases/tags/{tag}", None)
+    except _RefusedError:
+        found = _ask("POST", "releases", {"tag_name": tag, "name": tag, "body": text})
+    attached = {str(one.get("name")) for one in found.get("assets", [])}
+    upload = str(found.get("upload_url", "")).partition("{")[0]
+    for file in files:
+        if file.name not in attached:
+            _send(
+                "POST",
+                f"{upload}?{urlencode({'name': file.name})}",
+                file.read_bytes(),
+                "application/octet-stream",
+            )
+    return str(found.get("html_url", ""))
 
 
 def get(path: str) -> list[dict[str, Any]]:
@@ -75,23 +98,28 @@ def _all(path: str) -> list[dict[str, Any]]:
 
 def _ask(method: str, path: str, body: Mapping[str, Any] | None) -> Any:
     repository = os.environ.get("GITHUB_REPOSITORY", "")
-    token = os.environ.get("GITHUB_TOKEN", "")
-    if not _REPOSITORY.fullmatch(repository) or not token:
+    if not _REPOSITORY.fullmatch(repository) or not os.environ.get("GITHUB_TOKEN"):
         raise ConfigurationError(
             "GITHUB_REPOSITORY and GITHUB_TOKEN are not both set.",
             "This is for a workflow's step, with env: set.",
         )
     base = os.environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+    payload = json.dumps(body).encode() if body is not None else None
+    return _send(method, f"{base}/repos/{repository}/{path}", payload, "application/json")
+
+
+def _send(method: str, url: str, payload: bytes | None, kind: str) -> Any:
     headers = {
         "Accept": "application/vnd.github+json",
-        "Authorization": f"Bearer {token}",
+        "Authorization": f"Bearer {os.environ.get('GITHUB_TOKEN', '')}",
+        "Content-Type": kind,
         "X-GitHub-Api-Version": "2022-11-28",
         "User-Agent": "esclusa",
     }
-    payload = json.dumps(body).encode() if body is not None else None
+    path = urlsplit(url).path
     with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as pool:
         try:
-            answer = pool.request(method, f"{base}/repos/{repository}/{path}", body=payload, headers=headers)
+            answer = pool.request(method, url, body=payload, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise GateError(f"GitHub gave no answer to {method} {path}: {error}") from error
     if answer.status in (401, 403, 404):

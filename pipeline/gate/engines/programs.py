@@ -24,7 +24,8 @@ def call(
     too long."""
     # Neither the user's settings nor variables of a workflow (PYTEST_ADDOPTS, CKV_SKIP_CHECK, ...) reach the
     # tools: a verdict must not hang on them.
-    environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    kept = ("PATH", "LANG", "TMPDIR", "GIT_CEILING_DIRECTORIES")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
     environment |= {"HOME": str(context.scratch), "AWS_DEFAULT_REGION": "eu-west-1"}
     try:
         return run.run(

@@ -1,0 +1,186 @@
+"""Two releases through dev to prod by the command itself, on the laptop's AWS with its roles enforced.
+
+Signed, promoted, bound to their plans, put back, withdrawn, drifted, and at last verified when AWS is gone.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pipeline.run import CHECKOUT, Completed, run
+from sandbox.accounts import account
+from sandbox.state import Sandbox
+
+pytestmark = pytest.mark.e2e
+GITHUB = {
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "acme/ledger",
+    "GITHUB_WORKFLOW_REF": "acme/ledger/.github/workflows/deploy-dev.yml@refs/heads/main",
+    "GITHUB_ACTOR": "bob",
+}
+
+
+@dataclass
+class Team:
+    """People who release with the command, each command as the deploy role of its environment."""
+
+    box: Sandbox
+    clone: Path
+    bundles: dict[str, str] = field(default_factory=dict)
+
+    def pipeline(self, role: str, *words: str, **more: str) -> Completed:
+        environment = {**self._plain(), **GITHUB, **self._role(role), **more}
+        return run([CHECKOUT / "bin/pipeline", *words], cwd=self.clone, env=environment, check=False)
+
+    def _plain(self) -> Mapping[str, str]:
+        return {**self.box.aws.variables(), "GITHUB_ACTIONS": ""}
+
+    def _role(self, environment: str) -> Mapping[str, str]:
+        """A token of the environment's job, exchanged for its role; none for `build`."""
+        if environment == "build":
+            return {}
+        now = int(time.time())
+        token = self.box.github.issuer.sign(
+            {
+                "iss": "https://token.actions.githubusercontent.com",
+                "sub": f"repo:acme/ledger:environment:{environment}",
+                "aud": "sts.amazonaws.com",
+                "iat": now,
+                "nbf": now,
+                "exp": now + 300,
+            }
+        )
+        role = f"arn:aws:iam::{account(environment).number}:role/esclusa-{environment}-deploy"
+        keys = self.box.aws.client("sts", environment).assume_role_with_web_identity(
+            RoleArn=role, RoleSessionName="test", WebIdentityToken=token
+        )["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
+    def git(self, *words: str) -> str:
+        names = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        return run(["git", *names, *words], cwd=self.clone).stdout.strip()
+
+    def bring_to_dev(self, tag: str) -> Completed:
+        """Commit something, build it, let its checks pass, deploy it to dev, and tag it."""
+        (self.clone / "app" / "note.py").write_text(f'"""{tag}."""\n')
+        self.git("add", "app/note.py")
+        self.git("commit", "--quiet", "-m", f"Prepare {tag}")
+        self.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        commit = self.git("rev-parse", "HEAD")
+        for stage in ("lint", "policy", "test"):
+            file = self.clone / "build/reports" / stage / "report.json"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            one = {"name": stage, "status": "passed", "seconds": 1.0}
+            file.write_text(json.dumps({"schema": 1, "commit": commit, "stages": [one], "findings": []}))
+        said = self.pipeline("build", "bundle").stdout
+        self.bundles[tag] = said.rsplit("bundle ", 1)[1].split()[0]
+        words = ("deploy", "dev", "--bundle", self.bundles[tag], "--checks", "build/reports")
+        self.git("tag", "-a", "-m", tag, tag)
+        return self.pipeline("dev", *words)
+
+    def release(self, tag: str) -> Completed:
+        """Promote a tag, and deploy it to prod."""
+        done = self.pipeline("prod", "promote", tag)
+        if done.status:
+            return done
+        more = {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
+        return self.pipeline("prod", "deploy", "prod", "--bundle", self.bundles[tag], **more)
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """Two releases that served prod, the second one live; the sandbox ends with the module."""
+    os.umask(0o022)
+    with Sandbox(tmp_path_factory.mktemp("releases") / "box") as box:
+        found = Team(box, box.github.remote.clone)
+        for tag in ("v1.0.0", "v1.1.0"):
+            for done in (found.bring_to_dev(tag), found.release(tag)):
+                assert done.status == 0, done.stdout + done.stderr
+        yield found
+
+
+def test_nothing_has_drifted(team: Team) -> None:
+    """What was deployed is what git says, in both accounts and in their bootstraps."""
+    for environment in ("dev", "prod"):
+        done = team.pipeline(environment, "drift", environment)
+
+        assert (0, f"{environment}: no differences\n") == (done.status, done.stdout)
+
+
+def test_an_earlier_release_is_put_back_and_a_bad_one_withdrawn(team: Team) -> None:
+    """Through the same gates, in seconds; afterwards nobody deploys the withdrawn one again."""
+    steps = [
+        team.pipeline("prod", "rollback", "prod", "v1.0.0", "--dry-run"),
+        team.pipeline("prod", "rollback", "prod", "v1.0.0"),
+        team.pipeline("prod", "withdraw", "prod", "v1.1.0", "--reason", "it loses mail"),
+        team.pipeline("prod", "rollback", "prod", "v1.1.0"),
+        team.release("v1.1.0"),
+    ]
+    status = json.loads(team.pipeline("prod", "status", "prod", "--format", "json").stdout)
+
+    assert [0, 0, 0, 1, 1] == [step.status for step in steps]
+    assert "it loses mail" in steps[3].stderr
+    assert "it loses mail" in steps[4].stderr
+    assert "v1.0.0" == status["environments"][0]["version"]
+
+
+def test_a_change_by_hand_is_found_and_stops_the_next_release(team: Team) -> None:
+    """Until somebody reverts it."""
+    function = team.box.aws.client("lambda", "prod")
+    function.update_function_configuration(FunctionName="esclusa-prod-app", Timeout=19)
+    found = team.pipeline("prod", "drift", "prod")
+    assert team.bring_to_dev("v1.2.0").status == 0
+    stopped = team.release("v1.2.0")
+    function.update_function_configuration(FunctionName="esclusa-prod-app", Timeout=20)
+    released = team.release("v1.2.0")
+
+    assert 1 == found.status
+    assert "AppFunction Timeout: 19, not 20" in found.stdout
+    assert "was changed outside of git" in stopped.stderr
+    assert 0 == released.status, released.stdout + released.stderr
+
+
+def test_a_changed_bundle_is_refused(team: Team) -> None:
+    """Somebody wrote into dev's bucket; prod's gate reads every byte."""
+    assert team.bring_to_dev("v1.3.0").status == 0
+    bucket, key = account("dev").artifacts, f"bundles/{team.bundles['v1.3.0']}/app.zip"
+    client = team.box.aws.client("s3", "dev")
+    content = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    client.put_object(Bucket=bucket, Key=key, Body=content[:-1] + bytes([content[-1] ^ 1]))
+    done = team.release("v1.3.0")
+
+    assert 1 == done.status
+    assert "app.zip of the bundle in" in done.stderr
+    assert "was changed" in done.stderr
+
+
+def test_passports_are_verified_when_aws_is_gone(team: Team, tmp_path: Path) -> None:
+    """Files and a key are enough; one changed byte is named. The last test: it ends the sandbox."""
+    chain = tmp_path / "passports"
+    tags = ("v1.0.0", "v1.1.0", "v1.2.0")
+    for tag in tags:
+        done = team.pipeline("prod", "passport", tag, "--output", str(chain / f"{tag}.json"))
+        assert done.status == 0, done.stderr
+    (tmp_path / "key.pem").write_text(team.pipeline("prod", "passport", "key").stdout)
+    team.box.stop()
+    words: list[str | Path] = [CHECKOUT / "bin/pipeline", "passport", "verify"]
+    whole = run([*words, chain, "--key", tmp_path / "key.pem"], check=False)
+    file = chain / "v1.1.0.json"
+    file.write_bytes(file.read_bytes().replace(b'"payload":"ey', b'"payload":"eY', 1))
+    broken = run([*words, file, "--key", tmp_path / "key.pem"], check=False)
+
+    assert 0 == whole.status, whole.stderr
+    assert list(tags) == [
+        line.split()[0] for line in whole.stdout.splitlines() if " on prod: signed by " in line
+    ]
+    assert 1 == broken.status
+    assert "is not signed by the key" in broken.stderr

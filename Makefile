@@ -27,12 +27,15 @@ up: install ## Start the laptop's GitHub and AWS, and leave them running
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
+# A worker a core; tests/conftest.py says which tests stay together.
+PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadgroup
+
 .PHONY: test test-fast check format docs
 test: install ## Every test, the end-to-end story among them
 	@$(PYTEST)
 
 test-fast: install-check ## The tests that need no emulator: under a minute
-	@$(PYTEST) -m "not e2e"
+	@$(PYTEST) -m "not e2e and not slow"
 
 check: install-check ## What a pull request is judged by: lint, policy, tests
 	@bin/pipeline check

@@ -12,6 +12,8 @@ from pipeline.gate.rules import Rule, load
 from tests.policies.seeds.forms import FORMS
 from tests.policies.seeds.model import Harmless, Seed, only, read
 
+pytestmark = pytest.mark.slow  # a quarter of a second for each of hundreds of seeds
+
 ROOT = Path(__file__).parents[2]
 RULES = load(ROOT / "policies")
 FOLDERS = (".github/", "app/", "rotation/", "bootstrap/", "bin/")

@@ -14,8 +14,7 @@ _LONGEST = 900.0  # seconds
 
 def run(context: Context) -> Iterator[Finding]:
     report = context.scratch / "junit.xml"
-    # A worker a core; the tests of one module share their fixtures, so they stay together.
-    arguments = ["-n", "auto", "--dist", "loadscope"]
+    arguments = ["-n", "auto", "--dist", "loadgroup"]
     arguments += ["-m", "not e2e", "-q", "--no-header", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     # Named, since pytest would else look for its settings in the folders above.
     settings = context.project.root / "pyproject.toml"

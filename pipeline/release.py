@@ -83,8 +83,14 @@ def verify(tag: str, repository: Path) -> Release:
 
 
 def _rises(tag: str, commit: str, repository: Path) -> None:
-    """Every release tag on what this commit is built on must have a lower version."""
-    before = ask("tag", "--merged", commit, cwd=repository).splitlines()
+    """Every release tag on what this commit is built on must have a lower version.
+
+    A lightweight tag never released anything, so it doesn't count.
+    """
+    listed = ask("tag", "--merged", commit, "--format=%(objecttype) %(refname:strip=2)", cwd=repository)
+    before = [
+        name for kind, _, name in (line.partition(" ") for line in listed.splitlines()) if kind == "tag"
+    ]
     higher = [one for one in before if _TAG.match(one) and one != tag and version(one) >= version(tag)]
     if higher:
         last = max(higher, key=version)

@@ -111,3 +111,11 @@ def test_an_earlier_release_stays_valid(repository: Repository) -> None:
     repository.tag("v1.1.0")
 
     assert repository.first == release.verify("v1.0.0", repository.folder).commit
+
+
+def test_a_lightweight_tag_is_no_earlier_release(repository: Repository) -> None:
+    """A higher lightweight tag, which was refused, doesn't keep a lower release back."""
+    repository.tag("v1.0.1", annotated=False)
+    repository.tag("v1.0.0")
+
+    assert repository.first == release.verify("v1.0.0", repository.folder).commit

@@ -15,7 +15,8 @@ _LONGEST = 900.0  # seconds
 def run(context: Context) -> Iterator[Finding]:
     report = context.scratch / "junit.xml"
     arguments = ["-n", "auto", "--dist", "loadgroup"]
-    arguments += ["-m", "not e2e", "-q", "--no-header", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+    arguments += ["-m", "not e2e and not slow", "-q", "--no-header"]
+    arguments += ["-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     # Named, since pytest would else look for its settings in the folders above.
     settings = context.project.root / "pyproject.toml"
     arguments += ["--config-file", str(settings if settings.is_file() else os.devnull)]

@@ -10,8 +10,9 @@ from werkzeug.exceptions import HTTPException
 
 from app.database import Connection
 from app.fields import COMMIT, SEMANTIC_VERSION, keepable
-from app.ledger import measures, plots, queries, sessions
-from app.ledger.kinds import SEVERITIES, Values
+from app.ledger import measures, plots, queries, sessions, store
+from app.ledger.kinds import CHECK, DEPLOYMENT, FINDING, SEVERITIES, WAIVER, Values
+from app.paging import Page
 from app.problems import Problem
 from app.state import state
 
@@ -20,6 +21,7 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 SOON_DAYS = 30
+MOST = 200  # records of a kind on one page
 _STYLE = Path(__file__).parent / "style.css"
 
 blueprint = Blueprint("pages", __name__, url_prefix="/ledger", template_folder="templates")
@@ -191,8 +193,10 @@ def search() -> str:
 
 def _commit(commit: str, version: str | None = None, approver: str | None = None) -> str:
     def ask(connection: Connection) -> Values:
-        kinds = ("deployment", "check", "finding", "waiver")
-        found: Values = {f"{kind}s": queries.by_commit(connection, kind, commit) for kind in kinds}
+        found: Values = {
+            kind.plural: store.page(connection, kind, Page(MOST), {"commit": commit})[:MOST]
+            for kind in (DEPLOYMENT, CHECK, FINDING, WAIVER)
+        }
         bundles = sorted({row["bundle"] for row in found["deployments"]})
         return {**found, "bundles": bundles, "evidence": queries.evidence(connection, bundles)}
 

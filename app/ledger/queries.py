@@ -67,19 +67,6 @@ def ahead(connection: Connection, environment: str, of: str, most: int = 50) -> 
     return [str(row[0]) for row in rows]
 
 
-def by_commit(connection: Connection, kind: str, commit: str, most: int = 200) -> Rows:
-    """Return the newest records of one of the kinds that name a commit."""
-    tables = {"deployment", "release", "check", "finding", "waiver"}
-    if kind not in tables:
-        raise ValueError(f"{kind} names no commit")
-    return _all(
-        connection,
-        f'SELECT * FROM ledger."{kind}" WHERE commit = %s ORDER BY sequence DESC LIMIT %s',  # noqa: S608
-        commit,
-        most,
-    )
-
-
 def evidence(connection: Connection, bundles: list[str], most: int = 100) -> Rows:
     """Return the evidence about bundles, without the documents themselves."""
     return _all(

@@ -77,6 +77,18 @@ def test_routes_and_who_may_call_them(environment: str) -> None:
         ("OPTIONS", "/ready"): ["NONE"],
         ("OPTIONS", "/version"): ["NONE"],
         ("OPTIONS", "/api/deployments"): ["NONE"],
+        ("GET", "/api/deployments/{id}"): ["AWS_IAM"],
+        ("OPTIONS", "/api/deployments/{id}"): ["NONE"],
+        ("GET", "/api/{kind}"): ["AWS_IAM"],
+        ("POST", "/api/{kind}"): ["AWS_IAM"],
+        ("OPTIONS", "/api/{kind}"): ["NONE"],
+        ("GET", "/api/{kind}/{id}"): ["AWS_IAM"],
+        ("OPTIONS", "/api/{kind}/{id}"): ["NONE"],
+        # For browsers, which sign nothing: the application itself asks for a link or a cookie.
+        ("GET", "/session"): ["NONE"],
+        ("GET", "/ledger"): ["NONE"],
+        ("GET", "/ledger/{page}"): ["NONE"],
+        ("GET", "/ledger/{page}/{name}"): ["NONE"],
     }
 
     assert expected == routes
@@ -250,6 +262,7 @@ def test_the_boundary_leaves_room_for_every_role(environment: str) -> None:
         "<MigrateLogGroup.Arn>": f"{group}-migrate:*",
         "<RotationLogGroup.Arn>": f"{group}-rotation:*",
         "<DatabaseSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:esclusa-{environment}-database-a1B2c3",
+        "<SessionSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:esclusa-{environment}-session-a1B2c3",
         "<DeadLetterQueue.Arn>": f"arn:aws:sqs:{place}:esclusa-{environment}-dead-letters",
         f"/esclusa/{environment}/data-key-arn": "<DataKey.Arn>",
         f"/esclusa/{environment}/database/admin-secret-arn": BOOTSTRAP_ANSWERS["DatabaseAdminSecretArn"],
@@ -273,15 +286,16 @@ def test_the_boundary_leaves_room_for_every_role(environment: str) -> None:
 def test_who_may_read_which_secret(environment: str) -> None:
     """The application reads its own user's secret; the master secret is for migration and rotation."""
     own, master = "<DatabaseSecret.Id>", f"/esclusa/{environment}/database/admin-secret-arn"
+    session = "<SessionSecret.Id>"
     readers = {
         (role, secret)
         for role in of_type(environment, "AWS::IAM::Role")
-        for secret in (own, master)
+        for secret in (own, master, session)
         if decide(policy_of(environment, role), "secretsmanager:GetSecretValue", secret) == "Allow"
     }
-    expected = {("AppRole", own), ("MigrateRole", own), ("MigrateRole", master)}
+    expected = {("AppRole", own), ("AppRole", session), ("MigrateRole", own), ("MigrateRole", master)}
 
-    assert expected | {("RotationRole", own), ("RotationRole", master)} == readers
+    assert expected | {("RotationRole", secret) for secret in (own, master, session)} == readers
 
 
 @each_environment
@@ -297,7 +311,8 @@ def test_the_functions_environment(environment: str) -> None:
         "DATABASE_SECRET_ARN",
     }
     expected = {
-        "AppFunction": common | {"COMMIT", "BUNDLE_DIGEST", "RELEASE_DIGEST", "CORS_ORIGINS"},
+        "AppFunction": common
+        | {"COMMIT", "BUNDLE_DIGEST", "RELEASE_DIGEST", "CORS_ORIGINS", "SESSION_SECRET_ARN"},
         "MigrateFunction": common | {"DATABASE_ADMIN_SECRET_ARN"},
         "RotationFunction": common | {"DATABASE_ADMIN_SECRET_ARN"},
     }
@@ -411,7 +426,7 @@ def test_what_holds_state_outlives_the_stack() -> None:
         if resource["Type"] in stateful
     }
 
-    assert 6 == len(kept)
+    assert 7 == len(kept)
     assert {("RetainExceptOnCreate", "Retain")} == set(kept.values())
 
 
@@ -428,5 +443,5 @@ def test_names_have_one_beginning() -> None:
         if key in resource["Properties"]
     ]
 
-    assert 16 == len(names)
+    assert 17 == len(names)
     assert [] == [name for name in names if not named.fullmatch(name)]

@@ -55,6 +55,8 @@ def _incomplete(secret: Resource, made: dict[str, Any]) -> Iterator[Violation]:
     except json.JSONDecodeError as error:
         yield at(secret, f"SecretStringTemplate is not JSON: {error}", *place)
         return
+    if not template and made.get("GenerateStringKey") not in (None, "password"):
+        return  # a key that signs: it belongs to no user of any system
     missing = [key for key in _NEEDED if not template.get(key)]
     if missing:
         yield at(secret, f"SecretStringTemplate lacks {', '.join(missing)}, which rotation needs", *place)

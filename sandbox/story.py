@@ -324,7 +324,13 @@ def _table(told: list[Told], time_of: spent.Spent, wall: float) -> Table:
     for column, justify in (("", "left"), ("seconds", "right"), ("share", "right")):
         table.add_column(column, justify="left" if justify == "left" else "right")
     first = told[0].seconds if told else 0.0
-    rows = [("the sandbox's start (PostgreSQL, emulator, bootstrap)", first), *time_of.external]
+    tools = [row for row in time_of.external if row[1] >= wall / 100]
+    small = sum(seconds for _, seconds in time_of.external) - sum(seconds for _, seconds in tools)
+    rows = [
+        ("the sandbox's start (PostgreSQL, emulator, bootstrap)", first),
+        *tools,
+        ("smaller tools", small),
+    ]
     rest = max(0.0, wall - first - sum(seconds for _, seconds in time_of.external) - time_of.own)
     rows += [("act, git and make: jobs and their set-up", rest), ("pipeline's own code", time_of.own)]
     for name, seconds in rows:

@@ -142,7 +142,7 @@ def test_a_role_without_its_boundary_is_refused(cloud: Cloud) -> None:
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ],
     }
-    properties = {"Path": "/work/", "AssumeRolePolicyDocument": trust}
+    properties = {"Path": "/made/", "AssumeRolePolicyDocument": trust}
     for name, more, state in (
         ("work-unbounded", {}, "ROLLBACK_COMPLETE"),
         ("work-bounded", {"PermissionsBoundary": boundary}, "CREATE_COMPLETE"),
@@ -202,10 +202,10 @@ def test_a_custom_resource_needs_its_function(cloud: Cloud) -> None:
 
 def test_parameters_are_read_with_the_roles_rights(cloud: Cloud) -> None:
     """A template's SSM values are as closed as the parameters are."""
-    cloud.client("ssm").put_parameter(Name="/work/value", Value="v", Type="String")
+    cloud.client("ssm").put_parameter(Name="/made/value", Value="v", Type="String")
     template = {
         **_template("work-ssm"),
-        "Parameters": {"V": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/work/value"}},
+        "Parameters": {"V": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/made/value"}},
     }
     shut = _role(cloud, "work-ssm-shut", *_CREATE)
 

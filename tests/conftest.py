@@ -18,16 +18,9 @@ if TYPE_CHECKING:
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the modules that share something costly on one worker each, and begin with them: they take longest.
-
-    Every other test goes to whichever worker is free (pytest-xdist, --dist loadgroup).
-    """
-    for item in items:
-        if item.get_closest_marker("e2e") or item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Begin with the modules that take longest, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: not (item.get_closest_marker("e2e") or item.get_closest_marker("slow")))
 
 
 @dataclass(frozen=True)

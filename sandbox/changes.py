@@ -15,14 +15,9 @@ def broken_smoke(hub: GitHub) -> dict[str, str]:
     """A readiness check that holds everywhere but on Lambda, so that only the smoke test can see it fail."""
     text = _text(hub, "main", _HEALTH)
     for old, new in (
-        (
-            "from flask import Blueprint, current_app",
-            "import os\n\nfrom flask import Blueprint, abort, current_app",
-        ),
-        (
-            "    database: Database",
-            '    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:\n        abort(500)\n    database: Database',
-        ),
+        ("import psycopg\n", "import os\n\nimport psycopg\n"),
+        ("from flask import Blueprint, current_app", "from flask import Blueprint, abort, current_app"),
+        ("    try:\n", '    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:\n        abort(500)\n    try:\n'),
     ):
         text = _replaced(text, old, new)
     return {_HEALTH: text}

@@ -127,7 +127,7 @@ def test_a_role_without_its_boundary_is_refused(cloud: Cloud) -> None:
     makes = {
         "Effect": "Allow",
         "Action": "iam:*",
-        "Resource": "arn:aws:iam::111111111111:role/work/*",
+        "Resource": "arn:aws:iam::111111111111:role/made/*",
         "Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary}},
     }
     looks = {

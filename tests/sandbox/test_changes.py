@@ -1,0 +1,41 @@
+"""The story's changes fit the application as it is, so that a renamed line is heard of before the story is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sandbox import changes
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def _git(*words: str) -> str:
+    """What git would say of this tree: a file's text, or the names of the migrations."""
+    if words[0] == "show":
+        return (TOP / words[1].partition(":")[2]).read_text(encoding="utf-8").rstrip("\n")
+    return "\n".join(str(path.relative_to(TOP)) for path in (TOP / "app/migrations").iterdir())
+
+
+HUB: Any = SimpleNamespace(remote=SimpleNamespace(git=_git))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [changes.good, changes.broken_smoke, lambda hub: changes.broken_migration(hub, "main")],
+    ids=["good", "smoke", "migration"],
+)
+def test_the_change_can_be_made(change: Callable[[Any], dict[str, str]]) -> None:
+    """Each change gives files, Python among them that compiles, and differs from what is there."""
+    files = change(HUB)
+    made = {
+        name: text
+        for name, text in files.items()
+        if not (TOP / name).exists() or _git("show", f":{name}") != text
+    }
+
+    assert made
+    for name, text in files.items():
+        assert not name.endswith(".py") or compile(text, name, "exec")

@@ -1,6 +1,7 @@
 """A change's whole path, told by the real workflows: `make demo`. Each step expects something, or fails."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,7 +89,8 @@ class Story:
             self.console.print(f"{mark} {name:<52}{self.told[-1].seconds:6.1f} s  {said}", soft_wrap=True)
             if not passed:
                 where = log or self.box.logs / "emulator.log"
-                self.console.print(f"     read {where}", soft_wrap=True, markup=False)
+                self.console.print(f"     read {where}, which ends with:", soft_wrap=True, markup=False)
+                self.console.print(_end(where), soft_wrap=True, markup=False)
                 return False
         return True
 
@@ -284,9 +286,23 @@ class Story:
 
 
 def _errors(run: Run) -> str:
-    found = [text for one in run.workflows for text in (*one.errors, one.message) if text]
-    failed = [f"{job.name}: {job.result}" for job in run.jobs if job.result != "success"]
-    return "; ".join(found[:3] or failed or ["no reason given"])
+    """Which jobs and steps failed, and what act or GitHub itself had to say."""
+    failed = [
+        f"{job.name}: {step.name}"
+        for job in run.jobs
+        if job.result == "failure"
+        for step in job.steps
+        if step.result == "failure"
+    ]
+    said = [text for one in run.workflows for text in (*one.errors, one.message) if text]
+    return "; ".join([*failed, *said][:5] or ["no reason given"])
+
+
+def _end(log: Path, lines: int = 60) -> str:
+    """The last lines of a log, without those in which act tells of its own steps: a sign stands before these."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else "(it does not exist)"
+    told = [line for line in text.splitlines() if not re.match(r"\[[^]]*\] *[^ -~]", line)]
+    return "\n".join(f"     {line}" for line in told[-lines:])
 
 
 def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool = False) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from base64 import b64decode
 from io import BytesIO
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ("respond",)
 
 _log = logging.getLogger("esclusa.wsgi")  # below the application's logger, which masks secrets
+
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110, 5.6.2: what a method is made of
 
 # JSON makes at most six bytes of a character: a body shorter than this share of the limit surely fits.
 _SURELY_FITS = 8
@@ -83,7 +86,7 @@ def _environ(event: Json, context: Any, sender: Sender) -> WSGIEnvironment:
     _add_headers(environ, event)
     host = environ.get("HTTP_HOST") or request.get("domainName") or ""
     method, script_name, path_info, query_string, address = sender.line(event, request, host, environ)
-    if not method.isascii():
+    if not _is_token(method):
         raise ValueError(f"no HTTP method: {method!r}")
     scheme = environ.get("HTTP_X_FORWARDED_PROTO")
     environ["wsgi.url_scheme"] = scheme = scheme if scheme in ("http", "https") else "https"

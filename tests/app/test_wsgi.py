@@ -170,6 +170,14 @@ def test_unsupported_event_is_logged_without_values(caplog: pytest.LogCaptureFix
     }
 
 
+@pytest.mark.parametrize(("method", "status"), [("PURGE", 200), ("", 400), ("GET /", 400), ("G\u00c9T", 400)])
+def test_method_is_a_token(method: str, status: int) -> None:
+    """Methods of one's own pass (RFC 9110); what can't stand in a request line doesn't reach the application."""
+    reply = respond(probe.fixed("200 OK", [], b""), {**rest_event(), "httpMethod": method}, None)
+
+    assert status == reply["statusCode"]
+
+
 def test_every_cookie_passes_a_load_balancer_without_multi_value_headers() -> None:
     """Each of many cookies goes under a spelling of its own."""
     cookies = [("Set-Cookie", f"c{number}={number}") for number in range(300)]

@@ -92,7 +92,7 @@ def test_interrupted_up_leaves_nothing(tmp_path: Path, number: signal.Signals) -
     code = f"from pathlib import Path; from sandbox import keeper; keeper.up(Path({str(tmp_path / 'up')!r}), 0, print)"
     starter = subprocess.Popen(
         # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
-        ["env", "--default-signal=INT", sys.executable, "-c", code],
+        ["/usr/bin/env", "--default-signal=INT", sys.executable, "-c", code],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         stdout=subprocess.DEVNULL,

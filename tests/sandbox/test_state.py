@@ -176,7 +176,7 @@ def test_another_process_with_the_same_id_is_not_ours(tmp_path: Path) -> None:
 def _holder(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
-        ["env", "--default-signal=INT", sys.executable, "-c", _HOLD, str(folder)],
+        ["/usr/bin/env", "--default-signal=INT", sys.executable, "-c", _HOLD, str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=CHECKOUT,

@@ -2,17 +2,19 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from app import create_app, migrate
 from app.config import Config
 from app.state import state
 from tests.app.secrets_manager import ENVIRON, SecretsManager
-from tests.conftest import TestDatabase, new_database
+from tests.conftest import Connection, TestDatabase, new_database
 
 if TYPE_CHECKING:
     from sandbox.postgres import PostgreSQL
@@ -66,27 +68,55 @@ def environ(
     return values
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """A migrated database that the tests take in turn, and its administrator's connection to empty it."""
+
+    database: TestDatabase
+    connection: Connection
+
+    def empty(self) -> None:
+        """Remove every record: three milliseconds, where a copy of the database takes a hundred."""
+        self.connection.execute(_EMPTY)
+
+
+# The tables refuse this by triggers, which an ordinary administrator can't switch off like this.
+_EMPTY = """
+DO $$
+DECLARE
+    name text;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'ledger' AND tablename <> 'migration' LOOP
+        EXECUTE format('DELETE FROM ledger.%I', name);
+    END LOOP;
+END
+$$
+"""
+
+
 @pytest.fixture(scope="session")
-def template(postgresql: "PostgreSQL") -> Iterator[TestDatabase]:
-    """A migrated database, of which each test gets a copy: quicker than to migrate each."""
+def ledger(postgresql: "PostgreSQL") -> Iterator[Ledger]:
+    """One migrated database for the whole session; a test that changes its schema changes it back."""
     with new_database(postgresql) as database, SecretsManager() as service:
         migrate.migrate(environment(database, service), 30.0)
-        yield database
+        with postgresql.wait() as superuser:
+            leave = sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}")
+            superuser.execute(leave.format(sql.Identifier(database.admin_user)))
+        with database.connect() as connection:
+            yield Ledger(database, connection)
 
 
 @pytest.fixture
 def migrated(
-    postgresql: "PostgreSQL",
-    template: TestDatabase,
-    secrets_manager: SecretsManager,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[dict[str, str]]:
-    """The functions' environment after the migrations."""
-    with new_database(postgresql, template.name) as database:
-        values = environment(database, secrets_manager)
-        for name, value in values.items():
-            monkeypatch.setenv(name, value)
-        yield values
+    ledger: Ledger, secrets_manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The functions' environment after the migrations, with nothing recorded yet."""
+    ledger.empty()
+    values = environment(ledger.database, secrets_manager)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return values
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """The fixtures of the application's tests: rotation works on the same database and secret."""
 
-from tests.app.conftest import migrated, secrets_manager, template
+from tests.app.conftest import ledger, migrated, secrets_manager
 
-__all__ = ("migrated", "secrets_manager", "template")
+__all__ = ("ledger", "migrated", "secrets_manager")

@@ -8,27 +8,23 @@ from psycopg import sql
 
 from app import roles
 from app.ledger import chain
-from tests.app.conftest import PASSWORD, a_deployment
+from tests.app.conftest import PASSWORD, Ledger, a_deployment
 from tests.conftest import Connection, TestDatabase
 
 
 @pytest.fixture
-def owner(migrated: dict[str, str], postgresql: object, template: TestDatabase) -> Iterator[Connection]:
+def owner(migrated: dict[str, str], ledger: Ledger) -> Iterator[Connection]:
     """Somebody with the owner's rights, who has switched the triggers off."""
-    database = TestDatabase(
-        migrated["DATABASE_HOST"],
-        int(migrated["DATABASE_PORT"]),
-        migrated["DATABASE_NAME"],
-        template.admin_user,
-        template.admin_password,
-    )
-    with database.connect() as connection:
+    with ledger.database.connect() as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(roles.OWNER)))
-        for table in ("deployment", "chain"):
-            connection.execute(
-                sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier("ledger", table))
-            )
+        connection.execute(_TRIGGERS.format(sql.SQL("DISABLE")))
         yield connection
+        connection.execute(_TRIGGERS.format(sql.SQL("ENABLE")))
+
+
+_TRIGGERS = sql.SQL(
+    "ALTER TABLE ledger.deployment {0} TRIGGER USER; ALTER TABLE ledger.chain {0} TRIGGER USER"
+)
 
 
 @pytest.fixture

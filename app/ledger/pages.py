@@ -10,16 +10,12 @@ from werkzeug.exceptions import HTTPException
 
 from app.database import Connection
 from app.fields import COMMIT, SEMANTIC_VERSION, keepable
-from app.ledger import measures, plots, queries, sessions, store
+from app.ledger import html, measures, plots, queries, sessions, store
 from app.ledger.kinds import CHECK, DEPLOYMENT, FINDING, SEVERITIES, WAIVER, Values
 from app.paging import Page
 from app.problems import Problem
 from app.state import state
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 SOON_DAYS = 30
 MOST = 200  # records of a kind on one page
 _STYLE = Path(__file__).parent / "style.css"
@@ -35,27 +31,17 @@ def _only_sessions() -> None:
 
 @blueprint.after_request
 def _harden(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["Referrer-Policy"] = "same-origin"
-    if request.endpoint != "pages.style":
-        response.cache_control.no_store = True
-    return response
+    return response if request.endpoint == "pages.style" else html.harden(response)
 
 
 @blueprint.errorhandler(Problem)
 def _problem(problem: Problem) -> tuple[str, int]:
-    return _error(problem.members["title"], problem.members["detail"], problem.status)
+    return html.problem(problem)
 
 
 @blueprint.errorhandler(404)
 def _unknown(error: HTTPException) -> tuple[str, int]:
-    return _error(error.name, error.description or "", 404)
-
-
-def _error(title: str, detail: str, status: int) -> tuple[str, int]:
-    return render_template(
-        "ledger/error.html", title=title, detail=detail, identity=g.get("identity")
-    ), status
+    return html.error(error.name, error.description or "", 404)
 
 
 @blueprint.app_template_filter("when")
@@ -109,7 +95,7 @@ def home() -> str:
                 for name, following in zip_longest(names, names[1:])
             ],
             "deployments": queries.deployments(connection),
-            "releases": queries.releases(connection),
+            "releases": queries.releases(connection, 8),
         }
 
     return _page("home", **_ask(ask))
@@ -138,7 +124,7 @@ def policy() -> str:
     rows = _ask(queries.findings_by_commit)
     charts = [
         plots.bars(
-            f"Findings of severity {severity}, not waived",
+            f"Severity {severity}, not waived",
             "findings",
             [(row["commit"][:7], float(row[severity])) for row in reversed(rows)],
         )
@@ -197,8 +183,12 @@ def _commit(commit: str, version: str | None = None, approver: str | None = None
             kind.plural: store.page(connection, kind, Page(MOST), {"commit": commit})[:MOST]
             for kind in (DEPLOYMENT, CHECK, FINDING, WAIVER)
         }
+        # What is open before what is waived, and of either the worst first.
+        found["findings"].sort(key=lambda row: (row["waiver"] is not None, SEVERITIES.index(row["severity"])))
         bundles = sorted({row["bundle"] for row in found["deployments"]})
-        return {**found, "bundles": bundles, "evidence": queries.evidence(connection, bundles)}
+        evidence = queries.evidence(connection, bundles)
+        evidence.sort(key=lambda row: row["name"] != "passport")
+        return {**found, "bundles": bundles, "evidence": evidence}
 
     found = _ask(ask)
     if not any(found.values()):

@@ -7,9 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, redirect, request, url_for
 
+from app import problems
 from app.database import Connection
 from app.identity import caller
-from app.ledger import store
+from app.ledger import html, store
 from app.ledger.keys import Keys
 from app.ledger.kinds import READ
 from app.problems import Problem
@@ -21,6 +22,18 @@ SESSION_SECONDS = 3600
 LINK_SECONDS = 60
 
 blueprint = Blueprint("sessions", __name__)
+
+
+@blueprint.errorhandler(Problem)
+def _problem(problem: Problem) -> Response | tuple[str, int]:
+    """A person who follows a link reads a page; a program that asks for one gets problem details."""
+    opens = request.endpoint == "sessions.open_link"
+    return html.problem(problem) if opens else problems.respond(**problem.members)
+
+
+@blueprint.after_request
+def _harden(response: Response) -> Response:
+    return html.harden(response)
 
 
 @blueprint.post("/api/sessions")
@@ -36,9 +49,7 @@ def ask_for_link() -> tuple[Response, int]:
         )
     )
     url = url_for("sessions.open_link", token=token, _external=True)
-    response = jsonify({"url": url, "expires_in": LINK_SECONDS})
-    response.cache_control.no_store = True
-    return response, 201
+    return jsonify({"url": url, "expires_in": LINK_SECONDS}), 201
 
 
 @blueprint.get("/session")
@@ -58,7 +69,6 @@ def open_link() -> Response:
         COOKIE, cookie, max_age=SESSION_SECONDS, secure=True, httponly=True, samesite="Lax", path="/"
     )
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.cache_control.no_store = True
     return response  # type: ignore[return-value]
 
 

@@ -1,17 +1,12 @@
-"""A ledger with a story in it, and a browser's session."""
+"""A ledger whose pages open: a signing key, and a browser's session."""
 
-import hashlib
-import json
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.app.conftest import a_deployment
-from tests.app.ledger.test_kinds import a_record, a_report
 from tests.app.secrets_manager import SecretsManager
 
 SESSION_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:session"
@@ -44,48 +39,3 @@ def browser(flask_app: Flask) -> FlaskClient:
     url = client.post("/api/sessions", environ_base=signed()).get_json()["url"]
     assert client.get(url, base_url="https://localhost").status_code == 303
     return client
-
-
-def commit(number: int) -> str:
-    """Return a made-up commit."""
-    return hashlib.sha1(bytes([number]), usedforsecurity=False).hexdigest()
-
-
-def tell(client: FlaskClient) -> None:
-    """Record twelve weeks of work: dev runs every commit, prod every third; one of prod's fails, one is undone."""
-    now = datetime.now(UTC)
-
-    def post(plural: str, record: dict[str, Any]) -> None:
-        response = client.post(f"/api/{plural}", json=record)
-        assert response.status_code == 201, response.get_data(as_text=True)
-
-    def deploy(number: int, environment: str, at: datetime, **more: Any) -> None:
-        times = {"started_at": at.isoformat(), "finished_at": (at + timedelta(minutes=3)).isoformat()}
-        bundle = f"{number:064x}"
-        post(
-            "deployments",
-            a_deployment(commit=commit(number), bundle=bundle, environment=environment, **times, **more),
-        )
-
-    for number in range(24):
-        at = now - timedelta(days=84 - 3.4 * number)
-        finding = json.loads(json.dumps(a_report()["findings"][0]))
-        findings = [
-            {**finding, "severity": s} for s in ("high", "medium", "low", "low")[: (24 - number) // 5]
-        ]
-        post("reports", a_report(commit=commit(number), finished_at=at.isoformat(), findings=findings))
-        deploy(number, "dev", at)
-        if number % 3 == 1:
-            version = f"v1.{number // 3}.0"
-            failed = {"status": "failed", "detail": "smoke test: /ready answered 503"} if number == 10 else {}
-            post(
-                "releases",
-                a_record("releases", version=version, commit=commit(number), bundle=f"{number:064x}"),
-            )
-            deploy(number, "prod", at + timedelta(hours=5 + number), version=version, **failed)
-        if number == 16:
-            deploy(13, "prod", at + timedelta(hours=25), version="v1.4.0", kind="rollback")
-    for number, days in enumerate((-2, 9, 120)):
-        expires = (now + timedelta(days=days)).date().isoformat()
-        post("waivers", a_record("waivers", name=f"waiver-{number}", commit=commit(23), expires_on=expires))
-    post("evidence", a_record("evidence", bundle=f"{22:064x}"))

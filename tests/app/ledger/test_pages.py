@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.app.conftest import a_deployment
-from tests.app.ledger.conftest import commit, tell
+from tests.app.ledger.story import APPROVER, bundle, commit, tell
 from tests.app.ledger.test_kinds import a_record
 
 HTTPS = "https://localhost"
@@ -130,7 +130,7 @@ def test_a_release_shows_all_that_is_known_of_it(story: FlaskClient) -> None:
     """Deployments, checks, findings, evidence and who approved."""
     words = fetch(story, "/releases/v1.7.0").words
 
-    for expected in ("Release v1.7.0", commit(22), "hubot", "prod", "lint", "passport", f"{22:064x}"):
+    for expected in ("Release v1.7.0", commit(22), APPROVER, "prod", "lint", "passport", bundle(22)):
         assert expected in words
 
 
@@ -138,7 +138,7 @@ def test_waivers_that_expire_soon_stand_out(story: FlaskClient) -> None:
     """Sorted by their day, with the days that are left."""
     words = re.sub(r"\s+", " ", fetch(story, "/waivers").words)
 
-    assert words.index("waiver-0") < words.index("waiver-1") < words.index("waiver-2")
+    assert words.index("legacy-export") < words.index("rotation-retries") < words.index("report-timeout")
     assert "expired" in words
     assert "in 9 days" in words
 
@@ -160,7 +160,7 @@ def test_measures_are_drawn_for_the_environment_that_is_asked_for(story: FlaskCl
         ("v1.7.0", 1),
         ("prod", 9),
         (commit(22)[:6], 2),
-        (f"{22:064x}", 2),
+        (bundle(22), 2),
         ("nothing", 0),
         ("'; DROP TABLE x", 0),
     ],

@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "freeze": ("stop deployments for a while, through git", "pipeline.freeze"),
     "drift": ("compare what runs with what git says", "pipeline.drift"),
     "passport": ("fetch or verify the passport of a release", "pipeline.passport_command"),
-    "ledger": ("open the ledger's pages", "pipeline.session"),
+    "ledger": ("open the ledger's pages, or verify its hash chain", "pipeline.session"),
     "status": ("show what runs where", "pipeline.status"),
 }
 

@@ -1,4 +1,7 @@
-"""`pipeline ledger open ENV`: a link into the ledger's pages, for whoever may ask the API for one."""
+"""`pipeline ledger open ENV`: a link into the ledger's pages, for whoever may ask the API for one.
+
+`pipeline ledger verify ENV` is told what to do here, and done in pipeline/chain.py.
+"""
 
 import argparse
 import os
@@ -7,7 +10,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from pipeline import aws, http, samconfig, stack
+from pipeline import aws, chain, http, samconfig, stack
 from pipeline.errors import GateError
 from pipeline.samconfig import Environment
 
@@ -17,36 +20,58 @@ PATH = "/api/sessions"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
-    child = actions.add_parser("open", help="print a link that opens the pages once, within a minute")
-    child.add_argument("environment", help="a table of samconfig.toml")
+    opens = actions.add_parser("open", help="print a link that opens the pages once, within a minute")
+    verifies = actions.add_parser("verify", help="recompute the hash chain over all records")
+    for child in (opens, verifies):
+        child.add_argument("environment", help="a table of samconfig.toml")
+    verifies.add_argument("--proof", metavar="N:HASH", help="what an earlier run printed, and somebody kept")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the link. It is a credential for a minute, so it goes to the terminal alone."""
+    """Open or verify."""
+    kept = chain.proof(args.proof) if args.action == "verify" and args.proof else None
     environment = samconfig.read(Path.cwd(), args.environment)
     session = aws.session(environment)
     aws.check_account(session, environment)
-    url, seconds = link(session, environment)
+    api = address(session, environment)
+    if args.action == "open":
+        _open(session, environment, api)
+        return 0
+    head = chain.verify(session, api, kept)
+    print(
+        f"The ledger of {environment.name} is whole: {head.sequence} records, each linked to the one before."
+    )
+    print(f"Proof, to be kept elsewhere: {head}")
+    return 0
+
+
+def _open(session: boto3.Session, environment: Environment, api: str) -> None:
+    """Print the link. It is a credential for a minute, so it goes to the terminal alone."""
+    url, seconds = link(session, environment, api)
     print(url)
     print(f"It opens once, within {seconds} seconds; the session that it begins lasts an hour.")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_EXECUTE_API")
     if endpoint:
         host, where = urlsplit(url).netloc, urlsplit(endpoint).netloc
         print(f'{host} is served at {where}: chromium --host-resolver-rules="MAP {host} {where}"')
-    return 0
 
 
-def link(session: boto3.Session, environment: Environment) -> tuple[str, int]:
-    """A link that opens a session of the identity whose credentials `session` holds, and its seconds.
-
-    Raises GateError when nothing is deployed, or the API refuses.
-    """
+def address(session: boto3.Session, environment: Environment) -> str:
+    """Where the environment's API answers. Raises GateError when nothing is deployed."""
     found = stack.read(session, environment.stack_name)
     api = found.outputs.get("ApiUrl")
     if api is None:
         raise GateError(
             f"{environment.name} has no ledger yet: its stack is {found.status}.", "Deploy it first."
         )
+    return api
+
+
+def link(session: boto3.Session, environment: Environment, api: str) -> tuple[str, int]:
+    """A link that opens a session of the identity whose credentials `session` holds, and its seconds.
+
+    Raises GateError when the API refuses.
+    """
     answer = http.request("POST", f"{api.rstrip('/')}{PATH}", body={}, session=session)
     data = answer.data if isinstance(answer.data, dict) else {}
     if answer.status != 201 or not str(data.get("url", "")).startswith("https://"):

@@ -34,9 +34,14 @@ class Broken:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verifying a stretch found. `head` is the hash of its last link, to be kept elsewhere as a proof."""
+    """What verifying a stretch found.
+
+    `begin` is the hash of the link that it follows, `head` that of its last link: who kept an earlier head
+    elsewhere compares it with `begin` there, and knows that no whole chain was put in the old one's place.
+    """
 
     after: int
+    begin: str
     last: int
     head: str
     complete: bool
@@ -48,6 +53,7 @@ class Verdict:
         return {
             "valid": broken is None,
             "after": self.after,
+            "begin": self.begin,
             "last": self.last,
             "head": self.head,
             "next": None if self.complete or broken else self.last,
@@ -59,8 +65,10 @@ def verify(connection: Connection, after: int, stretch: int = STRETCH) -> Verdic
     """Recompute the links that follow the one with sequence number `after`, at most `stretch` of them."""
     before = connection.execute("SELECT hash FROM ledger.chain WHERE sequence = %s", [after]).fetchone()
     if after and before is None:
-        return Verdict(after, after, "", complete=False, broken=Broken(after, "chain", "the link is missing"))
-    head: bytes = before[0] if before else _ZERO
+        broken = Broken(after, "chain", "the link is missing")
+        return Verdict(after, "", after, "", complete=False, broken=broken)
+    begin: bytes = before[0] if before else _ZERO
+    head = begin
     links = connection.execute(
         "SELECT sequence, kind, digest, previous, hash FROM ledger.chain WHERE sequence > %s"
         " ORDER BY sequence LIMIT %s",
@@ -74,7 +82,7 @@ def verify(connection: Connection, after: int, stretch: int = STRETCH) -> Verdic
         expected += 1
         reason = None
         if sequence != expected:
-            return _broken(after, expected, head, "chain", "the link is missing")
+            return _broken(after, begin, expected, head, "chain", "the link is missing")
         found, text = rows.pop(sequence, ("", ""))
         if previous != head:
             reason = "it does not follow the link before it"
@@ -85,11 +93,11 @@ def verify(connection: Connection, after: int, stretch: int = STRETCH) -> Verdic
         elif hashlib.sha256(text.encode()).digest() != digest:
             reason = f"the {kind} it stands for was changed"
         if reason:
-            return _broken(after, sequence, head, kind, reason)
+            return _broken(after, begin, sequence, head, kind, reason)
         head = hashed
     for sequence, (kind, _) in sorted(rows.items()):
-        return _broken(after, sequence, head, kind, f"the {kind} has no link")
-    return Verdict(after, end, head.hex(), complete)
+        return _broken(after, begin, sequence, head, kind, f"the {kind} has no link")
+    return Verdict(after, begin.hex(), end, head.hex(), complete)
 
 
 def link_hash(previous: bytes, sequence: int, kind: str, digest: bytes) -> bytes:
@@ -111,5 +119,6 @@ def _rows(connection: Connection, after: int, end: int | None) -> dict[int, tupl
     return rows
 
 
-def _broken(after: int, sequence: int, head: bytes, kind: str, reason: str) -> Verdict:
-    return Verdict(after, sequence - 1, head.hex(), complete=False, broken=Broken(sequence, kind, reason))
+def _broken(after: int, begin: bytes, sequence: int, head: bytes, kind: str, reason: str) -> Verdict:
+    broken = Broken(sequence, kind, reason)
+    return Verdict(after, begin.hex(), sequence - 1, head.hex(), complete=False, broken=broken)

@@ -115,12 +115,14 @@ def _adding(summary: str, body: Schema, answer: Schema) -> Schema:
 
 def _verifying() -> Schema:
     number: Schema = {"type": "integer", "minimum": 0}
+    link: Schema = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
     verdict = _object(
         {
             "valid": {"type": "boolean"},
             "after": number,
+            "begin": link,
             "last": number,
-            "head": {"type": "string", "pattern": "^([0-9a-f]{64})?$"},
+            "head": link,
             "next": {"anyOf": [number, {"type": "null"}]},
             "broken": {
                 "anyOf": [_object({"sequence": number, "kind": _TEXT, "reason": _TEXT}), {"type": "null"}]

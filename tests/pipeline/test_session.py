@@ -22,7 +22,8 @@ def _ask(monkeypatch: pytest.MonkeyPatch, found: stack.Stack, answer: http.Answe
 
     monkeypatch.setattr(stack, "read", lambda *_words: found)
     monkeypatch.setattr(http, "request", request)
-    return session.link(boto3.Session(region_name="eu-west-1"), samconfig.read(TOP, "dev"))
+    one, dev = boto3.Session(region_name="eu-west-1"), samconfig.read(TOP, "dev")
+    return session.link(one, dev, session.address(one, dev))
 
 
 def test_the_link_comes_from_the_api(monkeypatch: pytest.MonkeyPatch) -> None:

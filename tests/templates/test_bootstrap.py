@@ -32,6 +32,10 @@ def execution_policy(environment: str) -> list[dict[str, Any]]:
     return statements(bootstrap(environment)["ExecutionRole"]["Properties"]["Policies"])
 
 
+def auditor_policy(environment: str) -> list[dict[str, Any]]:
+    return statements([bootstrap(environment)["AuditorPolicy"]["Properties"]])
+
+
 def boundary(environment: str) -> list[dict[str, Any]]:
     return statements([bootstrap(environment)["Boundary"]["Properties"]])
 
@@ -177,6 +181,7 @@ def test_what_the_deploy_role_may(environment: str, action: str, service: str, r
         ("lambda:InvokeFunction", "lambda", "function:esclusa-{env}-migrate"),
         ("execute-api:Invoke", "execute-api", "abc123/live/DELETE/api/deployments"),
         ("execute-api:Invoke", "execute-api", "abc123/other/POST/api/deployments"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/sessions"),
         ("kms:Decrypt", "kms", "key/1"),
     ],
 )
@@ -185,6 +190,29 @@ def test_what_the_deploy_role_may_not(environment: str, action: str, service: st
     target = arn(environment, service, resource.format(env=environment))
 
     assert "Allow" != decide(deploy_policy(environment), action, target)
+
+
+@each_environment
+@pytest.mark.parametrize(
+    ("action", "service", "resource", "decision"),
+    [
+        ("cloudformation:DescribeStacks", "cloudformation", "stack/esclusa-{env}/1", "Allow"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/findings", "Allow"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/reads", "Allow"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/sessions", "Allow"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/deployments", "Nothing"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/evidence", "Nothing"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-{env}/1", "Nothing"),
+        ("kms:Decrypt", "kms", "key/1", "Nothing"),
+    ],
+)
+def test_auditors_read_and_deployers_write(
+    environment: str, action: str, service: str, resource: str, decision: str
+) -> None:
+    """Who audits may read each record and ask for a link; nothing that changes what is audited."""
+    target = arn(environment, service, resource.format(env=environment))
+
+    assert decision == decide(auditor_policy(environment), action, target)
 
 
 @each_environment
@@ -557,6 +585,7 @@ def test_the_readme_gives_a_reason_for_every_statement() -> None:
     """What is granted without a reason can't be reviewed; a reason for nothing misleads."""
     policies = [
         *deploy_policy("prod", PromotionSourceBucket="promoted"),
+        *auditor_policy("prod"),
         *execution_policy("prod"),
         *boundary("prod"),
     ]

@@ -57,6 +57,7 @@ def test_a_chain_is_verified_in_stretches(three: FlaskClient, owner: Connection)
 
     assert (False, 2) == (first.complete, first.as_json()["next"])
     assert (True, whole.head) == (second.complete, second.head)
+    assert ("0" * 64, first.head) == (first.begin, second.begin)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+-- Compatible: adds tables; deployments are added and read as before.
 -- Everything else that the ledger keeps beside deployments, each kind in the same chain.
 CREATE TABLE ledger.release (
     id          uuid        PRIMARY KEY,

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.ledger.kinds import KINDS, WRITTEN
-from tests.app.conftest import a_deployment
+from tests.app.conftest import Ledger, a_deployment
 
 COMMIT, BUNDLE = "a" * 40, "b" * 64
 
@@ -196,3 +196,17 @@ def test_a_wrong_entry_of_a_report_is_named(offline: FlaskClient) -> None:
     assert response.get_json()["errors"] == [
         {"field": "stages", "message": "number 0: seconds: give a number from 0 to 86400"}
     ]
+
+
+def test_each_filter_has_an_index_in_the_order_of_the_list(ledger: Ledger) -> None:
+    """(filter, sequence DESC): otherwise a rare value is sought through every record since."""
+    found = ledger.connection.execute(
+        "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'ledger'"
+    ).fetchall()
+    indexed = {
+        (table, text.partition("(")[2].partition(",")[0])
+        for table, text in found
+        if ", sequence DESC)" in text and text.count(",") == 1
+    }
+
+    assert set() == {(kind.name, name) for kind in KINDS.values() for name in kind.filters} - indexed

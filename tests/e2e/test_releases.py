@@ -8,13 +8,22 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from unittest import mock
+from urllib.parse import urljoin, urlsplit
 
+import boto3
 import pytest
+import urllib3
+from playwright.sync_api import expect, sync_playwright
 
+from pipeline import http
 from pipeline.run import CHECKOUT, Completed, run
-from sandbox.accounts import account
+from sandbox.accounts import REGION, account
+from sandbox.reach import Reach
 from sandbox.state import Sandbox
+from tests.browser import CHROMIUM, NO_BROWSER
 
 pytestmark = pytest.mark.e2e
 GITHUB = {
@@ -44,6 +53,14 @@ class Team:
         """A token of the environment's job, exchanged for its role; none for `build`."""
         if environment == "build":
             return {}
+        if environment == "auditor":
+            mine = self.auditor.get_credentials()
+            assert mine is not None
+            return {
+                "AWS_ACCESS_KEY_ID": str(mine.access_key),
+                "AWS_SECRET_ACCESS_KEY": str(mine.secret_key),
+                "AWS_SESSION_TOKEN": str(mine.token),
+            }
         now = int(time.time())
         token = self.box.github.issuer.sign(
             {
@@ -64,6 +81,34 @@ class Team:
             "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
+
+    @cached_property
+    def auditor(self) -> boto3.Session:
+        """Somebody who audits dev: an administrator gave their role the policy that bootstrap makes for it."""
+        number, iam = account("dev").number, self.box.aws.client("iam", "dev")
+        trusted = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{number}:root"},
+            "Action": "sts:AssumeRole",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+        iam.create_role(RoleName="auditors", AssumeRolePolicyDocument=policy)
+        arn = f"arn:aws:iam::{number}:policy/esclusa-dev-auditor"
+        iam.attach_role_policy(RoleName="auditors", PolicyArn=arn)
+        role = f"arn:aws:iam::{number}:role/auditors"
+        keys = self.box.aws.client("sts", "dev").assume_role(RoleArn=role, RoleSessionName="ada")[
+            "Credentials"
+        ]
+        return boto3.Session(
+            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION
+        )
+
+    def get(self, url: str, **headers: str) -> urllib3.BaseHTTPResponse:
+        """Ask for an address of the API as a browser does, unsigned; redirects aren't followed."""
+        parts = urlsplit(url)
+        with urllib3.PoolManager(ca_certs=str(self.box.ca_bundle)) as pool:
+            target = f"{self.box.endpoint}{parts.path}?{parts.query}"
+            return pool.request("GET", target, headers={"Host": parts.netloc, **headers}, redirect=False)
 
     def git(self, *words: str) -> str:
         names = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
@@ -114,6 +159,70 @@ def test_nothing_has_drifted(team: Team) -> None:
         done = team.pipeline(environment, "drift", environment)
 
         assert (0, f"{environment}: no differences\n") == (done.status, done.stdout)
+
+
+def test_an_auditor_opens_the_ledger(team: Team) -> None:
+    """By a link that works once; behind it a session of theirs, whose reads are recorded; nobody else gets in."""
+    asked = team.pipeline("auditor", "ledger", "open", "dev")
+    assert asked.status == 0, asked.stderr
+    url = asked.stdout.split()[0]
+    opened, again = team.get(url), team.get(url)
+    home = url.partition("/session")[0] + "/ledger"
+    cookie = opened.headers["Set-Cookie"]
+    name, _, flags = cookie.partition(";")
+    read, stranger = team.get(home, Cookie=name), team.get(home)
+    page = read.data.decode()
+
+    assert (303, 403, 200, 401) == (opened.status, again.status, read.status, stranger.status)
+    assert "Set-Cookie" not in again.headers
+    assert urljoin(url, opened.headers["Location"]) == home
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=3600"} <= set(flags.strip().split("; "))
+    assert "Signed in as" in page
+    assert "assumed-role/auditors/ada" in page
+    assert 'href="/live/ledger/policy"' in page
+    assert "What runs where" not in stranger.data.decode()
+
+
+def test_the_auditor_reads_and_the_deployer_writes(team: Team) -> None:
+    """Each by the rights of bootstrap/template.yaml; what the auditor looked at is in the chain, which is whole."""
+    verified = team.pipeline("auditor", "ledger", "verify", "dev")
+    refused = team.pipeline("dev", "ledger", "open", "dev")
+    url = Reach(team.box.aws, "dev").url
+    with mock.patch.dict(os.environ, team.box.aws.variables()):
+        reads = http.request("GET", f"{url}/api/reads?limit=1", session=team.auditor)
+        written = http.request("POST", f"{url}/api/deployments", body={}, session=team.auditor)
+
+    assert 0 == verified.status, verified.stderr
+    assert "The ledger of dev is whole" in verified.stdout
+    assert 1 == refused.status
+    assert "gave no link: 403" in refused.stderr
+    assert "/ledger" == reads.data["items"][0]["path"]
+    assert reads.data["items"][0]["identity"].endswith(":assumed-role/auditors/ada")
+    assert 403 == written.status
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
+def test_the_link_opens_in_a_browser(team: Team) -> None:
+    """Behind the stage's address: the pages, their style, their links and the search."""
+    url = team.pipeline("auditor", "ledger", "open", "dev").stdout.split()[0]
+    rules = f"--host-resolver-rules=MAP {urlsplit(url).netloc} {urlsplit(team.box.endpoint).netloc}"
+    options = [rules, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    faults: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        page = browser.new_page(ignore_https_errors=True)
+        page.on("console", lambda message: faults.append(message.text))
+        page.goto(url)
+        expect(page.get_by_role("heading", level=1)).to_have_text("What runs where")
+        page.get_by_role("link", name="Measures").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Measures of dev")
+        page.get_by_role("searchbox").fill("dev")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_text("2 deployments for")).to_be_visible()
+        styled = page.evaluate("getComputedStyle(document.querySelector('nav ul')).listStyleType")
+        browser.close()
+
+    assert ("none", []) == (styled, faults)
 
 
 def test_an_earlier_release_is_put_back_and_a_bad_one_withdrawn(team: Team) -> None:

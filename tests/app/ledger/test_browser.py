@@ -4,7 +4,6 @@ SCREENSHOTS=FOLDER keeps a picture of each page.
 """
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +18,9 @@ from werkzeug.serving import make_server
 from sandbox import certificates
 from tests.app.ledger.conftest import signed
 from tests.app.ledger.story import commit, tell
+from tests.browser import CHROMIUM, NO_BROWSER
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
-
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason=f"no browser: none of {', '.join(PROGRAMS)} is on the PATH (apt-get install chromium)",
-    ),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)]
 
 PAGES = {
     "home": "/ledger",

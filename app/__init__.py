@@ -23,7 +23,7 @@ def create_app(config: Config) -> Flask:
     app.extensions["esclusa"] = State(config, Database(config.database, Secret(config.database.secret_arn)))
     log.configure(config.log_level)
     problems.init_app(app)
-    _log_requests(app)
+    _log_requests(app, config.environment)
     cors.init_app(app, config.cors_origins)
     app.register_blueprint(health.blueprint)
     for package in pkgutil.iter_modules(__path__):
@@ -32,8 +32,8 @@ def create_app(config: Config) -> Flask:
     return app
 
 
-def _log_requests(app: Flask) -> None:
-    """Log each request with its id; neither address nor query nor body, which may hold personal data."""
+def _log_requests(app: Flask, environment: str) -> None:
+    """Log and measure each request with its id; neither address nor query nor body, which may hold personal data."""
 
     @app.before_request
     def _begin() -> None:
@@ -45,11 +45,17 @@ def _log_requests(app: Flask) -> None:
     def _end(response: Response) -> Response:
         response.headers["X-Request-Id"] = log.request_id.get() or ""
         response.headers["X-Content-Type-Options"] = "nosniff"
+        milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
+        # A route has few values, a path has any that a stranger makes up. Below INFO neither line nor metric is kept.
+        route = request.url_rule.rule if request.url_rule else "none"
         fields = {
             "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
-            "milliseconds": round((time.perf_counter() - g.began) * 1000, 1),
+            **log.metrics(
+                {"environment": environment, "route": route},
+                milliseconds=(milliseconds, "Milliseconds"),
+                errors=(float(response.status_code >= 500), "Count"),
+            ),
         }
         log.logger.info("request", extra={"fields": fields})
         return response

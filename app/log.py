@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ logger = logging.getLogger("esclusa")
 
 _secrets: set[str] = set()
 _MASK = "***"
+NAMESPACE = "Esclusa"
 
 
 def mask(secret: str) -> None:
@@ -25,6 +27,21 @@ def masked(text: str) -> str:
     for secret in _secrets:
         text = text.replace(secret, _MASK)
     return text
+
+
+def metrics(dimensions: dict[str, str], **values: tuple[float, str]) -> dict[str, Any]:
+    """Return fields that make CloudWatch keep metrics of a line: each value with its unit, such as "Count".
+
+    Each set of dimensions is a metric of its own, which costs: give what has few values.
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    named = [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": named}
+    return {
+        **dimensions,
+        **{name: value for name, (value, _) in values.items()},
+        "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]},
+    }
 
 
 class JsonFormatter(logging.Formatter):

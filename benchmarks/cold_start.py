@@ -126,6 +126,8 @@ def main() -> int:
         table.add_row(name, f"{(compiled + other) / 1e3:.0f}", f"{compiled / 1e3:.0f}")
     console.print(table)
 
+    powertools = best[packages.POWERTOOLS] - best[BUILT]
+    console.print(f"the logger and metrics of Powertools would cost {powertools:.0f} ms more")
     # The shortest of the rounds are compared: whatever else the machine does only makes one longer.
     share = best[BUILT] / min(best[name] for name in PEERS)
     over = best[BUILT] / best[FLOOR]

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline import bundle
 from pipeline.run import CHECKOUT, run, tool
 
 PEERS = ("aws-wsgi", "apig-wsgi", "serverless-wsgi")
-BUILT, FLOOR = "bundle", "floor"
+BUILT, FLOOR, POWERTOOLS = "bundle", "floor", "with powertools"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,27 @@ def handler(event, context):
     return awsgi.response(application, event, context)
 """
 
+# The built function, with the logger and the metrics of Powertools besides its own few lines for the same.
+_POWERTOOLS = """\
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from app import aws
+
+logger = Logger(service="ledger")
+metrics = Metrics(namespace="Esclusa", service="ledger")
+
+
+def handler(event, context):
+    logger.append_keys(request_id="none")
+    reply = aws.handler(event, context)
+    metrics.add_metric(name="errors", unit=MetricUnit.Count, value=0)
+    logger.info("request", extra={"status": reply["statusCode"]})
+    metrics.flush_metrics()
+    return reply
+"""
+_POWERTOOLS_PACKAGES = ("aws_lambda_powertools", "jmespath", "typing_extensions.py")
+
 
 def make(built: Path, scratch: Path) -> dict[str, Package]:
     """The built bundle of `built`, its application behind each peer by plain `sam build`, and the floor."""
@@ -94,9 +116,29 @@ def make(built: Path, scratch: Path) -> dict[str, Package]:
         str(floor / "main.py"), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
     packages[FLOOR] = Package(FLOOR, floor, "main.handler", _zip(floor, scratch / f"{FLOOR}.zip"))
+    packages[POWERTOOLS] = _powertools(ours, scratch / "powertools")
     for package in packages.values():
         run(["chmod", "-R", "a-w", package.folder])
     return packages
+
+
+def _powertools(ours: Path, folder: Path) -> Package:
+    """The built bundle with Powertools beside it, all of it with bytecode."""
+    shutil.copytree(ours, folder)
+    installed = Path(find_spec("aws_lambda_powertools").origin).parents[1]  # type: ignore[union-attr, arg-type]
+    for name in _POWERTOOLS_PACKAGES:
+        source = installed / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    (folder / "main.py").write_text(_POWERTOOLS)
+    for name in (*_POWERTOOLS_PACKAGES, "main.py"):
+        files = (folder / name).rglob("*.py") if (folder / name).is_dir() else [folder / name]
+        for file in files:
+            mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            py_compile.compile(str(file), doraise=True, invalidation_mode=mode)
+    return Package(POWERTOOLS, folder, "main.handler", _zip(folder, folder.with_suffix(".zip")))
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from pipeline.gate.values import Partial
 # Words of a name, written with _ between them, that say: what I hold opens something.
 _NAMED = re.compile(
     r"password|passwd|passphrase|passcode"
-    r"|(^|_)(pwd|pass|pin|secrets?|tokens?|credentials?|dsn|(api|access|private|signing|encryption|auth|license)_?key"
-    r"|client_?secret|conn(ection)?_?str(ing)?|(database|db|jdbc|redis|webhook)_?ur[li])(_|$)"
+    r"|(?<![^_])(pwd|pass|pin|secrets?|tokens?|credentials?|dsn|(api|access|private|secret|signing|encryption|auth|license)_?key"
+    r"|client_?secret|conn(ection)?_?str(ing)?|(database|db|jdbc|redis|webhook)_?ur[li])(?![^_])"
 )
 # Last words that say: I only tell where, which or how long.
 _ABOUT = re.compile(
@@ -89,7 +89,7 @@ def why_secret(stack: Stack, name: str, value: Any) -> str:
 def _why(stack: Stack, name: str, value: Any, secrets: set[str]) -> str:
     for parameter in sorted(mentioned(value) & secrets):
         return f"hands on the parameter {parameter}, which holds a secret"
-    for text in _texts(value):
+    for text in texts(value):
         if why := form(text):
             return why
     resolved = stack.scope.resolve(value)
@@ -136,13 +136,14 @@ def mentioned(value: Any) -> set[str]:
     return set()
 
 
-def _texts(value: Any) -> list[str]:
+def texts(value: Any) -> list[str]:
+    """Every text in an unresolved value, and those of a list joined."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
+        return [text for item in value.values() for text in texts(item)]
     if isinstance(value, list):
-        return [text for item in value for text in _texts(item)] + (
+        return [text for item in value for text in texts(item)] + (
             ["".join(map(str, value))] if value else []
         )
     return []

@@ -63,12 +63,27 @@ _OTHER = (
 )
 
 
+# A function that may do this may become any code, or let anybody call it. The execution role has to.
+_OF_FUNCTIONS = tuple(
+    f"lambda:{name}"
+    for name in (
+        "AddPermission",
+        "CreateEventSourceMapping",
+        "CreateFunction",
+        "PublishVersion",
+        "UpdateFunctionCode",
+        "UpdateFunctionConfiguration",
+    )
+)
+
+
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for one in statements(stack):
             if one.kind != IDENTITY or not one.allows:
                 continue
-            for action in (*_NEVER, *_OTHER):
+            own = _OF_FUNCTIONS if stack in project.application else ()
+            for action in (*_NEVER, *_OTHER, *own):
                 if one.covers(action):
                     yield one.violation(f"{action} makes its holder stronger, or undoes a guard", "Action")
             yield from _roles(one)

@@ -11,7 +11,7 @@ from pipeline.gate.iam import (
     statements,
 )
 from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.gate.rules import Violation, at
 from pipeline.gate.values import known
 
 
@@ -22,6 +22,9 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             if why := _why(one):
                 yield one.violation(why, "NotAction" if "NotAction" in one.body else "Action")
+        for permission in stack.of_type("AWS::Lambda::Permission"):
+            if "*" in (action := str(permission.get("Action"))):
+                yield at(permission, f"{action} is a pattern of actions", "Action")
 
 
 def _why(one: Statement) -> str:

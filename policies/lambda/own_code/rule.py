@@ -1,4 +1,4 @@
-"""Functions whose code or layers don't come from the bundle."""
+"""Functions whose code or layers don't come from the bundle, and templates that come from elsewhere."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at, at_template
 from pipeline.gate.stacks import Resource, Stack, dig
 from pipeline.gate.values import refers
+
+_TEMPLATES = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet", "AWS::CloudFormation::Macro")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -31,6 +33,12 @@ def check(project: Project) -> Iterator[Violation]:
                     yield at(function, f"{layer} is a foreign layer", "Layers", index)
         for shared in stack.of_type("AWS::Lambda::LayerVersionPermission"):
             yield at(shared, "a layer of ours is handed to other accounts")
+        yield from _templates(stack)
+
+
+def _templates(stack: Stack) -> Iterator[Violation]:
+    for part in stack.of_type(*_TEMPLATES):
+        yield at(part, f"{part.id} brings in a template that nobody judges here")
 
 
 def _has(stack: Stack, function: Resource) -> bool:

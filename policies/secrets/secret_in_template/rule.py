@@ -43,6 +43,8 @@ def _metadata(stack: Stack) -> Iterator[Leaf]:
 def _why(stack: Stack, key: str, value: Any, hidden: set[str]) -> str:
     if handed := sorted(secrets.mentioned(value) & hidden):
         return f"hands on the parameter {handed[0]}, which holds a secret"
+    if isinstance(value, dict) and (why := secrets.form(" ".join(secrets.texts(value.get("Fn::Base64"))))):
+        return why
     resolved = stack.scope.resolve(value)
     if not isinstance(resolved, str):
         return ""

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Config
 from app.state import state
-from tests.app.conftest import a_deployment
+from tests.app.conftest import ORIGIN, a_deployment
 
 
 def test_a_new_deployment_is_created_and_listed(client: FlaskClient) -> None:
@@ -242,3 +242,13 @@ def test_an_unhandled_error_tells_the_client_nothing(
     assert "inside" not in response.get_data(as_text=True)
     assert "the inside of the application" in failure["exception"]
     assert response.get_json()["request_id"] == failure["request_id"] == response.headers["X-Request-Id"]
+
+
+def test_a_browser_on_a_known_origin_may_ask(offline: FlaskClient) -> None:
+    """The preflight that precedes a request with a signature is answered, for a configured origin only."""
+    known = offline.options("/api/deployments", headers={"Origin": ORIGIN})
+    other = offline.options("/api/deployments", headers={"Origin": "https://evil.example.com"})
+
+    assert ORIGIN == known.headers["Access-Control-Allow-Origin"]
+    assert "Authorization" in known.headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Origin" not in other.headers

@@ -1,0 +1,68 @@
+"""The ledger is one folder: without it the application serves, and the gate is content."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.run import CHECKOUT, run
+
+LEDGER = ("app/ledger", "tests/app/ledger", "benchmarks/ledger.py")
+"""The folder, its tests and its benchmark, as docs/your-application.md names them."""
+
+ASK = """
+import json, sys
+from app.aws import application
+client = application.test_client()
+json.dump({path: client.get(path).status_code for path in sys.argv[1:]}, sys.stderr)
+"""
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Path:
+    """A copy of the project from which the ledger was deleted."""
+    copy = tmp_path / "copy"
+    unwanted = shutil.ignore_patterns(
+        ".git", ".venv", ".tools", ".sandbox", "build", "__pycache__", ".*_cache"
+    )
+    shutil.copytree(CHECKOUT, copy, ignore=unwanted)
+    for name in LEDGER:
+        path = copy / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return copy
+
+
+def test_the_application_serves_without_the_ledger(without: Path, migrated: dict[str, str]) -> None:
+    """Health, readiness and version answer as before; the ledger's own addresses are unknown."""
+    paths = {"/health": 200, "/ready": 200, "/version": 200, "/api/deployments": 404, "/ledger": 404}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", ASK, *paths],
+        cwd=without,
+        env={**migrated, "PYTHONPATH": str(without)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert paths == json.loads(done.stderr)
+
+
+@pytest.mark.slow
+def test_the_gate_passes_without_the_ledger(without: Path) -> None:
+    """Nothing else imports it: types, templates and policies hold, the routes in the template included."""
+    for name in (".venv", ".tools"):
+        (without / name).symlink_to(CHECKOUT / name)
+    done = [run([without / "bin/pipeline", stage], cwd=without, check=False) for stage in ("lint", "policy")]
+
+    assert [0, 0] == [one.status for one in done], "".join(one.stdout + one.stderr for one in done)
+
+
+def test_the_docs_name_what_goes_with_it() -> None:
+    """The command in docs/your-application.md is the one that is tried here."""
+    said = (CHECKOUT / "docs/your-application.md").read_text(encoding="utf-8")
+
+    assert f"git rm -r {' '.join(LEDGER)}\n" in said

@@ -91,9 +91,9 @@ def _signed(by: Signer, made: Bundle, reports: Path | None) -> Iterator[tuple[st
     sbom = json.loads(made.path(bundle.SBOM).read_bytes())
     yield "sbom", envelope.sign(by, subjects, SBOM, sbom)
     for name, stages in _STAGES.items():
-        found = [_report(reports, stage, made.commit) for stage in stages] if reports else []
+        found = [report(reports, stage, made.commit) for stage in stages] if reports else []
         if found and all(found):
-            every = [*found, _report(reports, "policy", made.commit)] if reports else []
+            every = [*found, report(reports, "policy", made.commit)] if reports else []
             predicate = _tests(found, every) if name == "tests" else _policy(found[0], made)
             yield name, envelope.sign(by, subjects, TYPES[name], predicate)
 
@@ -188,7 +188,7 @@ def _provenance(made: Bundle) -> dict[str, Any]:
     }
 
 
-def _report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
+def report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
     """A stage's report, if there is one. Raises ConfigurationError when it isn't of this commit."""
     for path in (reports / f"report-{stage}" / "report.json", reports / stage / "report.json"):
         if path.is_file():

@@ -24,6 +24,7 @@ from pipeline import (
     git,
     issuing,
     promote,
+    records,
     samconfig,
     smoke,
     store,
@@ -87,6 +88,7 @@ def main(args: argparse.Namespace) -> int:
             found = drift.find(session, environment, under_way.before, Path.cwd())
             drift.check(found, environment, args.adopt_drift or _adoption(tag))
         deploy(under_way, checks)
+        records.tell(under_way, args.checks)
     return 0
 
 

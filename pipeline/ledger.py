@@ -34,9 +34,9 @@ class Deployment:
     detail: str | None
 
 
-def identity(environment: str, release: str, status: str, moment: str) -> str:
-    """The id of a deployment: the same for the same attempt, so that a repeated record is recorded once."""
-    return str(uuid.uuid5(_NAMESPACE, "\n".join((environment, release, status, moment))))
+def identity(*parts: str) -> str:
+    """An id that follows from what it stands for, so that what is told again is recorded once."""
+    return str(uuid.uuid5(_NAMESPACE, "\n".join(parts)))
 
 
 def record(session: boto3.Session, url: str, deployment: Deployment) -> bool:
@@ -44,9 +44,17 @@ def record(session: boto3.Session, url: str, deployment: Deployment) -> bool:
 
     Raises GateError when it isn't taken.
     """
-    answer = http.request("POST", f"{url.rstrip('/')}{PATH}", body=asdict(deployment), session=session)
+    return add(session, url, PATH, asdict(deployment))
+
+
+def add(session: boto3.Session, url: str, path: str, content: Mapping[str, Any]) -> bool:
+    """Write a record of any kind, at the path of its kind; False when its id is known.
+
+    Raises GateError when it isn't taken.
+    """
+    answer = http.request("POST", f"{url.rstrip('/')}{path}", body=content, session=session)
     if answer.status not in (_NEW, _SAME, _OTHER):
-        raise GateError(f"The ledger answered {answer.status}: {answer.text[:300]!r}")
+        raise GateError(f"The ledger answered {answer.status} to {path}: {answer.text[:300]!r}")
     return answer.status == _NEW
 
 

@@ -191,6 +191,8 @@ def test_the_auditor_reads_and_the_deployer_writes(team: Team) -> None:
     with mock.patch.dict(os.environ, team.box.aws.variables()):
         reads = http.request("GET", f"{url}/api/reads?limit=1", session=team.auditor)
         written = http.request("POST", f"{url}/api/deployments", body={}, session=team.auditor)
+        checks = http.request("GET", f"{url}/api/checks", session=team.auditor)
+        evidence = http.request("GET", f"{url}/api/evidence", session=team.auditor)
 
     assert 0 == verified.status, verified.stderr
     assert "The ledger of dev is whole" in verified.stdout
@@ -199,6 +201,8 @@ def test_the_auditor_reads_and_the_deployer_writes(team: Team) -> None:
     assert "/ledger" == reads.data["items"][0]["path"]
     assert reads.data["items"][0]["identity"].endswith(":assumed-role/auditors/ada")
     assert 403 == written.status
+    assert ["test", "policy", "lint"] * 2 == [one["name"] for one in checks.data["items"]]
+    assert {"attestation", "checks", "bill-of-materials"} == {one["name"] for one in evidence.data["items"]}
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
@@ -223,6 +227,19 @@ def test_the_link_opens_in_a_browser(team: Team) -> None:
         browser.close()
 
     assert ("none", []) == (styled, faults)
+
+
+def test_the_ledger_of_prod_knows_the_release(team: Team) -> None:
+    """Version, bundle and passport, as the pipeline told it."""
+    url = Reach(team.box.aws, "prod").url
+    with mock.patch.dict(os.environ, team.box.aws.variables()):
+        root = team.box.aws.session("prod")
+        releases = http.request("GET", f"{url}/api/releases", session=root).data["items"]
+        passports = http.request("GET", f"{url}/api/evidence?name=passport", session=root).data["items"]
+
+    expected = [("v1.1.0", team.bundles["v1.1.0"]), ("v1.0.0", team.bundles["v1.0.0"])]
+    assert expected == [(one["version"], one["bundle"]) for one in releases]
+    assert [bundle for _, bundle in expected] == [one["bundle"] for one in passports]
 
 
 def test_an_earlier_release_is_put_back_and_a_bad_one_withdrawn(team: Team) -> None:

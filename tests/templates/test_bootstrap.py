@@ -153,6 +153,8 @@ def test_the_deploy_role_is_denied_every_secret(environment: str, action: str, s
         ("lambda:GetFunction", "lambda", "function:esclusa-{env}-app:live"),
         ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/deployments"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/deployments"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/reports"),
+        ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/releases"),
     ],
 )
 def test_what_the_deploy_role_may(environment: str, action: str, service: str, resource: str) -> None:

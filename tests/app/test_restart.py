@@ -1,0 +1,96 @@
+"""A database that goes away and comes back, under an application that goes on."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import create_app, migrate
+from app.config import Config
+from app.database import IDLE_SECONDS
+from app.state import state
+from sandbox.postgres import PostgreSQL
+from tests.app.conftest import a_deployment, environment
+from tests.app.secrets_manager import SecretsManager
+from tests.conftest import TestDatabase
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def server() -> Iterator[PostgreSQL]:
+    """A server that no other test uses."""
+    with tempfile.TemporaryDirectory(prefix="esclusa-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with PostgreSQL(Path(folder)) as server:
+            yield server
+
+
+@pytest.fixture
+def serving(
+    server: PostgreSQL, secrets_manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """An application that has served a request from it."""
+    admin = server.administrator
+    database = TestDatabase(server.host, server.port, admin.database, admin.user, admin.password)
+    values = environment(database, secrets_manager)
+    migrate.migrate(values, 30.0)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    app = create_app(Config.from_environ(values))
+    assert app.test_client().get("/ready").status_code == 200
+    yield app
+    state(app).database.close()
+
+
+def restart(server: PostgreSQL) -> None:
+    """Stop the server and start it again on its data."""
+    server.pause()
+    server.resume()
+    server.wait().close()
+
+
+def test_while_the_database_is_away_the_answer_is_503(server: PostgreSQL, serving: Flask) -> None:
+    """Clean and quick, for reads and writes, and health is not touched; afterwards all is as before."""
+    client = serving.test_client()
+    record = a_deployment()
+    server.pause()
+    began = time.monotonic()
+    away = [
+        client.get("/ready"),
+        client.get("/api/deployments"),
+        client.post("/api/deployments", json=record),
+    ]
+    took = time.monotonic() - began
+    healthy = client.get("/health").status_code
+    server.resume()
+    server.wait().close()
+    back = [client.get("/ready").status_code, client.post("/api/deployments", json=record).status_code]
+
+    assert [503] * 3 == [answer.status_code for answer in away]
+    assert {("application/problem+json", "5")} == {
+        (answer.content_type, answer.headers["Retry-After"]) for answer in away
+    }
+    assert took < 5
+    assert (200, [200, 201]) == (healthy, back)
+
+
+def test_a_restart_while_nobody_asks_is_not_noticed(
+    server: PostgreSQL, serving: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after Lambda's freeze: the kept connection is asked first whether it lives."""
+    restart(server)
+    monkeypatch.setattr(state(serving).database, "_clock", lambda: time.time() + IDLE_SECONDS)
+
+    assert serving.test_client().get("/ready").status_code == 200
+
+
+def test_a_restart_between_two_requests_fails_one(server: PostgreSQL, serving: Flask) -> None:
+    """What may have been done is not repeated by itself: one 503, which says to try again, and then it works."""
+    restart(server)
+    client = serving.test_client()
+
+    assert [503, 200, 200] == [client.get("/ready").status_code for _ in range(3)]

@@ -35,6 +35,7 @@ class Aws:
         self.port = port
         self.tied = tied
         self.log = folder.absolute() / "logs" / "emulator.log"
+        self.trail = self.log.with_name("trail.jsonl")  # every decision on an identity's rights
 
     @property
     def endpoint(self) -> str:
@@ -97,6 +98,7 @@ class Aws:
                 "MINISTACK_SSL_KEY": str(certificate.key),
                 "SANDBOX_CA_BUNDLE": str(certificate.authority),
                 "SANDBOX_JWKS": str(self.jwks),
+                "SANDBOX_TRAIL": str(self.trail),
                 "SANDBOX_SCHEMAS": str(schemas),
             },
         )

@@ -14,11 +14,13 @@ from sandbox.emulator import (
     secrets_manager,
     server,
     stacks,
+    trail,
     work,
 )
 
 MENDS = (
     *server.MENDS,
+    *trail.MENDS,
     *access.MENDS,
     *iam.MENDS,
     *stacks.MENDS,

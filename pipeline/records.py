@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import approvals, attestations, deployment, ledger, passport, stack, store, summary
+from pipeline import approvals, attestations, deployment, ledger, passport, stack, store, summary, upstream
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
 from pipeline.model import SEVERITIES
@@ -47,6 +47,7 @@ def tell(under_way: Deployment, reports: Path | None) -> None:
 
 def _records(under_way: Deployment, reports: Path | None) -> Iterator[Record]:
     made, environment = under_way.bundle, under_way.environment
+    yield from upstream.as_records(under_way, Path.cwd())
     if reports is not None and (found := _report(reports, made.commit)):
         yield "/api/reports", found
     for waiver in approvals.in_force(Path.cwd(), environment.name, dt.datetime.now(dt.UTC).date()):

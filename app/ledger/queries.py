@@ -12,7 +12,10 @@ Rows = list[Values]
 
 
 def environments(connection: Connection) -> list[str]:
-    """Return the environments' names, in the order in which releases pass through them: by first deployment."""
+    """Return the environments' names, in the order in which releases pass through them.
+
+    That is the order of their first deployments in time; they may have been recorded in another.
+    """
     # A walk from one name to the next through the index: a plain DISTINCT reads every row.
     rows = connection.execute(
         """
@@ -23,8 +26,9 @@ def environments(connection: Connection) -> list[str]:
                     WHERE d.environment > e.environment ORDER BY d.environment LIMIT 1)
             FROM environments AS e WHERE e.environment IS NOT NULL
         )
-        SELECT environment, (SELECT min(sequence) FROM ledger.deployment AS d WHERE d.environment = e.environment)
-        FROM environments AS e WHERE environment IS NOT NULL ORDER BY 2
+        SELECT environment, (SELECT min(finished_at) FROM ledger.deployment AS d
+                             WHERE d.environment = e.environment)
+        FROM environments AS e WHERE environment IS NOT NULL ORDER BY 2, 1
         """
     ).fetchall()
     return [str(row[0]) for row in rows]

@@ -230,16 +230,20 @@ def test_the_link_opens_in_a_browser(team: Team) -> None:
 
 
 def test_the_ledger_of_prod_knows_the_release(team: Team) -> None:
-    """Version, bundle and passport, as the pipeline told it."""
+    """Version, bundle and passport, as the pipeline told it; and what dev ran, to be seen side by side."""
     url = Reach(team.box.aws, "prod").url
     with mock.patch.dict(os.environ, team.box.aws.variables()):
         root = team.box.aws.session("prod")
         releases = http.request("GET", f"{url}/api/releases", session=root).data["items"]
+        deployments = http.request("GET", f"{url}/api/deployments", session=root).data["items"]
         passports = http.request("GET", f"{url}/api/evidence?name=passport", session=root).data["items"]
 
     expected = [("v1.1.0", team.bundles["v1.1.0"]), ("v1.0.0", team.bundles["v1.0.0"])]
     assert expected == [(one["version"], one["bundle"]) for one in releases]
     assert [bundle for _, bundle in expected] == [one["bundle"] for one in passports]
+    assert [("dev", None), ("prod", "v1.1.0"), ("dev", None), ("prod", "v1.0.0")] == [
+        (one["environment"], one["version"]) for one in deployments
+    ]
 
 
 def test_an_earlier_release_is_put_back_and_a_bad_one_withdrawn(team: Team) -> None:

@@ -11,6 +11,7 @@ from app.log import logger, request_id
 from app.secrets_manager import SecretUnavailableError
 
 CONTENT_TYPE = "application/problem+json"
+RETRY = {"Retry-After": "5"}  # seconds, with a 503
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -37,6 +38,12 @@ def respond(
     return Response(json.dumps(body), status, headers, content_type=CONTENT_TYPE)
 
 
+def unavailable(error: Exception) -> Problem:
+    """Return the problem of what this needs and can't have; the reason is for the log alone."""
+    logger.error("unavailable", extra={"fields": {"reason": str(error)}})
+    return Problem(503, "Service Unavailable", "What this needs does not answer. Try again.")
+
+
 def init_app(app: Flask) -> None:
     """Answer every error of the application in this form."""
 
@@ -58,10 +65,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(DatabaseUnavailableError)
     @app.errorhandler(SecretUnavailableError)
     def _unavailable(error: Exception) -> Response:
-        logger.error("unavailable", extra={"fields": {"reason": str(error)}})
-        return respond(
-            503, "Service Unavailable", "What this needs does not answer. Try again.", {"Retry-After": "5"}
-        )
+        return respond(**unavailable(error).members, headers=RETRY)
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:

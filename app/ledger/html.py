@@ -2,6 +2,7 @@
 
 from flask import Response, g, render_template
 
+from app import problems
 from app.problems import Problem
 
 POLICY = (
@@ -21,6 +22,11 @@ def harden(response: Response) -> Response:
 def problem(problem: Problem) -> tuple[str, int]:
     """Return a problem as a page."""
     return error(problem.members["title"], problem.members["detail"], problem.status)
+
+
+def unavailable(error: Exception) -> tuple[str, int, dict[str, str]]:
+    """Return a page that says to try again."""
+    return *problem(problems.unavailable(error)), problems.RETRY
 
 
 def error(title: str, detail: str, status: int) -> tuple[str, int]:

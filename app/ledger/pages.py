@@ -8,12 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from app.database import Connection
+from app.database import Connection, DatabaseUnavailableError
 from app.fields import COMMIT, SEMANTIC_VERSION, keepable
 from app.ledger import html, measures, plots, queries, sessions, store
 from app.ledger.kinds import CHECK, DEPLOYMENT, FINDING, SEVERITIES, WAIVER, Values
 from app.paging import Page
 from app.problems import Problem
+from app.secrets_manager import SecretUnavailableError
 from app.state import state
 
 SOON_DAYS = 30
@@ -37,6 +38,12 @@ def _harden(response: Response) -> Response:
 @blueprint.errorhandler(Problem)
 def _problem(problem: Problem) -> tuple[str, int]:
     return html.problem(problem)
+
+
+@blueprint.errorhandler(DatabaseUnavailableError)
+@blueprint.errorhandler(SecretUnavailableError)
+def _unavailable(error: Exception) -> tuple[str, int, dict[str, str]]:
+    return html.unavailable(error)
 
 
 @blueprint.errorhandler(404)
@@ -94,7 +101,9 @@ def home() -> str:
                 }
                 for name, following in zip_longest(names, names[1:])
             ],
-            "deployments": queries.deployments(connection),
+            "deployments": sorted(
+                queries.deployments(connection), key=lambda row: row["finished_at"], reverse=True
+            ),
             "releases": queries.releases(connection, 8),
         }
 

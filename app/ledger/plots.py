@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 560.0, 160.0
-LEFT, TOP, BOTTOM = 44.0, 12.0, 22.0
+WIDTH, HEIGHT = 560.0, 168.0
+LEFT, TOP, BOTTOM = 44.0, 12.0, 30.0
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 

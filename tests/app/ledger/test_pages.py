@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from flask.testing import FlaskClient
 
+from app.database import Database, DatabaseUnavailableError
 from tests.app.conftest import a_deployment
 from tests.app.ledger.story import APPROVER, bundle, commit, tell
 from tests.app.ledger.test_kinds import a_record
@@ -113,6 +114,20 @@ def test_the_first_page_says_what_runs_where(story: FlaskClient) -> None:
     assert "v1.7.0" in words
 
 
+def test_what_was_recorded_late_stands_in_its_place(browser: FlaskClient) -> None:
+    """Prod's ledger hears of dev's deployments after prod's own: dev comes first all the same."""
+    hours = {"dev": ("2026-03-01T08:00:00Z",) * 2, "prod": ("2026-03-01T10:00:00Z",) * 2}
+    for name in ("prod", "dev"):
+        started, finished = hours[name]
+        record = a_deployment(environment=name, started_at=started, finished_at=finished)
+        assert browser.post("/api/deployments", json=record).status_code == 201
+    words = fetch(browser, "").words
+
+    assert "Level with prod." in words
+    assert words.index("dev") < words.index("prod")
+    assert words.index("2026-03-01 10:00", words.index("The newest")) < words.rindex("2026-03-01 08:00")
+
+
 def test_a_failed_attempt_is_shown_beside_what_runs(browser: FlaskClient) -> None:
     """After a failure the earlier release is what runs, and the failure is not hidden."""
     browser.post("/api/deployments", json=a_deployment(commit=commit(1)))
@@ -187,6 +202,22 @@ def test_what_is_not_there_is_404(browser: FlaskClient, path: str) -> None:
 def test_a_search_for_anything_is_answered(browser: FlaskClient, query: str) -> None:
     """No words bring the search down."""
     assert browser.get(f"/ledger/search?q={query}", base_url=HTTPS).status_code == 200
+
+
+def test_a_page_without_its_database_says_so_as_a_page(
+    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person reads a sentence, a program sees 503 and when to try again; the reason is in the log alone."""
+
+    def away(*_: object) -> None:
+        raise DatabaseUnavailableError("the database went away: secret-host")
+
+    monkeypatch.setattr(Database, "run", away)
+    response = browser.get("/ledger", base_url=HTTPS)
+
+    assert (503, "5") == (response.status_code, response.headers["Retry-After"])
+    assert "Try again" in Page(response.get_data(as_text=True)).words
+    assert "secret-host" not in response.get_data(as_text=True)
 
 
 def test_an_empty_ledger_has_pages(browser: FlaskClient) -> None:

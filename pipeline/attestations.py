@@ -210,6 +210,7 @@ def report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
                 "digest": digest,
                 "name": path.name,
                 "raw": found,
+                "bytes": raw,
             }
     return None
 

@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
             found = drift.find(session, environment, under_way.before, Path.cwd())
             drift.check(found, environment, args.adopt_drift or _adoption(tag))
         deploy(under_way, checks)
-        records.tell(under_way, args.checks)
+        records.tell(under_way, args.checks, checks)
     return 0
 
 
@@ -98,6 +98,8 @@ def _statements(
     """Sign what is known of a bundle that was built for here; verify one that was taken over."""
     if not environment.promote_from:
         attestations.publish(session, environment, made, reports)
+        if reports is not None:
+            records.keep(session, environment, made, reports)
         return {}
     signed = store.attestations(session, environment.bucket, made.digest, attestations.TYPES)
     return promote.verify(session, environment, made, signed)

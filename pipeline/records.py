@@ -8,10 +8,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import approvals, attestations, deployment, ledger, passport, stack, store, summary, upstream
+import boto3
+
+from pipeline import (
+    approvals,
+    attestations,
+    deployment,
+    ledger,
+    passport,
+    samconfig,
+    stack,
+    store,
+    summary,
+    upstream,
+)
+from pipeline.bundle import Bundle
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError
+from pipeline.errors import GateError, PipelineError
 from pipeline.model import SEVERITIES
+from pipeline.samconfig import Environment
 
 _MOST_FINDINGS = 500  # what the ledger takes of one report, the worst first
 _MOST = {"title": 500, "file": 1000, "message": 4000, "remediation": 4000, "resource": 300}  # characters
@@ -22,17 +37,29 @@ _DSSE = "application/vnd.dsse.envelope.v1+json"
 type Record = tuple[str, dict[str, Any]]
 
 
-def tell(under_way: Deployment, reports: Path | None) -> None:
+def keep(session: boto3.Session, environment: Environment, made: Bundle, reports: Path) -> None:
+    """Keep the stages' reports beside the bundle that they are of, for the ledgers further on."""
+    for stage in _STAGES:
+        if found := attestations.report(reports, stage, made.commit):
+            store.write(session, environment.bucket, _key(made.digest, stage), found["bytes"])
+
+
+def _key(digest: str, stage: str) -> str:
+    return f"bundles/{digest}/reports/{stage}.json"
+
+
+def tell(under_way: Deployment, reports: Path | None, checks: Mapping[str, Any] | None = None) -> None:
     """Tell the ledger of an environment what stands behind the release that serves there.
 
-    `reports` holds a folder a stage with its report.json, if there are any. What is told again is recorded once.
-    A ledger that doesn't listen changes nothing about the deployment, but is told of.
+    `reports` holds a folder a stage with its report.json, where the bundle was built; further on `checks` are the
+    verified statements, which say what the kept reports hash to. What is told again is recorded once. A ledger
+    that doesn't listen changes nothing about the deployment, but is told of.
     """
     try:
         url = stack.read(under_way.session, under_way.environment.stack_name).outputs.get("ApiUrl")
         if url is None:
             return
-        new = [ledger.add(under_way.session, url, *record) for record in _records(under_way, reports)]
+        new = [ledger.add(under_way.session, url, *record) for record in _records(under_way, reports, checks)]
     except (
         PipelineError,
         LookupError,
@@ -45,11 +72,14 @@ def tell(under_way: Deployment, reports: Path | None) -> None:
         print(f"  the ledger was told of {len(new)} records behind it, {sum(new)} of them new")
 
 
-def _records(under_way: Deployment, reports: Path | None) -> Iterator[Record]:
+def _records(
+    under_way: Deployment, reports: Path | None, checks: Mapping[str, Any] | None = None
+) -> Iterator[Record]:
     made, environment = under_way.bundle, under_way.environment
     yield from upstream.as_records(under_way, Path.cwd())
-    if reports is not None and (found := _report(reports, made.commit)):
-        yield "/api/reports", found
+    found = _read(reports, made.commit) if reports else []
+    if found := found or _kept(under_way, checks or {}):
+        yield "/api/reports", _report(found, made.commit)
     for waiver in approvals.in_force(Path.cwd(), environment.name, dt.datetime.now(dt.UTC).date()):
         names = ("rule", "resource", "environment", "reason", "owner", "approver", "ticket")
         yield (
@@ -115,11 +145,31 @@ def _evidence(bundle: str, name: str, raw: bytes, location: str) -> Record:
     )
 
 
-def _report(reports: Path, commit: str) -> dict[str, Any] | None:
-    """The stages' reports as one; None when there are none. attestations.publish held them against the commit."""
-    found = [one["raw"] for stage in _STAGES if (one := attestations.report(reports, stage, commit))]
-    if not found:
-        return None
+def _read(reports: Path, commit: str) -> list[Any]:
+    """The stages' reports; attestations.publish held them against the commit."""
+    return [one["raw"] for stage in _STAGES if (one := attestations.report(reports, stage, commit))]
+
+
+def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
+    """The stages' reports from the bucket of the environment before, as far as they are those that were signed."""
+    name = under_way.environment.promote_from
+    signed = {
+        one["name"]: one["digest"]["sha256"] for one in checks.get("tests", {}).get("configuration", [])
+    }
+    found = []
+    for stage in _STAGES if name else ():
+        bucket = samconfig.read(Path.cwd(), str(name)).bucket
+        try:
+            raw = store.read(under_way.session, bucket, _key(under_way.bundle.digest, stage))
+        except GateError:  # S3 answers so too when there is none
+            raw = None
+        if raw is not None and hashlib.sha256(raw).hexdigest() == signed.get(f"{stage}/report.json"):
+            found.append(json.loads(raw))
+    return found
+
+
+def _report(found: list[Any], commit: str) -> dict[str, Any]:
+    """The stages' reports as one."""
     findings = [_finding(one) for report in found for one in report.get("findings", [])]
     findings.sort(key=lambda one: (one["waiver"] is not None, SEVERITIES.index(one["severity"])))
     return {

@@ -236,11 +236,13 @@ def test_the_ledger_of_prod_knows_the_release(team: Team) -> None:
         root = team.box.aws.session("prod")
         releases = http.request("GET", f"{url}/api/releases", session=root).data["items"]
         deployments = http.request("GET", f"{url}/api/deployments", session=root).data["items"]
+        checks = http.request("GET", f"{url}/api/checks", session=root).data["items"]
         passports = http.request("GET", f"{url}/api/evidence?name=passport", session=root).data["items"]
 
     expected = [("v1.1.0", team.bundles["v1.1.0"]), ("v1.0.0", team.bundles["v1.0.0"])]
     assert expected == [(one["version"], one["bundle"]) for one in releases]
     assert [bundle for _, bundle in expected] == [one["bundle"] for one in passports]
+    assert ["test", "policy", "lint"] * 2 == [one["name"] for one in checks]
     assert [("dev", None), ("prod", "v1.1.0"), ("dev", None), ("prod", "v1.0.0")] == [
         (one["environment"], one["version"]) for one in deployments
     ]

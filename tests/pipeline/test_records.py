@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,25 @@ def test_a_report_holds_every_stage_and_the_worst_open_finding_first(
 
     assert ["lint", "policy", "test"] == [stage["name"] for stage in report["stages"]]
     assert [None, "concurrency"] == [finding["waiver"] for finding in report["findings"]]
+
+
+def test_prod_hears_of_the_reports_that_dev_signed(cloud: Cloud, live: Deployment, tmp_path: Path) -> None:
+    """They come from dev's bucket; one that isn't what was signed is not told of."""
+    dev = replace(environment(), bucket="esclusa-dev-artifacts-111111111111")
+    records.keep(cloud, dev, live.bundle, tmp_path / "reports")  # type: ignore[arg-type]
+    prefix = f"bundles/{live.bundle.digest}/reports"
+    kept = {key: raw for (bucket, key), raw in cloud.objects.items() if bucket == dev.bucket}
+    digests = {
+        stage: hashlib.sha256(kept[f"{prefix}/{stage}.json"]).hexdigest()
+        for stage in ("lint", "policy", "test")
+    }
+    signed = [{"name": f"{stage}/report.json", "digest": {"sha256": one}} for stage, one in digests.items()]
+    cloud.objects[dev.bucket, f"{prefix}/lint.json"] += b" "
+
+    found = dict(records._records(live, None, {"tests": {"configuration": signed}}))["/api/reports"]
+    assert ["policy", "test"] == [stage["name"] for stage in found["stages"]]
+    assert 2 == len(found["findings"])
+    assert "/api/reports" not in dict(records._records(live, None, {}))
 
 
 def test_evidence_is_where_it_says(cloud: Cloud, told: list[tuple[str, dict[str, Any]]]) -> None:

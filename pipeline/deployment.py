@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from pipeline import git, ledger, parameters, stack, store, summary
+from pipeline import git, ledger, outbox, parameters, stack, store, summary
 from pipeline.bundle import Bundle
 from pipeline.errors import GateError, PipelineError
 from pipeline.samconfig import Environment
@@ -109,7 +109,7 @@ def failed(deployment: Deployment, reason: str) -> None:
 
 
 def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
-    """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment, but is told of."""
+    """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment; what it missed is kept."""
     url = at.outputs.get("ApiUrl")
     if url is None:
         print("  not recorded: there is no ledger yet")
@@ -120,9 +120,27 @@ def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
         else:
             print(f"  the ledger holds it already, as {row.id}")
     except PipelineError as error:
-        said = f"The deployment could not be recorded in the ledger: {error.message} Record it by hand: {row}"
+        said = f"The deployment could not be recorded in the ledger: {error.message} {_keep(deployment, row)}"
         summary.warning("Not recorded", said)
         summary.add(said)
+    else:
+        catch_up(deployment, at)
+
+
+def _keep(deployment: Deployment, row: ledger.Deployment) -> str:
+    try:
+        where = outbox.keep(deployment.session, deployment.environment, row)
+    except PipelineError as error:
+        return f"Nor could it be kept for later: {error.message} Record it by hand: {row}"
+    return f"It is kept in {where}; the next deployment to {deployment.environment.name} records it."
+
+
+def catch_up(deployment: Deployment, at: Stack) -> None:
+    """Tell the ledger what it missed before."""
+    url = at.outputs.get("ApiUrl")
+    count = outbox.deliver(deployment.session, deployment.environment, url) if url else 0
+    if count:
+        print(f"  recorded late: {count} earlier deployments")
 
 
 def _summarize(deployment: Deployment, status: str, detail: str) -> None:

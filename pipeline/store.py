@@ -107,6 +107,14 @@ def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> None
         )
 
 
+def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
+    """The keys below a prefix whose objects hold anything."""
+    pages = session.client("s3", config=aws.CONFIG).get_paginator("list_objects_v2")
+    with aws.errors(f"listing s3://{bucket}/{prefix}"):
+        found = pages.paginate(Bucket=bucket, Prefix=prefix)
+        return [one["Key"] for page in found for one in page.get("Contents", []) if one["Size"]]
+
+
 def read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
     """An object's content; None when there is none."""
     client = session.client("s3", config=aws.CONFIG)

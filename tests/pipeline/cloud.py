@@ -106,6 +106,15 @@ class Cloud:
             raise refused("NoSuchKey")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
 
+    def get_paginator(self, _operation: str) -> "Cloud":
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
+        self._called(f"list {Prefix}")
+        found = [(key, body) for (bucket, key), body in self.objects.items() if bucket == Bucket]
+        listed = [{"Key": key, "Size": len(body)} for key, body in found if key.startswith(Prefix)]
+        return [{"Contents": listed[:1]}, {"Contents": listed[1:]}, {}]
+
     # KMS: one key, of the curve that the pipeline signs with
 
     def get_public_key(self, **_: Any) -> dict[str, Any]:

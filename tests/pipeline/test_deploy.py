@@ -199,12 +199,47 @@ def test_a_live_commit_that_the_clone_lacks_stops(cloud: Cloud, live: Bundle, ne
 def test_a_deaf_ledger_does_not_undo_the_deployment(
     cloud: Cloud, newer: Bundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The release serves; that it was not recorded is said, with the row to record by hand."""
+    """The release serves; that it was not recorded is said, and the next deployment makes up for it, once."""
+    known = rows(cloud)
     cloud.answers["/api/deployments"] = (503, {})
     put(cloud, newer)
+    said, missed = capsys.readouterr().err, rows(cloud)
+    del cloud.answers["/api/deployments"]
+    for _ in range(2):
+        put(cloud, newer)
 
     assert newer.digest == cloud.parameters["BundleDigest"]
-    assert "Record it by hand" in capsys.readouterr().err
+    assert "the next deployment to dev records it" in said
+    assert known == missed
+    assert [*known, (newer.commit, "succeeded")] == rows(cloud)
+    assert 1 == capsys.readouterr().out.count("recorded late: 1 ")
+
+
+def test_what_cannot_be_kept_is_to_be_recorded_by_hand(
+    cloud: Cloud, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the ledger nor the bucket takes it: the error holds the row itself."""
+    under_way = begin(cloud, newer)
+    cloud.answers["/api/deployments"] = (503, {})
+    cloud.calls.clear()
+    cloud.fails_at = 1
+    deployment.failed(under_way, "a reason")
+
+    said = capsys.readouterr().err
+    assert "Nor could it be kept" in said
+    assert f"commit='{newer.commit}'" in said
+
+
+def test_what_the_ledger_refuses_waits(
+    cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kept record that can't be read stays, is told of, and keeps no deployment from being recorded."""
+    cloud.objects["dev-artifacts", "releases/unrecorded/x.json"] = b"{"
+    put(cloud, newer)
+
+    assert "x.json is no JSON" in capsys.readouterr().err
+    assert (newer.commit, "succeeded") in rows(cloud)
+    assert b"{" == cloud.objects["dev-artifacts", "releases/unrecorded/x.json"]
 
 
 MOST_CALLS = 24

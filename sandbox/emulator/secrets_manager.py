@@ -75,6 +75,8 @@ def _begin(secret: dict[str, Any], token: str) -> None:
             "Stages": [],
         }
         secret["Versions"].setdefault(token, made)
+        # A label is on one version: left on an old one, the rotation after the next would begin with that again.
+        service._remove_stage_everywhere(secret, "AWSPENDING", token)
         service._add_stage(secret, token, "AWSPENDING")
     with _lock:
         idle = secret["ARN"] not in _running

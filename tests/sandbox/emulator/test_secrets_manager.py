@@ -90,6 +90,20 @@ def test_rotation_calls_the_four_steps(cloud: Cloud, function: str) -> None:
     )
 
 
+def test_each_rotation_makes_a_new_version(cloud: Cloud, function: str) -> None:
+    """Four one after the other: none begins with what an earlier one left; each label is on one version."""
+    client = cloud.client("secretsmanager")
+    arn = _secret(cloud, "turn-turn")
+    for value in ("v+", "v++", "v+++", "v++++"):
+        client.rotate_secret(SecretId=arn, RotationLambdaARN=function)
+        assert value == _value(cloud, arn, value)
+    stages = client.describe_secret(SecretId=arn)["VersionIdsToStages"]
+
+    assert ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"] == sorted(
+        label for labels in stages.values() for label in labels
+    )
+
+
 def test_rotation_has_the_functions_rights_alone(cloud: Cloud, function: str) -> None:
     """A function whose role may not read the secret can't rotate it: the old value stays current."""
     arn = _secret(cloud, "foreign")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, jsonify, redirect, request, url_for
 
 from app import problems
-from app.database import Connection
+from app.database import Connection, DatabaseUnavailableError
 from app.identity import caller
 from app.ledger import html, store
 from app.ledger.keys import Keys
@@ -29,6 +29,14 @@ def _problem(problem: Problem) -> Response | tuple[str, int]:
     """A person who follows a link reads a page; a program that asks for one gets problem details."""
     opens = request.endpoint == "sessions.open_link"
     return html.problem(problem) if opens else problems.respond(**problem.members)
+
+
+@blueprint.errorhandler(DatabaseUnavailableError)
+@blueprint.errorhandler(SecretUnavailableError)
+def _unavailable(error: Exception) -> Response | tuple[str, int, dict[str, str]]:
+    if request.endpoint == "sessions.open_link":
+        return html.unavailable(error)
+    return problems.respond(**problems.unavailable(error).members, headers=problems.RETRY)
 
 
 @blueprint.after_request

@@ -213,11 +213,12 @@ def test_a_page_without_its_database_says_so_as_a_page(
         raise DatabaseUnavailableError("the database went away: secret-host")
 
     monkeypatch.setattr(Database, "run", away)
-    response = browser.get("/ledger", base_url=HTTPS)
+    for path in ("/ledger", "/session?token=x"):
+        response = browser.get(path, base_url=HTTPS)
 
-    assert (503, "5") == (response.status_code, response.headers["Retry-After"])
-    assert "Try again" in Page(response.get_data(as_text=True)).words
-    assert "secret-host" not in response.get_data(as_text=True)
+        assert (503, "5") == (response.status_code, response.headers["Retry-After"])
+        assert "Try again" in Page(response.get_data(as_text=True)).words
+        assert "secret-host" not in response.get_data(as_text=True)
 
 
 def test_an_empty_ledger_has_pages(browser: FlaskClient) -> None:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.config import Config
+from app.database import Database, DatabaseUnavailableError
 from app.ledger import keys, sessions
 from app.ledger.keys import Keys
 from app.secrets_manager import SecretUnavailableError
@@ -194,3 +195,15 @@ def replace_key(service: SecretsManager) -> None:
         if "AWSCURRENT" in stages:
             stages.add("AWSPREVIOUS")
     service.put(SESSION_ARN, {"signing_key": uuid.uuid4().hex * 2})
+
+
+def test_no_link_while_the_database_is_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a link while the database is away gets problem details, as every program does."""
+
+    def away(*_: object) -> None:
+        raise DatabaseUnavailableError("the database went away")
+
+    monkeypatch.setattr(Database, "run", away)
+    response = client.post("/api/sessions", environ_base=signed())
+
+    assert (503, "application/problem+json") == (response.status_code, response.content_type)

@@ -30,9 +30,13 @@ down: install-main ## End what `make up` started, and remove its state
 # A worker a core; the tests of one module share their fixtures, so they stay together.
 PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: test test-fast check format docs
-test: install ## Every test, the end-to-end story among them
-	@$(PYTEST)
+.PHONY: test test-fast proofs check format docs
+test: install ## Every test but the proofs, the end-to-end story among them
+	@$(PYTEST) -m "not proof"
+
+# One after the other: they measure, and each has a sandbox of its own.
+proofs: install ## The promises tried at length: docs/proofs.md has the figures
+	@.venv/bin/python -m pytest -q -m proof tests/proofs
 
 test-fast: install-check ## The tests that need no emulator: under a minute
 	@$(PYTEST) -m "not e2e and not slow"

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from pipeline.gate import duties
 from pipeline.gate.environments import Environment
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import Job, WorkflowStep
+from pipeline.gate.workflows import Job
 
 _ASKING = (
     "aws-actions/configure-aws-credentials",
@@ -28,7 +29,7 @@ def check(project: Project) -> Iterator[Violation]:
 
 def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:
     job = run.job
-    steps = list(_steps(project, job))
+    steps = list(duties.steps(project, job))
     clouds = [step for step in steps if step.uses.lower().startswith(_ASKING[0])]
     uses = clouds or [step for step in steps if step.uses.lower().startswith(_ASKING)]
     if run.asks and not uses:
@@ -44,15 +45,6 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
             yield _at(job, f"enters an environment that only the run knows: {name}", "environment")
         elif name not in deployable:
             yield _entered(run, f"enters {name}, which is no environment of samconfig.toml")
-
-
-def _steps(project: Project, job: Job) -> Iterator[WorkflowStep]:
-    """The job's steps, and those of the repository's own actions among them."""
-    actions = {one.file.rsplit("/", 1)[0]: one for one in project.actions}
-    for step in job.steps:
-        yield step
-        local = actions.get(step.uses.removeprefix("./").rstrip("/")) if step.uses.startswith("./") else None
-        yield from local.steps if local is not None else ()
 
 
 def _entered(run: Run, message: str) -> Violation:

@@ -1,0 +1,49 @@
+"""Deployments that don't wait for the checks, or go on without them."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.duties import STAGES, before, deployments, pipelines, stages
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.runs import Run
+
+_AFTER_FAILURE = re.compile(r"\b(always|failure|cancelled)\s*\(|!\s*success\s*\(")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    found: list[Violation] = []
+    for run in deployments(project):
+        found += _conditions(run)
+        names = {name for _, _, name in pipelines(run)}
+        if "deploy" not in names:
+            continue  # a rollback: what it puts back was checked when it was deployed
+        earlier = before(project, run)
+        if "promote" in names:
+            verified = any(_verifies(one) for one in earlier)
+            found += [] if verified else [_at(run, "doesn't wait for `pipeline release verify`")]
+        else:
+            passed = set().union(*(stages(one) for one in earlier))
+            missing = [stage for stage in STAGES if stage not in passed]
+            found += [_at(run, f"doesn't wait for {', '.join(missing)}")] if missing else []
+    yield from dict.fromkeys(found)
+
+
+def _verifies(run: Run) -> bool:
+    return any(name == "release" and "verify" in one.arguments for _, one, name in pipelines(run))
+
+
+def _conditions(run: Run) -> Iterator[Violation]:
+    for job in run.jobs:
+        if _AFTER_FAILURE.search(str(job.body.get("if", ""))):
+            line = job.line("if")
+            yield Violation(f"job {job.id} deploys also after a failure", job.workflow.file, line)
+    for step, _, name in pipelines(run):
+        if name in ("deploy", "promote", "rollback") and _AFTER_FAILURE.search(str(step.body.get("if", ""))):
+            line = step.line("if")
+            yield Violation(f"step {step.name!r} runs also after a failure", step.document.file, line)
+
+
+def _at(run: Run, message: str) -> Violation:
+    job = run.jobs[0]
+    return Violation(f"job {job.id} {message}", job.workflow.file, job.line("needs"))

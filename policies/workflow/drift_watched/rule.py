@@ -1,0 +1,16 @@
+"""Repositories that deploy, and compare nothing by themselves."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.duties import deployments, pipelines
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.runs import runs
+
+
+def check(project: Project) -> Iterator[Violation]:
+    looking = [run for run in runs(project) if any(name == "drift" for _, _, name in pipelines(run))]
+    if not deployments(project) or any(run.event == "schedule" for run in looking):
+        return
+    workflow = looking[0].workflow if looking else project.workflows[0]
+    yield Violation("no schedule compares what runs with git", workflow.file, workflow.line("on"))

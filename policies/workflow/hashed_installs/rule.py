@@ -1,0 +1,76 @@
+"""Packages and scripts that a job fetches without a digest."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.scripts import Command, commands
+
+_RUNNERS = {"npx", "uvx", "pipx", "bunx", "pnpx", "brew", "easy_install", "snap"}
+_SHELLS = {"bash", "sh", "zsh", "dash", "python", "python3", "node", "perl", "ruby", "source", "eval"}
+_INSTALLING = {
+    "npm": {"install", "i", "add", "exec", "update"},
+    "yarn": {"add", "dlx", "global"},
+    "pnpm": {"add", "dlx", "install", "i"},
+    "gem": {"install"},
+    "go": {"install", "get", "run"},
+    "cargo": {"install"},
+    "poetry": {"add", "update"},
+    "conda": {"install"},
+}
+_FROM_NETWORK = re.compile(r"<\(\s*(curl|wget)\b|\$\(\s*(curl|wget)\b")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for one in project.automations:
+        for step in one.steps:
+            rows = step.run.splitlines()
+            found = list(commands(step.run))
+            for index, command in enumerate(found):
+                after = found[index + 1] if index + 1 < len(found) else None
+                if why := _why(command, after) or _network(rows[command.row]):
+                    line = step.line_of(rows[command.row].strip(), "run")
+                    yield Violation(f"step {step.name!r} {why}", one.file, line)
+
+
+def _why(command: Command, after: Command | None) -> str:
+    words = list(command.words[1:])
+    if command.program in _RUNNERS:
+        return f"runs whatever {command.program} fetches"
+    if command.program in ("curl", "wget"):
+        if command.after in ("|", "|&") and after and after.program in _SHELLS:
+            return "pipes a download into a shell"
+        if any(word.startswith("http://") for word in words):
+            return "downloads over plain HTTP"
+    if command.program.startswith("pip") or (
+        command.program.startswith("python") and words[:2] == ["-m", "pip"]
+    ):
+        return _pip(words)
+    if command.program == "uv":
+        return _uv(words)
+    wanted = _INSTALLING.get(command.program, set())
+    named = next((word for word in words if not word.startswith("-")), "")
+    locked = command.program == "cargo" and "--locked" in words
+    return f"{command.program} {named} takes packages by name alone" if named in wanted and not locked else ""
+
+
+def _pip(words: list[str]) -> str:
+    taking = {"install", "download", "wheel"} & set(words)
+    return "pip takes packages without their hashes" if taking and "--require-hashes" not in words else ""
+
+
+def _uv(words: list[str]) -> str:
+    if words[:1] == ["pip"]:
+        return _pip(words)
+    if words[:1] == ["tool"] or words[:2] == ["add", ""] or words[:1] == ["add"]:
+        return f"uv {words[0]} takes packages by name alone"
+    locked = {"--locked", "--frozen"} & set(words)
+    taken = {"--with", "--with-requirements"} & set(words)
+    if words[:1] in (["sync"], ["run"]) and (not locked or taken):
+        return f"uv {words[0]} may take other packages than the lock's"
+    return ""
+
+
+def _network(row: str) -> str:
+    return "runs what it downloads" if _FROM_NETWORK.search(row) else ""

@@ -1,7 +1,8 @@
 """Sessions with AWS, and AWS's errors in the words of this command."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -9,6 +10,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     EndpointConnectionError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
     SSLError,
@@ -31,7 +33,19 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "40
 
 def session(environment: Environment) -> boto3.Session:
     """A session in the environment's region, with the credentials that this process was given."""
-    return boto3.Session(region_name=environment.region)
+    made = boto3.Session(region_name=environment.region)
+    made.events.register("before-parse", _require_whole)
+    return made
+
+
+def _require_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
+    """An answer that was cut on its way: the SDK takes half of a JSON document for an empty success."""
+    headers, body = response_dict["headers"], response_dict["body"]
+    expected = headers.get("content-length", "")
+    if not isinstance(body, bytes) or not expected.isdigit() or operation_model.http.get("method") == "HEAD":
+        return
+    if len(body) < int(expected):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(expected))
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """What AWS's SDK raises, in this command's words and exit codes."""
 
+import socket
+import threading
+
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
@@ -10,7 +13,7 @@ from botocore.exceptions import (
 
 from pipeline import aws
 from pipeline.errors import PipelineError
-from tests.pipeline.cloud import refused
+from tests.pipeline.cloud import environment, refused
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,33 @@ def test_each_error_says_what_failed_and_ends_with_its_status(
 
     assert status == caught.value.exit_code
     assert caught.value.message.startswith("reading it: ")
+
+
+@pytest.mark.parametrize("missing", [0, 4])
+def test_half_an_answer_is_no_answer(missing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK would take it for an empty success; a whole one is taken as it is."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    body = b'{"Parameter": {"Value": "v"}}'
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer, args=(server, body, missing), daemon=True).start()
+        client = aws.session(environment()).client(
+            "ssm", endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}"
+        )
+        try:
+            with aws.errors("reading it"):
+                said = client.get_parameter(Name="x")["Parameter"]["Value"]
+        except PipelineError as error:
+            said = error.message
+
+    assert (
+        "v" if missing == 0 else f"reading it: {len(body) - 4} read, but total bytes expected is {len(body)}."
+    ) == said
+
+
+def _answer(server: socket.socket, body: bytes, missing: int) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + body[: len(body) - missing])

@@ -171,16 +171,19 @@ def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:
 def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
     """Execute the change set and wait for the end. Raises GateError, with the reasons, when it failed."""
     client = session.client("cloudformation", config=aws.CONFIG)
-    began = time.time()
     start = time.monotonic()
     before = stack.read(session, changes.stack)
-    with aws.errors(f"executing the change set of {changes.stack}"):
-        client.execute_change_set(ChangeSetName=changes.arn, StackName=changes.stack)
+    try:
+        with aws.errors(f"executing the change set of {changes.stack}"):
+            client.execute_change_set(ChangeSetName=changes.arn, StackName=changes.stack)
+    except PipelineError:
+        delete(session, changes.stack, changes.arn)  # CloudFormation keeps it if the execution has begun
+        raise
     stack.begun(session, before)
     timings.record("aws", "cloudformation", start)
     ended = stack.settled(session, changes.stack)
     if ended.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        reasons = "\n".join(f"  | {line}" for line in stack.failures(session, changes.stack, began - 5)[:12])
+        reasons = "\n".join(f"  | {line}" for line in stack.failures(session, changes.stack)[:12])
         raise GateError(
             f"The deployment of {changes.stack} failed; its state is {ended.status}.\n{reasons}".rstrip(),
             "CloudFormation rolled it back: the previous version goes on serving. Mend the cause, and deploy again."

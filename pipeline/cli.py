@@ -48,6 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PipelineError as error:
         print(f"pipeline: {error}", file=sys.stderr)
         status = error.exit_code
+    except OSError as error:  # what is read is told of where it is read; this is what can't be written
+        print(f"pipeline: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        print(
+            "  Is the disk full, or may this user not write there? Mend it, and run this again.",
+            file=sys.stderr,
+        )
+        status = 2
     except KeyboardInterrupt:
         print("pipeline: interrupted", file=sys.stderr)
         status = 130

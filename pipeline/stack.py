@@ -22,6 +22,7 @@ READY = (
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
 )
+_BEGUN = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 _RECREATE = (
     "Nothing serves from it. Look at its events for why its first deployment failed, then an administrator\n"
     "  deletes it (aws cloudformation delete-stack --stack-name {name}; what is marked Retain stays), and\n"
@@ -149,15 +150,19 @@ def settled(session: boto3.Session, name: str, say: Callable[[str], None] = prin
         timings.record("aws", "cloudformation", start)
 
 
-def failures(session: boto3.Session, name: str, since: float) -> list[str]:
-    """Why resources failed since `since` (seconds since the epoch), in the order of the events."""
+def failures(session: boto3.Session, name: str) -> list[str]:
+    """Why resources failed in the stack's last create or update, in the order of the events.
+
+    Where it began the events say themselves: this machine's clock may be another than AWS's.
+    """
     client = session.client("cloudformation", config=aws.CONFIG)
     with aws.errors(f"reading the events of {name}"):
         events = client.describe_stack_events(StackName=name)["StackEvents"]
-    lines = []
-    for event in reversed(events):
+    lines: list[str] = []
+    for event in events:  # the newest first
         status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
-        recent = event["Timestamp"].timestamp() >= since
-        if recent and status.endswith("FAILED") and reason and "cancelled" not in reason:
+        if event.get("PhysicalResourceId") == event.get("StackId") and status in _BEGUN:
+            break
+        if status.endswith("FAILED") and reason and "cancelled" not in reason:
             lines.append(f"{event['LogicalResourceId']}: {reason}")
-    return lines
+    return lines[::-1]

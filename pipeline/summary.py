@@ -23,12 +23,15 @@ def output(values: Mapping[str, str]) -> None:
 
 
 def add(markdown: str) -> None:
-    """Append to the step summary."""
+    """Append to the step summary. One that can't be written stops nothing: what it says was said elsewhere."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
-    with Path(path).open("a", encoding="utf-8") as out:
-        out.write(markdown.rstrip("\n") + "\n\n")
+    try:
+        with Path(path).open("a", encoding="utf-8") as out:
+            out.write(markdown.rstrip("\n") + "\n\n")
+    except OSError as error:
+        warning("No step summary", f"{path}: {error.strerror}")
 
 
 def warning(title: str, text: str) -> None:

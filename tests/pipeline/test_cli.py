@@ -1,5 +1,6 @@
 """The command line: exit statuses, and messages with a way out."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,19 @@ def test_a_wrong_command_is_a_usage_error() -> None:
         cli.main(["deplyo"])
 
     assert 2 == caught.value.code
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback either: which file, and what to do."""
+
+    def full(_args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "build/reports/report.json")
+
+    monkeypatch.setattr("pipeline.environment.main", full)
+    status = cli.main(["environment", "dev"])
+
+    assert 2 == status
+    assert (
+        "pipeline: build/reports/report.json: No space left on device\n  Is the disk full"
+        in capsys.readouterr().err
+    )

@@ -89,3 +89,21 @@ def test_waiting_ends(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(GateError, match="has been UPDATE_IN_PROGRESS for"):
         ready(cloud)
+
+
+def test_the_reasons_are_of_the_last_operation(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the events' own order, whatever this machine's clock says; what was cancelled is no reason."""
+    own = {"StackId": "arn", "PhysicalResourceId": "arn", "LogicalResourceId": "esclusa-dev"}
+    other = {"StackId": "arn", "PhysicalResourceId": "x", "ResourceStatus": "UPDATE_FAILED"}
+    newest_first = [
+        {**own, "ResourceStatus": "UPDATE_ROLLBACK_IN_PROGRESS", "ResourceStatusReason": "it failed"},
+        {**other, "LogicalResourceId": "C", "ResourceStatusReason": "Resource update cancelled"},
+        {**other, "LogicalResourceId": "B", "ResourceStatusReason": "second"},
+        {**other, "LogicalResourceId": "A", "ResourceStatusReason": "first"},
+        {**own, "ResourceStatus": "UPDATE_IN_PROGRESS", "ResourceStatusReason": "User Initiated"},
+        {**other, "LogicalResourceId": "Z", "ResourceStatusReason": "of the operation before"},
+    ]
+    monkeypatch.setattr(cloud, "describe_stack_events", lambda **_: {"StackEvents": newest_first})
+    session: Any = cloud
+
+    assert ["A: first", "B: second"] == stack.failures(session, "esclusa-dev")

@@ -43,3 +43,15 @@ def test_outside_of_a_run_nothing_is_written(monkeypatch: pytest.MonkeyPatch) ->
     summary.add("text")
 
     assert "| a |" in summary.table(("a",), [])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A summary that can't be written is told of; a deployment goes on."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
+    summary.add("text")
+
+    assert "warning: No step summary: /dev/full: No space left on device\n" == capsys.readouterr().err

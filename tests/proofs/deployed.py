@@ -1,0 +1,102 @@
+"""A release deployed to dev by the command itself, for the proofs that need one that serves."""
+
+import io
+import os
+import re
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import boto3
+
+from sandbox.accounts import PAIR, REGION, Account
+from sandbox.reach import Reach
+from sandbox.state import Sandbox
+from tests.e2e.test_releases import Team
+
+DEV = "dev"
+
+
+class Deployed:
+    """The sandbox with dev in it, who deploys there, and dev as its administrator sees it."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self.box = box
+        self.team = Team(box, box.github.remote.clone)
+        self.reach = Reach(box.aws, DEV)
+
+    @cached_property
+    def deployer(self) -> boto3.Session:
+        """A session of the deploy role, as a job of the environment gets it."""
+        keys = self.team._role(DEV)
+        return boto3.Session(
+            keys["AWS_ACCESS_KEY_ID"],
+            keys["AWS_SECRET_ACCESS_KEY"],
+            keys["AWS_SESSION_TOKEN"],
+            region_name=REGION,
+        )
+
+    def set(self, name: str, value: str) -> None:
+        """Change a parameter of dev in the clone's samconfig.toml, as a commit would."""
+        file = self.team.clone / "samconfig.toml"
+        text = file.read_text()
+        start = text.index("[dev.deploy.parameters]")
+        changed, count = re.subn(f'\'{name}="[^"]*"\'', f"'{name}=\"{value}\"'", text[start:], count=1)
+        assert count == 1, f"samconfig.toml has no parameter {name}"
+        file.write_text(text[:start] + changed)
+
+    def client(self, service: str) -> Any:
+        """A client of the account's administrator."""
+        return self.box.aws.client(service, DEV)
+
+    def archive(self, function: str) -> bytes:
+        """The bytes of app.zip or rotation.zip as they were deployed."""
+        return (self.team.clone / "build/bundle" / f"{function}.zip").read_bytes()
+
+
+@contextmanager
+def deployed(
+    folder: Path, accounts: tuple[Account, ...] = PAIR[:1], settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Deployed]:
+    """v1.0.0 on dev, with these parameters in place of samconfig's; everything ends with the context."""
+    os.umask(0o022)
+    with Sandbox(folder / "box", accounts=accounts) as box:
+        found = Deployed(box)
+        for name, value in settings.items():
+            found.set(name, value)
+        done = found.team.bring_to_dev("v1.0.0")
+        assert done.status == 0, done.stdout + done.stderr
+        yield found
+
+
+def sabotaged(archive: bytes, file: str, *changes: tuple[str, str]) -> bytes:
+    """A function's archive with texts of one file replaced; each must be there exactly once.
+
+    The file's bytecode stays out: Python would take it without a look at the text.
+    """
+    made = io.BytesIO()
+    compiled = str(Path(file).parent / "__pycache__" / Path(file).stem) + "."
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename.startswith(compiled):
+                continue
+            if entry.filename == file:
+                for before, after in changes:
+                    assert content.count(before.encode()) == 1, f"{file} has no single {before!r}"
+                    content = content.replace(before.encode(), after.encode())
+            new.writestr(entry, content)
+    return made.getvalue()
+
+
+def until(holds: Any, seconds: float, what: str) -> None:
+    """Wait for something that must come true."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"{what} took over {seconds:.0f} s"
+        time.sleep(0.05)

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import STAGES, checks, mapping
+from pipeline.gate.duties import STAGES, checks, mapping, pipelines
 from pipeline.gate.located import Place
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
-from pipeline.gate.runs import runs
+from pipeline.gate.runs import Run, runs
 from pipeline.gate.scripts import Command, commands
 from pipeline.gate.workflows import Action, Job, Workflow, WorkflowStep
 
@@ -27,13 +27,8 @@ def check(project: Project) -> Iterator[Violation]:
         yield from _file(one)
         for step in one.steps:
             yield from _step(step, _shell(one, step))
-    seen = set()
-    for run in runs(project):
-        for job in run.jobs:
-            for violation in _job(job):
-                if violation not in seen:
-                    seen.add(violation)
-                    yield violation
+    found = [violation for run in runs(project) for violation in _run(run)]
+    yield from dict.fromkeys(found)
 
 
 def _file(one: Workflow | Action) -> Iterator[Violation]:
@@ -64,6 +59,14 @@ def _is_lax(shell: str) -> bool:
     return "{0}" in shell and not re.search(r"-[a-z]*e", shell)
 
 
+def _run(run: Run) -> Iterator[Violation]:
+    for job in run.jobs:
+        yield from _job(job)
+    for step, _, name in pipelines(run):
+        if name in (*STAGES, "check") and "if" in step.body:
+            yield _at(step, f"runs {name} in some cases only", step.line("if"))
+
+
 def _job(job: Job) -> Iterator[Violation]:
     if job.body.get("continue-on-error", False) is not False:
         yield Violation(
@@ -80,8 +83,6 @@ def _step(step: WorkflowStep, shell: str) -> Iterator[Violation]:
     rows = step.run.splitlines()
     safe = shell == "bash" or "pipefail" in step.run or "-o pipefail" in shell
     for index, command in enumerate(found):
-        if command.pipeline in (*STAGES, "check") and "if" in step.body:
-            yield _at(step, f"runs {command.pipeline} in some cases only", step.line("if"))
         if checks(command) and (
             why := _why(command, found[index + 1 :], safe)
             or _in_condition(command, rows[command.row], found[index + 1 :])

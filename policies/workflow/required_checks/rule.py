@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.gate.duties import mapping, pull_requests
+from pipeline.gate.located import Step
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 from pipeline.gate.workflows import Job, Workflow
@@ -42,7 +43,7 @@ def _job(workflow: Workflow, job: Job) -> Iterator[Violation]:
         yield _at(job, f"doesn't wait for {name}", "needs")
     for name in job.needs:
         if not _demands_success(job, name):
-            yield _at(job, f"passes also when {name} didn't succeed", "steps")
+            yield _at(job, f"passes also when {name} didn't succeed", "steps", 0, "run")
 
 
 def _demands_success(job: Job, name: str) -> bool:
@@ -66,5 +67,5 @@ def _names(text: str) -> set[str]:
     return {one or other for one, other in _RESULT.findall(text)}
 
 
-def _at(job: Job, message: str, *place: str) -> Violation:
+def _at(job: Job, message: str, *place: Step) -> Violation:
     return Violation(f"job {job.id} {message}", job.workflow.file, job.line(*place))

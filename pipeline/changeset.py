@@ -188,7 +188,7 @@ def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
             f"The deployment of {changes.stack} failed; its state is {ended.status}.\n{reasons}".rstrip(),
             "CloudFormation rolled it back: the previous version goes on serving. Mend the cause, and deploy again."
             if ended.status == "UPDATE_ROLLBACK_COMPLETE"
-            else "",
+            else stack.way_out(ended),
         )
     return ended
 

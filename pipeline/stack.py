@@ -108,11 +108,16 @@ def ready(session: boto3.Session, name: str, say: Callable[[str], None] = print)
     found = settled(session, name, say)
     if found.status in NEW or found.status in READY:
         return found
-    hint = _STOP.get(found.status, "This state is not known here. Look at the stack's events.")
     raise GateError(
         f"The stack {name} is in state {found.status}{': ' + found.reason if found.reason else ''}.",
-        hint.format(name=name),
+        way_out(found),
     )
+
+
+def way_out(found: Stack) -> str:
+    """How to get a stack out of a state that no deployment can leave."""
+    hint = _STOP.get(found.status, "This state is not known here. Look at the stack's events.")
+    return hint.format(name=found.name)
 
 
 def begun(session: boto3.Session, before: Stack) -> None:

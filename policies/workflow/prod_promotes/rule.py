@@ -11,12 +11,16 @@ from pipeline.gate.workflows import WorkflowStep
 
 _BUILDING = re.compile(r"^(docker|podman|buildah|zip|poetry|hatch|flit|npm|yarn|gradle|mvn|cargo|go)$")
 
+_OVERRIDING = ("--parameter-overrides", "--config-file", "--capabilities", "--disable-rollback")
+
 
 def check(project: Project) -> Iterator[Violation]:
     promoted = {one.name for one in project.environments if one.table("pipeline").get("promote_from")}
     found = []
     for run in runs(project):
         for step, command in calls(run):
+            if given := [word for word in command.words if word.startswith(_OVERRIDING)]:
+                found.append(_at(step, f"overrides samconfig.toml by {given[0]}"))
             if changing_aws(command):
                 found.append(_at(step, f"changes AWS past the pipeline: {' '.join(command.words[:3])}"))
         if promoted & set(run.environments):

@@ -1,0 +1,63 @@
+"""Overrides that CloudFormation would refuse, or that arrive as another value."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.duties import mapping
+from pipeline.gate.environments import Environment
+from pipeline.gate.project import APPLICATION, Project
+from pipeline.gate.rules import Violation, at_parameter
+
+
+def check(project: Project) -> Iterator[Violation]:
+    template = project.document(APPLICATION)
+    declared = mapping(mapping(template.data if template else None).get("Parameters"))
+    for environment in project.environments:
+        for name, value in environment.parameters.items():
+            if name in declared and (why := _why(mapping(declared[name]), value) or _cut(environment, name)):
+                yield at_parameter(environment, f"{name} of {environment.name} {why}", name)
+
+
+def _why(about: dict[str, Any], value: str) -> str:
+    kind = str(about.get("Type", "String"))
+    values = [one.strip() for one in value.split(",")] if "List<" in kind or "Delimited" in kind else [value]
+    allowed = about.get("AllowedValues")
+    pattern = about.get("AllowedPattern")
+    for one in values:
+        if kind.startswith(("Number", "List<Number>")) and not re.fullmatch(r"-?\d+(\.\d+)?", one):
+            return f"is {one!r}, which is no number"
+        if isinstance(allowed, list) and one not in [str(each) for each in allowed]:
+            return f"is {one!r}, which AllowedValues doesn't hold"
+        if pattern is not None and not _fits(str(pattern), one):
+            return f"is {one!r}, which doesn't fit AllowedPattern {pattern}"
+    return _measure(about, kind, value)
+
+
+def _measure(about: dict[str, Any], kind: str, value: str) -> str:
+    bounds = (
+        (("MinValue", "MaxValue"), float(value))
+        if kind == "Number"
+        else (("MinLength", "MaxLength"), len(value))
+    )
+    for name, sign in zip(bounds[0], (1, -1), strict=True):
+        if name in about and (bounds[1] - float(about[name])) * sign < 0:
+            return f"is {value!r}, past {name} {about[name]}"
+    return ""
+
+
+def _fits(pattern: str, value: str) -> bool:
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True  # a pattern of another dialect: AWS judges it
+
+
+def _cut(environment: Environment, name: str) -> str:
+    """Whether sam would cut the value off: it has blanks, and no quotes around them."""
+    overrides = environment.setting("parameter_overrides")
+    for item in overrides if isinstance(overrides, list) else ():
+        found, _, value = str(item).partition("=")
+        if found.strip() == name and re.search(r"\s", value) and value[:1] not in ("'", '"'):
+            return "has blanks and no quotes: sam would take the first word only"
+    return ""

@@ -107,7 +107,12 @@ def make(
             delete(session, environment.stack_name, found[0])
         last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
         raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
-    return ChangeSet(found[0], environment.stack_name, _changes(session, environment.stack_name, found[0]))
+    try:
+        changes = _changes(session, environment.stack_name, found[0])
+    except PipelineError:
+        delete(session, environment.stack_name, found[0])
+        raise
+    return ChangeSet(found[0], environment.stack_name, changes)
 
 
 def _changes(session: boto3.Session, stack_name: str, arn: str) -> tuple[Change, ...]:

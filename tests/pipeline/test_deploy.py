@@ -263,19 +263,22 @@ def test_any_failing_call_leaves_nothing_that_the_next_run_does_not_finish(
     assert {} == cloud.waiting
 
 
+@pytest.mark.parametrize(
+    ("call", "said"), [("change set", "reading the change set"), ("execute", "executing the change set")]
+)
 def test_a_change_set_that_could_not_be_executed_is_removed(
-    cloud: Cloud, live: Bundle, newer: Bundle
+    cloud: Cloud, live: Bundle, newer: Bundle, call: str, said: str
 ) -> None:
-    """Nobody executes it later by hand."""
+    """Nor one that could not be read: nobody executes it later by hand."""
     cloud.calls.clear()
     put(cloud, newer)
-    number = cloud.calls.index("execute") + 1
+    number = cloud.calls.index(call) + 1
     cloud.calls.clear()
     cloud.fails_at = number
-    with pytest.raises(PipelineError, match="executing the change set"):
+    with pytest.raises(PipelineError, match=said):
         put(cloud, live, kind="rollback")
 
-    assert "execute" == cloud.calls[number - 1]
+    assert call == cloud.calls[number - 1]
     assert {} == cloud.waiting
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.run import CHECKOUT
 from tests.e2e.test_releases import GITHUB
-from tests.proofs.deployed import DEV, Deployed
+from tests.proofs.deployed import DEV, Deployed, until
 
 SECONDS = 120.0
 
@@ -35,6 +35,17 @@ class Releases:
         """Change a setting in the clone's samconfig.toml, as a commit would."""
         self.number += 1
         self.dev.set("ThrottlingBurst", str(100 + self.number))
+
+    def undo(self) -> None:
+        """Do what an error asks of an administrator, if the last rollback failed: roll back further."""
+        stacks = self.dev.client("cloudformation")
+
+        def status() -> str:
+            return str(stacks.describe_stacks(StackName="esclusa-dev")["Stacks"][0]["StackStatus"])
+
+        if status() == "UPDATE_ROLLBACK_FAILED":
+            stacks.continue_update_rollback(StackName="esclusa-dev")
+            until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", 60, "the end of the rollback")
 
     def deploy(self, surroundings: Mapping[str, str]) -> Ended:
         """Deploy what the clone holds, as the deploy role, and wait for the end."""

@@ -8,12 +8,11 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.run import CHECKOUT
-from tests.proofs.deployed import deployed, until
+from tests.proofs.deployed import deployed
 from tests.proofs.faults import KINDS, Fault, Proxy
 from tests.proofs.releases import SECONDS, Releases
 
@@ -35,13 +34,17 @@ class Call:
     """A call of a deployment, the `nth` of its name; what the error says when it fails, and what serves then.
 
     before: AWS hasn't been asked to change anything. unsure: it has, and may or may not do it. after: the new
-    release serves. told: as after, and the deployment succeeds nevertheless.
+    release serves. told: as after, and the deployment succeeds nevertheless. sam does some calls again in another
+    way (`lenient`), and ends after others without the name of the change set that it made (`leaves`): that one
+    goes when the next is executed.
     """
 
     name: str
     said: str
     serves: str
     nth: int = 1
+    lenient: bool = False
+    leaves: bool = False
 
 
 _SAM = "sam could not make a change set"
@@ -56,11 +59,11 @@ CALLS = (
     Call("cloudformation:DescribeStacks", "reading the stack", BEFORE),
     Call("ssm:GetParameter", "reading /esclusa/dev/", BEFORE),
     Call("s3:GET bundles", "Not bound to a plan", TOLD),
-    Call("s3:HEAD packages", _SAM, BEFORE),
+    Call("s3:HEAD packages", _SAM, BEFORE, lenient=True),
     Call("cloudformation:DescribeStacks", _SAM, BEFORE, nth=2),
     Call("cloudformation:GetTemplateSummary", _SAM, BEFORE),
-    Call("cloudformation:CreateChangeSet", _SAM, BEFORE),
-    Call("cloudformation:DescribeChangeSet", _SAM, BEFORE),
+    Call("cloudformation:CreateChangeSet", _SAM, BEFORE, leaves=True),
+    Call("cloudformation:DescribeChangeSet", _SAM, BEFORE, leaves=True),
     Call("cloudformation:DescribeChangeSet", "reading the change set", BEFORE, nth=3),
     Call("cloudformation:DescribeStacks", "reading the stack", BEFORE, nth=3),
     Call("cloudformation:ExecuteChangeSet", "executing the change set", UNSURE),
@@ -107,11 +110,11 @@ def test_one_fails(releases: Releases, call: Call, kind: str) -> None:
     assert "Traceback" not in ended.said
     if kind.startswith("killed"):
         assert -signal.SIGKILL == ended.status
-    else:
+    elif not (call.lenient and ended.status == 0):
         assert (call.serves == TOLD) == (ended.status == 0), ended.said
         assert call.said in ended.said
-        assert kind == "refused" or [] == left
-    if call.serves == BEFORE:
+        assert kind == "refused" or call.leaves or [] == left
+    if call.serves == BEFORE and ended.status != 0:
         assert before == serving
     assert 0 == again.status, again.said
     release = re.search(r"release ([0-9a-f]{64}) serves|this release serves already", again.said)
@@ -154,15 +157,13 @@ def test_the_database_is_down(releases: Releases, skew: int) -> None:
     CloudFormation undoes a migration by the same function, which needs the database as well.
     """
     before, database = releases.serving(), releases.dev.box.postgres["dev"]
-    stacks = releases.dev.client("cloudformation")
     releases.another()
     database.pause()
     ended = releases.deploy({**releases.dev.box.aws.variables(), "SKEW": str(skew)})
     database.resume()
     database.wait().close()
     serving = releases.serving()
-    stacks.continue_update_rollback(StackName="esclusa-dev")
-    until(lambda: status(stacks) == "UPDATE_ROLLBACK_COMPLETE", 60, "the end of the rollback")
+    releases.undo()
     again = releases.deploy(releases.dev.box.aws.variables())
 
     assert 1 == ended.status
@@ -172,11 +173,6 @@ def test_the_database_is_down(releases: Releases, skew: int) -> None:
     assert before == serving
     assert 0 == again.status, again.said
     assert before != releases.serving()
-
-
-def status(stacks: Any) -> str:
-    """The state of dev's stack."""
-    return str(stacks.describe_stacks(StackName="esclusa-dev")["Stacks"][0]["StackStatus"])
 
 
 @pytest.mark.parametrize("skew", [-600, 600])

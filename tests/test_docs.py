@@ -25,7 +25,7 @@ from pipeline.report.controls import titles
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (TOP / "Makefile").read_text(encoding="utf-8")
-_NOT_OURS = {"build", "tests/golden/sample"}
+_NOT_OURS = {"build", "policies", "tests/golden/sample"}  # what is built, and what rules show
 
 
 def _pages() -> Iterator[Path]:

@@ -181,7 +181,7 @@ def _is_read(file: str) -> bool:
     return suffix in ("yml", "yaml") and (
         folder == ".github/workflows"
         or (name in ("action.yml", "action.yaml") and folder.startswith(".github/actions"))
-        or file == ".pre-commit-config.yaml"
+        or file in (".pre-commit-config.yaml", ".github/dependabot.yml")
     )
 
 

@@ -10,7 +10,7 @@ _NAMES = re.compile(
     r"(^|/)(\.checkov\.ya?ml|\.checkov\.baseline|\.cfnlintrc(\.ya?ml)?|\.gitleaks\.toml|gitleaks\.toml|\.gitleaksignore"
     r"|\.?zizmor\.ya?ml|actionlint\.ya?ml|\.?ruff\.toml|\.?mypy\.ini|\.bandit|bandit\.ya?ml|\.secrets\.baseline"
     r"|\.semgrepignore|\.trivyignore|\.tfsec|\.cfn_nag\.yml|pytest\.ini|\.?pytest\.toml|tox\.ini|setup\.cfg|\.flake8|\.pylintrc"
-    r"|\.coveragerc|\.shellcheckrc|\.yamllint(\.ya?ml)?|\.ignore)$"
+    r"|\.coveragerc|^conftest\.py|\.shellcheckrc|\.yamllint(\.ya?ml)?|\.ignore)$"
 )
 _FIXTURES = re.compile(r"policies/[^/]+/[^/]+/(good|bad)|pipeline/gate/engines/settings/")
 

@@ -1,0 +1,94 @@
+"""Recipes of the Makefile, and scripts of CI, that judge less, hide a failure, or install without hashes."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+
+_SCRIPTS = (".ci/run",)
+_HIDDEN = re.compile(r"\|\|\s*(true|:|echo|exit\s+0|printf)|;\s*(true|:|exit\s+0)\s*$|\bset\s+\+e")
+_IGNORING = re.compile(
+    r"^\s*\.IGNORE\b|^\s*(export\s+)?(MAKEFLAGS|GNUMAKEFLAGS)\b.*(-[a-z]*[ik]|--ignore-errors|--keep-going)"
+)
+_DESELECTING = re.compile(
+    r"\s(-k|--deselect|--ignore|--ignore-glob|--co|--collect-only|--lf|--sw|--maxfail|-p\s+no:)\b"
+)
+_UNLOCKED = re.compile(r"\bsync\b(?!.*--(locked|frozen))")
+_UNHASHED = re.compile(r"\bpip3?\s+install\s(?!.*--require-hashes)")
+_NEEDED = {"check": r"\bpipeline check\s*$", "test": r"(\$\(PYTEST\)|-m pytest)(?!.*\s-m\s(?!\"not proof\"))"}
+
+
+def check(project: Project) -> Iterator[Violation]:
+    if "Makefile" in project.files:
+        yield from _makefile(project.text("Makefile").splitlines())
+    for file in _SCRIPTS:
+        if file in project.files:
+            yield from _script(file, project.text(file).splitlines())
+    yield from _requirements(project)
+
+
+def _makefile(rows: list[str]) -> Iterator[Violation]:
+    for number, row in enumerate(rows, 1):
+        for why in _row(row):
+            yield Violation(why, "Makefile", number)
+    flags = [(number, row) for number, row in enumerate(rows, 1) if row.startswith(".SHELLFLAGS")]
+    number, row = flags[-1] if flags else (1, "")
+    if not re.search(r"\s-[a-z]*e", row) or "pipefail" not in row:
+        yield Violation(".SHELLFLAGS lets a recipe go on after a failure", "Makefile", number)
+    for target, pattern in _NEEDED.items():
+        yield from _target(rows, target, pattern)
+
+
+def _row(row: str) -> Iterator[str]:
+    if re.match(r"\t[@+]*-", row):
+        yield "a recipe goes on when its command fails"
+    if found := _HIDDEN.search(row) or _IGNORING.search(row):
+        yield f"`{found[0].strip()}` hides a failure"
+    if "pytest" in row.lower() and (found := _DESELECTING.search(row)):
+        yield f"{found[1]} leaves tests out"
+    if row.startswith("\t") or re.match(r"\w+ :?=", row):
+        if re.search(r"\buv\b", row, re.IGNORECASE) and _UNLOCKED.search(row):
+            yield "uv may install other packages than the lock's"
+        if _UNHASHED.search(row):
+            yield "pip installs without hashes"
+
+
+def _target(rows: list[str], target: str, pattern: str) -> Iterator[Violation]:
+    for number, row in enumerate(rows, 1):
+        if re.match(rf"{target}:", row):
+            recipe = []
+            for following in rows[number:]:
+                if not following.startswith("\t"):
+                    break
+                recipe.append(following)
+            if not any(re.search(pattern, one) for one in recipe):
+                yield Violation(f"`make {target}` doesn't run all that it should", "Makefile", number)
+            return
+    yield Violation(f"there is no `make {target}`", "Makefile", 1)
+
+
+def _script(file: str, rows: list[str]) -> Iterator[Violation]:
+    for number, row in enumerate(rows, 1):
+        if found := _HIDDEN.search(row):
+            yield Violation(f"`{found[0].strip()}` hides a failure", file, number)
+    if not any(re.match(r"\s*set\s+-[a-z]*e", row) for row in rows):
+        yield Violation("the script goes on after a failure: set -e", file, 1)
+    if not any(re.search(r"\bmake\b.*\stest\s*$", row) for row in rows):
+        yield Violation("the script doesn't run `make test`", file, len(rows) or 1)
+
+
+def _requirements(project: Project) -> Iterator[Violation]:
+    for file in project.files:
+        if not re.fullmatch(r"bin/[\w-]+\.txt", file):
+            continue
+        start, whole = 0, ""
+        for number, row in enumerate(project.text(file).splitlines(), 1):
+            start = start if whole else number
+            whole += re.sub(r"(^|\s)#.*", "", row)
+            if whole.endswith("\\"):
+                whole = f"{whole[:-1]} "
+                continue
+            if whole.strip() and not whole.startswith("-") and "--hash=sha256:" not in whole:
+                yield Violation(f"{whole.split()[0]} has no hash", file, start)
+            whole = ""

@@ -1,0 +1,70 @@
+"""Paths of the gate that CODEOWNERS gives to nobody in particular, and updates that dependabot doesn't make."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.gate.duties import mapping
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_document
+
+_OWNERS = ".github/CODEOWNERS"
+_UPDATES = ".github/dependabot.yml"
+_GUARDED = (
+    *("policies/waivers.toml", ".github/workflows/deploy.yml", "bootstrap/template.yaml", "template.yaml"),
+    *("samconfig.toml", "pipeline/cli.py"),
+)
+_ECOSYSTEMS = ("github-actions", "uv")
+_COOLDOWN = 3  # days
+
+
+def check(project: Project) -> Iterator[Violation]:
+    if not any(file.startswith(".github/") for file in project.files):
+        return
+    yield from _owners(project)
+    yield from _updates(project)
+
+
+def _owners(project: Project) -> Iterator[Violation]:
+    entries = []
+    for number, row in enumerate(project.text(_OWNERS).splitlines(), 1):
+        words = row.split("#", 1)[0].split()
+        if words:
+            entries.append((number, words[0], words[1:]))
+    if not entries:
+        yield Violation("nobody owns anything", _OWNERS, 1)
+        return
+    for path in _GUARDED:
+        matching = [entry for entry in entries if _covers(entry[1], path)]
+        number, pattern, owners = matching[-1] if matching else (entries[-1][0], "", [])
+        if not owners or pattern == "*":
+            yield Violation(f"{path} has no owners of its own", _OWNERS, number)
+
+
+def _covers(pattern: str, path: str) -> bool:
+    if pattern == "*":
+        return True
+    anchored = "/" in pattern.rstrip("/")
+    text = re.escape(pattern.strip("/")).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    return re.match(rf"{'' if anchored else '(.*/)?'}{text}(/|$)", path) is not None
+
+
+def _updates(project: Project) -> Iterator[Violation]:
+    document = project.document(_UPDATES)
+    if document is None:
+        yield Violation("nobody updates what the pipeline runs", _UPDATES, 1)
+        return
+    updates = mapping(document.data).get("updates")
+    updates = [mapping(one) for one in updates] if isinstance(updates, list) else []
+    for name in _ECOSYSTEMS:
+        if not any(one.get("package-ecosystem") == name for one in updates):
+            yield at_document(document, f"{name} is not updated", "updates")
+    for index, one in enumerate(updates):
+        name = one.get("package-ecosystem")
+        if int(mapping(one.get("cooldown")).get("default-days", 0)) < _COOLDOWN:
+            yield at_document(document, f"{name} takes releases of today", "updates", index, "cooldown")
+        if one.get("open-pull-requests-limit") == 0:
+            place = ("updates", index, "open-pull-requests-limit")
+            yield at_document(document, f"{name} makes no updates", *place)
+        for ignored in one.get("ignore") or []:
+            if mapping(ignored).get("dependency-name") == "*":
+                yield at_document(document, f"{name} ignores every update", "updates", index, "ignore")

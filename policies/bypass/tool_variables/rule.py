@@ -1,0 +1,45 @@
+"""Variables of workflows, actions, scripts and the Makefile that tools of the gate obey."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.duties import mapping
+from pipeline.gate.located import Place
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.workflows import Action, Workflow
+
+_NAME = (
+    r"(?:CKV_|CHECKOV_|BC_|CFN_LINT_|ZIZMOR_|GITLEAKS_|RUFF_|MYPY|PYTEST_|PRE_COMMIT|ACTIONLINT_|SHELLCHECK_|COVERAGE_"
+    r"|HYPOTHESIS_|PIP_|UV_(?:INDEX|EXTRA|NO_|INSECURE|DEFAULT_INDEX|FIND_LINKS|CONFIG|OVERRIDE|CONSTRAINT)|SAM_CLI_"
+    r"|ACTIONS_(?:STEP|RUNNER)_DEBUG|GIT_SSL_|NODE_TLS_|LD_|PYTHON(?:PATH|STARTUP|WARNINGS|HTTPSVERIFY|OPTIMIZE)"
+    r"|AWS_(?:ENDPOINT_URL|CA_BUNDLE))\w*|SKIP"
+)
+_WHOLE = re.compile(_NAME)
+_SET = re.compile(rf"(?:^|[\s;&|@]|export\s+|env\s+)({_NAME})\s*[:?+]?=")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for one in project.automations:
+        for place, given in _environments(one):
+            for name in filter(_WHOLE.fullmatch, map(str, given)):
+                line = one.document.line(*place, name)
+                yield Violation(f"{name} changes what a tool does", one.file, line)
+        for step in one.steps:
+            for row in step.run.splitlines():
+                if found := _SET.search(row):
+                    line = step.line_of(row.strip(), "run")
+                    yield Violation(f"{found[1]} changes what a tool does", one.file, line)
+    for file in ("Makefile", ".ci/run"):
+        for number, row in enumerate(project.text(file).splitlines(), 1):
+            if (found := _SET.search(row)) and not re.match(rf"{found[1]}\s*:=", row):
+                yield Violation(f"{found[1]} changes what a tool does", file, number)
+
+
+def _environments(one: Workflow | Action) -> Iterator[tuple[Place, dict[str, Any]]]:
+    yield ("env",), mapping(one.data.get("env"))
+    for job in one.jobs if isinstance(one, Workflow) else ():
+        yield (*job.place, "env"), mapping(job.body.get("env"))
+    for step in one.steps:
+        yield (*step.place, "env"), mapping(step.body.get("env"))

@@ -36,7 +36,7 @@ test: install ## Every test but the proofs, the end-to-end story among them
 
 # One after the other: they measure, and each has a sandbox of its own.
 proofs: install ## The promises tried at length: docs/proofs.md has the figures
-	@.venv/bin/python -m pytest -q -m proof tests/proofs
+	@.venv/bin/python -m pytest -q -m proof tests
 
 test-fast: install-check ## The tests that need no emulator: under a minute
 	@$(PYTEST) -m "not e2e and not slow"

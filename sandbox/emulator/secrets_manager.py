@@ -17,7 +17,7 @@ from sandbox.emulator.handlers import Made, Properties, register
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _SERVICE = "secretsmanager.amazonaws.com"
 _log = logging.getLogger("rotation")
-_running: set[str] = set()  # ARNs of the secrets that are being rotated
+_running: dict[str, list[str]] = {}  # by a secret's ARN the tokens to rotate, the first of them now
 _lock = threading.Lock()
 
 
@@ -78,13 +78,15 @@ def _begin(secret: dict[str, Any], token: str) -> None:
         # A label is on one version: left on an old one, the rotation after the next would begin with that again.
         service._remove_stage_everywhere(secret, "AWSPENDING", token)
         service._add_stage(secret, token, "AWSPENDING")
+    asked = pending if unfinished else token
     with _lock:
-        idle = secret["ARN"] not in _running
-        _running.add(secret["ARN"])
+        tokens = _running.setdefault(secret["ARN"], [])
+        idle = not tokens
+        if asked not in tokens:
+            tokens.append(asked)
     if idle:
         scope = contextvars.copy_context()  # whose account and region it is
-        words = (_rotate, secret, pending if unfinished else token)
-        threading.Thread(target=scope.run, args=words, daemon=True).start()
+        threading.Thread(target=scope.run, args=(_rotate_all, secret, tokens), daemon=True).start()
     if unfinished:
         raise RefusedError(
             "InvalidRequestException",
@@ -92,15 +94,17 @@ def _begin(secret: dict[str, Any], token: str) -> None:
         )
 
 
-def _rotate(secret: dict[str, Any], token: str) -> None:
-    try:
-        for step in STEPS:
-            if not _call(secret, step, token):
-                return
-        secret["LastRotatedDate"] = int(time.time())
-    finally:
-        with _lock:
-            _running.discard(secret["ARN"])
+def _rotate_all(secret: dict[str, Any], tokens: list[str]) -> None:
+    """One after the other: a rotation asked for while the one before gives its answer is not lost."""
+    while tokens:
+        try:
+            if all(_call(secret, step, tokens[0]) for step in STEPS):
+                secret["LastRotatedDate"] = int(time.time())
+        except Exception:  # what broke one rotation is no reason to lose the next
+            _log.exception("rotation of %s", secret["Name"])
+        finally:
+            with _lock:
+                tokens.pop(0)
 
 
 def _call(secret: dict[str, Any], step: str, token: str) -> bool:

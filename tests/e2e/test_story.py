@@ -26,9 +26,17 @@ STEPS = (
     "a lightweight tag is refused",
     "v1.0.0 is promoted: prod serves dev's bytes",
     "the deploy roles are refused the secret",
+    "a second change: dev serves it, prod what it had",
+    "v1.1.0 with a tampered bundle is refused",
+    "v1.1.0, its bytes as they were, is promoted",
+    "v1.0.0 is put back, v1.1.0 withdrawn",
+    "v1.1.0, withdrawn, is refused",
+    "dev is changed by hand: drift opens an issue",
+    "the change is undone: the issue is closed",
     "a failing smoke test: the previous version serves",
     "a failing migration: the previous version serves",
     "the ledger lists what happened",
+    "the passport is verified without AWS",
 )
 
 

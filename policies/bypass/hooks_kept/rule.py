@@ -20,7 +20,7 @@ _OWN = (
     "app/aws.py",
     "pipeline/cli.py",
     "rotation/function.py",
-    "sandbox/story.py",
+    "sandbox/story/__init__.py",
     ".github/workflows/deploy.yml",
 )
 _JUDGED = (

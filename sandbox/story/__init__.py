@@ -7,28 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import boto3
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import PipelineError
 from pipeline.run import run, tool
-from sandbox import changes, spent
-from sandbox.github import Event, Run
-from sandbox.github.claims import claims
-from sandbox.reach import Reach
+from sandbox.github import Event
 from sandbox.state import Sandbox
-
-
-class ExpectationError(Exception):
-    """The story went another way than it should. `log` is what to read first."""
-
-    def __init__(self, message: str, log: Path | None = None) -> None:
-        super().__init__(message)
-        self.log = log
+from sandbox.story import changes, spent
+from sandbox.story.scene import ExpectationError, Scene
+from sandbox.story.second_release import SecondRelease, plan_comment
 
 
 @dataclass
@@ -43,17 +32,18 @@ class Told:
 
 
 @dataclass
-class Story:
+class Story(Scene):
     """The steps in their order, on one sandbox. `tell` runs them and stops at the first that fails."""
 
-    box: Sandbox
-    console: Console
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+    keep: bool = False
     told: list[Told] = field(default_factory=list)
-    commits: dict[str, str] = field(default_factory=dict)
+    address: str = ""
 
     @property
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         """The table of contents."""
+        second = SecondRelease(self.box, self.commits, self.keep)
         return [
             ("start the sandbox, bootstrap both accounts", self.start),
             ("a pull request changes the application", self.pull_request),
@@ -65,9 +55,11 @@ class Story:
             ("a lightweight tag is refused", self.lightweight_tag),
             ("v1.0.0 is promoted: prod serves dev's bytes", self.release),
             ("the deploy roles are refused the secret", self.secret),
+            *second.steps,
             ("a failing smoke test: the previous version serves", self.broken_smoke),
             ("a failing migration: the previous version serves", self.broken_migration),
             ("the ledger lists what happened", self.what_happened),
+            ("the passport is verified without AWS", second.passport),
         ]
 
     def tell(self) -> bool:
@@ -111,21 +103,22 @@ class Story:
         hub = self.box.github
         hub.commit("Say more in the health check", changes.good(hub), branch="health")
         self.request = hub.open_pull_request("health", "Say more in the health check")
-        run = self._passed(hub.run(hub.pull_request_event(self.request)))
-        return f"{len(run.jobs)} jobs passed"
+        run = self.passed(hub.run(hub.pull_request_event(self.request)))
+        plan_comment(self, self.request)
+        return f"{len(run.jobs)} jobs passed, and the plan is its one comment"
 
     def token_of_the_pull_request(self) -> str:
         event = self.box.github.pull_request_event(self.request)
-        token = self._token(event, ".github/workflows/pull-request.yml", "")
+        token = self.token(event, ".github/workflows/pull-request.yml", "")
         for environment in ("dev", "prod"):
-            self._refused(token, environment, "the pull request's token")
+            self.refused(token, environment, "the pull request's token")
         return "AccessDenied, twice"
 
     def merge(self) -> str:
         event = self.box.github.merge(self.request)
-        self._passed(self.box.github.run(event))
-        self.commits["dev"] = event.sha
-        self._serves("dev", event.sha)
+        self.passed(self.box.github.run(event))
+        self.commits["dev"] = self.commits["first"] = event.sha
+        self.serves("dev", event.sha)
         return f"dev serves {event.sha[:7]}"
 
     def tag_outside_of_main(self) -> str:
@@ -142,8 +135,8 @@ class Story:
 
     def release(self) -> str:
         event = self.box.github.tag("v1.0.0")
-        self._passed(self.box.github.run(event))
-        self._serves("prod", event.sha)
+        self.passed(self.box.github.run(event))
+        self.serves("prod", event.sha)
         dev, prod = (self.reach(name).code_digest() for name in ("dev", "prod"))
         if dev != prod:
             raise ExpectationError(f"dev runs code {dev}, prod {prod}")
@@ -153,12 +146,12 @@ class Story:
     def secret(self) -> str:
         event = self.box.github.remote.head("main")
         for environment in ("dev", "prod"):
-            session = self._deploy_role(environment, event)
+            session = self.deploy_role(environment, event)
             arn = self.reach(environment).secret_arn()
             client = self.box.aws.client("secretsmanager", environment, session)
-            self._denied(partial(client.get_secret_value, SecretId=arn), "the secret was read")
+            self.denied(partial(client.get_secret_value, SecretId=arn), "the secret was read")
             other = "prod" if environment == "dev" else "dev"
-            self._refused(self._environment_token(environment, event), other, f"the token of {environment}")
+            self.refused(self.environment_token(environment, event), other, f"the token of {environment}")
         return "AccessDenied; and neither environment's token opens the other's role"
 
     def broken_smoke(self) -> str:
@@ -169,9 +162,11 @@ class Story:
         return self._broken("Constrain the ledger", change, "nobody_called_bob")
 
     def what_happened(self) -> str:
+        self.address = self.reach("dev").url
         found = self.reach("dev").deployments()
         statuses = [(row["commit"], row["status"]) for row in reversed(found)]
         expected = [
+            (self.commits["first"], "succeeded"),
             (self.commits["dev"], "succeeded"),
             (self.commits["Ask too much of readiness"], "failed"),
             (self.commits["Constrain the ledger"], "failed"),
@@ -179,125 +174,28 @@ class Story:
         if statuses != expected:
             raise ExpectationError(f"dev's ledger lists {statuses}, not {expected}")
         rows = self.reach("prod").deployments()
-        # What dev ran stands there too, so that both are seen side by side; it was told after prod's own.
-        both = [("dev", None, "succeeded"), ("prod", "v1.0.0", "succeeded")]
-        if [(row["environment"], row["version"], row["status"]) for row in rows] != both:
-            raise ExpectationError(f"prod's ledger lists {rows}")
-        return "dev: 1 succeeded, 2 failed; prod: v1.0.0 succeeded"
+        own = [(row["version"], row["status"]) for row in reversed(rows) if row["environment"] == "prod"]
+        if own != [("v1.0.0", "succeeded"), ("v1.1.0", "succeeded"), ("v1.0.0", "succeeded")]:
+            raise ExpectationError(f"prod's ledger lists {own}")
+        # What dev ran stands there too, so that both are seen side by side.
+        if len(rows) - len(own) != 2:
+            raise ExpectationError(f"prod's ledger lists {rows}: dev's two are not all there")
+        return "dev: 2 succeeded, 2 failed; prod: v1.0.0, v1.1.0, and v1.0.0 again"
 
     # What steps share.
 
-    def reach(self, environment: str) -> Reach:
-        """What runs in an environment, seen by its administrator."""
-        return Reach(self.box.aws, environment)
-
-    def _passed(self, run: Run) -> Run:
-        if not run.workflows:
-            raise ExpectationError(f"no workflow runs on {run.event.name} of {run.event.ref}")
-        if not run.ok:
-            raise ExpectationError(f"the run failed: {_errors(run)}", run.log)
-        return run
-
-    def _failed(self, run: Run, reason: str) -> None:
-        """The run must fail, and for this reason."""
-        if run.ok:
-            raise ExpectationError("the run passed, and should have failed", run.log)
-        text = run.log.read_text(encoding="utf-8") if run.log else ""
-        if reason not in text:
-            raise ExpectationError(
-                f"the run failed for another reason than {reason!r}: {_errors(run)}", run.log
-            )
-
     def _tag_refused(self, event: Event, reason: str) -> str:
-        run = self.box.github.run(event)
-        self._failed(run, reason)
+        run = self.failed(self.box.github.run(event), reason)
         if any(job.result == "success" for job in run.jobs):
             raise ExpectationError("a job of the refused tag's run succeeded", run.log)
         return reason
 
     def _broken(self, title: str, change: Mapping[str, str], reason: str) -> str:
         """Merge a change whose deployment fails: dev must go on serving what it serves."""
-        hub = self.box.github
-        branch = title.split()[0].lower()
-        hub.commit(title, change, branch=branch)
-        request = hub.open_pull_request(branch, title)
-        event = hub.merge(request)
-        self._failed(hub.run(event), reason)
-        self.commits[title] = event.sha
-        self._serves("dev", self.commits["dev"])
+        event = self.merged(title, change)
+        self.failed(self.box.github.run(event), reason)
+        self.serves("dev", self.commits["dev"])
         return f"refused {event.sha[:7]}, dev serves {self.commits['dev'][:7]}"
-
-    def _serves(self, environment: str, commit: str) -> None:
-        reach = self.reach(environment)
-        found = reach.get("/version")
-        if found.get("commit") != commit or found.get("environment") != environment:
-            raise ExpectationError(f"{environment} answers {found}, not commit {commit}")
-        if reach.get("/ready") != {"status": "ok"}:
-            raise ExpectationError(f"{environment} is not ready")
-        if reach.unexecuted():
-            raise ExpectationError(
-                f"{environment} has change sets that were not executed: {reach.unexecuted()}"
-            )
-
-    def _token(self, event: Event, workflow: str, environment: str) -> str:
-        """The token that GitHub would send for a job of `workflow`, if it may ask for one."""
-        found = claims(
-            self.box.github.repository,
-            event,
-            workflow="story",
-            workflow_path=workflow,
-            job_workflow_path=workflow,
-            environment=environment,
-            run_id=1,
-            run_number=1,
-        )
-        return self.box.github.issuer.sign({**found, "aud": "sts.amazonaws.com"})
-
-    def _environment_token(self, environment: str, commit: str) -> str:
-        event = Event("push", "refs/heads/main", commit, "bob")
-        return self._token(event, ".github/workflows/deploy-dev.yml", environment)
-
-    def _assume(self, token: str, environment: str) -> Mapping[str, Any]:
-        client = self.box.aws.client("sts", environment)
-        answer = client.assume_role_with_web_identity(
-            RoleArn=self.reach(environment).deploy_role, RoleSessionName="story", WebIdentityToken=token
-        )
-        found: Mapping[str, Any] = answer["Credentials"]
-        return found
-
-    def _deploy_role(self, environment: str, commit: str) -> boto3.Session:
-        keys = self._assume(self._environment_token(environment, commit), environment)
-        return boto3.Session(
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-            region_name=self.box.aws.session(environment).region_name,
-        )
-
-    def _refused(self, token: str, environment: str, whose: str) -> None:
-        self._denied(lambda: self._assume(token, environment), f"{whose} opened the role of {environment}")
-
-    def _denied(self, ask: Callable[[], object], otherwise: str) -> None:
-        try:
-            ask()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}:
-                return
-            raise ExpectationError(f"another error than AccessDenied: {error}") from error
-        raise ExpectationError(otherwise)
-
-
-def _errors(run: Run) -> str:
-    """Which jobs and steps failed, and what act or GitHub itself had to say."""
-    failed = [
-        f"{job.name}: {step.name}"
-        for job in run.jobs
-        if job.result == "failure"
-        for step in job.steps
-        if step.result == "failure"
-    ]
-    said = [text for one in run.workflows for text in (*one.errors, one.message) if text]
-    return "; ".join([*failed, *said][:5] or ["no reason given"])
 
 
 def _end(log: Path, lines: int = 60) -> str:
@@ -309,14 +207,13 @@ def _end(log: Path, lines: int = 60) -> str:
 
 def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool = False) -> int:
     """Tell the story in a new sandbox; 0 when all went as it should, else 1. Ends what it started."""
-    console = Console(highlight=False)
     start = time.monotonic()
     box = Sandbox(folder, actions=actions, tied=not keep)
-    story = Story(box, console)
+    story = Story(box, keep=keep)
+    console = story.console
     try:
         passed = story.tell()
         wall = time.monotonic() - start
-        address = story.reach("dev").url if passed else ""
     finally:
         if keep and box.aws.pid:
             box.github.close()
@@ -329,9 +226,9 @@ def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool 
     if passed:
         console.print(f"the story is told: {len(story.told)} steps in {wall:.0f} s", markup=False)
         console.print(
-            f"ledger: {address} (runs on; end it with `make down`)"
+            f"ledger: {story.address} (runs on; end it with `make down`)"
             if keep
-            else f"ledger: {address} (ended with the demo; to keep it: make demo KEEP=1)",
+            else f"ledger: {story.address} (ended with the demo; to keep it: make demo KEEP=1)",
             soft_wrap=True,
         )
     return 0 if passed else 1

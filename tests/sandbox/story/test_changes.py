@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sandbox import changes
+from sandbox.story import changes
 
 # In the story's own runs the changes are made already: there is nothing to try there.
 pytestmark = pytest.mark.e2e
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 
 
 def _git(*words: str) -> str:

@@ -11,6 +11,11 @@ def good(hub: GitHub) -> dict[str, str]:
     return {_HEALTH: _replaced(text, "The process answers; no database is asked.", "The process answers.")}
 
 
+def good_again(hub: GitHub) -> dict[str, str]:
+    """Another one, after the first."""
+    return {_HEALTH: _replaced(_text(hub, "main", _HEALTH), "The process answers.", "It answers.")}
+
+
 def broken_smoke(hub: GitHub) -> dict[str, str]:
     """A readiness check that holds everywhere but on Lambda, so that only the smoke test can see it fail."""
     text = _text(hub, "main", _HEALTH)

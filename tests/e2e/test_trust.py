@@ -1,0 +1,132 @@
+"""The matrix of `pipeline trust`, tried: each token is signed, and offered to the deploy roles of both accounts."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.gate.project import Project
+from pipeline.gate.runs import runs
+from pipeline.run import CHECKOUT
+from pipeline.trust import matrix, subjects
+from sandbox.accounts import OWNER, OWNER_ID, PAIR, REPOSITORY, REPOSITORY_ID, account
+from sandbox.oidc import ISSUER, Issuer
+from sandbox.state import Sandbox
+
+pytestmark = pytest.mark.e2e
+OWN = subjects.Repository(OWNER, REPOSITORY, OWNER_ID, REPOSITORY_ID)
+ENVIRONMENTS = tuple(one.environment for one in PAIR)
+REFUSED = {"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"}
+type Offer = tuple[str, str, str]  # who offers a token, its subject, and the role's environment
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Both accounts, bootstrapped and empty."""
+    with Sandbox(tmp_path_factory.mktemp("trust") / "box", github=False) as found:
+        yield found
+
+
+def claims(token: subjects.Token, **changed: Any) -> dict[str, Any]:
+    """What GitHub would put into a token, with the times of one that is just made."""
+    known = token.request("").context.items()
+    now = int(time.time())
+    times = {"iss": ISSUER, "iat": now, "nbf": now - 600, "exp": now + 300}
+    return {name.partition(":")[2]: values[0] for name, values in known if ":" in name} | times | changed
+
+
+def opens(box: Sandbox, environment: str, token: str) -> bool:
+    """Whether the environment's deploy role takes the token. Any other refusal than IAM's is an error."""
+    role = f"arn:aws:iam::{account(environment).number}:role/esclusa-{environment}-deploy"
+    try:
+        box.aws.client("sts", environment).assume_role_with_web_identity(
+            RoleArn=role, RoleSessionName="test", WebIdentityToken=token
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in REFUSED:
+            raise
+        return False
+    return True
+
+
+def jobs() -> Iterator[tuple[str, subjects.Token, bool, str]]:
+    """Every token that a job can get, for each role: whose, which, whether it is meant to open it, and the role's."""
+    project = Project.load(CHECKOUT)
+    asking = [one for one in runs(project) if one.asks]
+    for role in matrix.roles(project):
+        environment = role.stack.environment.name
+        if environment not in ENVIRONMENTS:
+            continue
+        for run in asking:
+            for token in subjects.tokens(run, OWN):
+                yield run.name, token, matrix.intended(project, run, token, role), environment
+
+
+def strangers() -> Iterator[tuple[str, subjects.Token, bool, str]]:
+    """Every token that nobody should come in with."""
+    for environment in ENVIRONMENTS:
+        others = tuple(one for one in ENVIRONMENTS if one != environment)
+        for who, token in subjects.strangers(OWN, environment, others):
+            yield who, token, False, environment
+
+
+def tried(
+    box: Sandbox, offers: Iterator[tuple[str, subjects.Token, bool, str]]
+) -> tuple[set[Offer], set[Offer]]:
+    """What was meant to get in, and what got in."""
+    meant, got = set(), set()
+    for who, token, intended, environment in offers:
+        offer = (who, token.subject, environment)
+        if intended:
+            meant.add(offer)
+        if opens(box, environment, box.github.issuer.sign(claims(token))):
+            got.add(offer)
+    return meant, got
+
+
+@pytest.mark.parametrize(("offers", "least"), [(jobs, 12), (strangers, 0)])
+def test_who_is_meant_to_gets_in_and_nobody_else(
+    box: Sandbox, offers: Callable[[], Iterator[tuple[str, subjects.Token, bool, str]]], least: int
+) -> None:
+    """Jobs of every workflow and event, in both forms of the subject; look-alikes, other environments, forks."""
+    meant, got = tried(box, offers())
+
+    assert len(meant) >= least
+    assert sorted(meant) == sorted(got)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("ids", [False, True], ids=["names", "ids"])
+def test_a_good_token_that_is_late_early_forged_or_of_another_issuer(
+    box: Sandbox, environment: str, ids: bool, tmp_path: Path
+) -> None:
+    """As it is it opens the role; late, early, forged, or from another issuer it does not."""
+    own = subjects.Repository(OWNER, REPOSITORY, OWNER_ID, REPOSITORY_ID, ids=ids)
+    token = subjects.Token(own, environment=environment, ref="refs/heads/main")
+    now, sign = int(time.time()), box.github.issuer.sign
+
+    assert opens(box, environment, sign(claims(token)))
+    assert not opens(box, environment, sign(claims(token, exp=now - 1)))
+    assert not opens(box, environment, sign(claims(token, nbf=now + 3600)))
+    assert not opens(box, environment, sign(claims(token, iss="https://token.actions.example.com")))
+    assert not opens(box, environment, Issuer(tmp_path).sign(claims(token)))
+
+
+def test_a_trust_policy_that_is_too_wide_is_found(box: Sandbox) -> None:
+    """Sabotage: any environment of the repository may enter dev's role. Strangers get in, and are named."""
+    iam, name = box.aws.client("iam", "dev"), "esclusa-dev-deploy"
+    policy = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    conditions = policy["Statement"][0]["Condition"]
+    [key] = [key for keys in conditions.values() for key in keys if key.endswith(":sub")]
+    conditions["StringEquals"].pop(key)
+    wide = {"StringLike": {key: [f"repo:{OWNER}/{REPOSITORY}:*"]}}
+    changed = {**policy, "Statement": [{**policy["Statement"][0], "Condition": {**conditions, **wide}}]}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(changed))
+    meant, got = tried(box, strangers())
+
+    assert not meant
+    assert ("a pull request", f"repo:{OWNER}/{REPOSITORY}:pull_request", "dev") in got

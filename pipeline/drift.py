@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,9 +13,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from pipeline import aws, github, parameters, samconfig, stack, store, summary
+from pipeline import aws, deployment, github, ledger, parameters, samconfig, stack, store, summary
 from pipeline.bundle import DIGEST, TEMPLATE
-from pipeline.errors import GateError
+from pipeline.canonical import canonical
+from pipeline.errors import GateError, PipelineError
 from pipeline.gate.project import BOOTSTRAP
 from pipeline.plan import sources
 from pipeline.samconfig import Environment
@@ -68,6 +70,7 @@ def main(args: argparse.Namespace) -> int:
         for one in found:
             print(f"{one.kind:<10}{one.what}: {one.actual}, not {one.expected}")
         print(f"{environment.name}: {len(found) or 'no'} difference{'' if len(found) == 1 else 's'}")
+    _record(session, environment, live, found)
     if args.issue:
         _issue(environment, found, text)
     return 1 if found else 0
@@ -255,6 +258,36 @@ def _markdown(environment: Environment, found: list[Drift]) -> str:
     return f"### Drift of {environment.name}\n\n" + summary.table(
         ("kind", "what", "expected", "actual"), rows
     )
+
+
+def _record(session: boto3.Session, environment: Environment, live: Stack, found: list[Drift]) -> None:
+    """Tell the ledger what was found, or that nothing was, once a day. One that doesn't listen is told of."""
+    url, bundle = live.outputs.get("ApiUrl"), live.parameters.get("BundleDigest", "")
+    if url is None or not DIGEST.fullmatch(bundle):
+        return
+    now, rows = deployment.now(), [asdict(one) for one in found]
+    document = {"schema": 1, "environment": environment.name, "observed_at": now, "drift": rows}
+    raw = canonical(document)
+    try:
+        ledger.add(
+            session,
+            url,
+            "/api/evidence",
+            {
+                "id": ledger.identity("drift", environment.name, bundle, now[:10], canonical(rows).decode()),
+                "bundle": bundle,
+                "name": "drift",
+                "media_type": "application/json",
+                "sha256": hashlib.sha256(raw).hexdigest(),
+                "size": len(raw),
+                "location": None,
+                "document": document,
+            },
+        )
+    except PipelineError as error:
+        summary.warning(
+            "Not recorded", f"What the look for drift found is not in the ledger: {error.message}"
+        )
 
 
 def _issue(environment: Environment, found: list[Drift], text: str) -> None:

@@ -72,11 +72,15 @@ def ahead(connection: Connection, environment: str, of: str, most: int = 50) -> 
 
 
 def evidence(connection: Connection, bundles: list[str], most: int = 100) -> Rows:
-    """Return the evidence about bundles, without the documents themselves."""
+    """Return the evidence about bundles, without the documents themselves; of what was looked at again the newest."""
     return _all(
         connection,
-        "SELECT id, bundle, name, media_type, sha256, size, location, recorded_at, recorded_by"
-        " FROM ledger.evidence WHERE bundle = ANY(%s) ORDER BY sequence DESC LIMIT %s",
+        """
+        SELECT id, bundle, name, media_type, sha256, size, location, recorded_at, recorded_by FROM (
+            SELECT DISTINCT ON (bundle, name, location) * FROM ledger.evidence
+            WHERE bundle = ANY(%s) ORDER BY bundle, name, location, sequence DESC
+        ) AS newest ORDER BY sequence DESC LIMIT %s
+        """,
         bundles,
         most,
     )

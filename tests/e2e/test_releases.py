@@ -202,7 +202,9 @@ def test_the_auditor_reads_and_the_deployer_writes(team: Team) -> None:
     assert reads.data["items"][0]["identity"].endswith(":assumed-role/auditors/ada")
     assert 403 == written.status
     assert ["test", "policy", "lint"] * 2 == [one["name"] for one in checks.data["items"]]
-    assert {"attestation", "checks", "bill-of-materials"} == {one["name"] for one in evidence.data["items"]}
+    assert {"attestation", "checks", "bill-of-materials", "drift"} == {
+        one["name"] for one in evidence.data["items"]
+    }
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
@@ -274,7 +276,13 @@ def test_a_change_by_hand_is_found_and_stops_the_next_release(team: Team) -> Non
     stopped = team.release("v1.2.0")
     function.update_function_configuration(FunctionName="esclusa-prod-app", Timeout=20)
     released = team.release("v1.2.0")
+    url = f"{Reach(team.box.aws, 'prod').url}/api/evidence?name=drift"
+    with mock.patch.dict(os.environ, team.box.aws.variables()):
+        seen = http.request("GET", url, session=team.box.aws.session("prod")).data["items"]
 
+    assert [["AppFunction Timeout"], []] == [
+        [each["what"] for each in one["document"]["drift"]] for one in seen
+    ]
     assert 1 == found.status
     assert "AppFunction Timeout: 19, not 20" in found.stdout
     assert "was changed outside of git" in stopped.stderr

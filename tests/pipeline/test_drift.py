@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import drift, github, parameters, stack, store
+from pipeline import drift, github, ledger, parameters, stack, store
 from pipeline.bundle import Bundle
+from pipeline.canonical import canonical
 from pipeline.drift import Drift
 from pipeline.errors import GateError
 from tests.pipeline.bundles import make
-from tests.pipeline.cloud import Cloud, environment, refused
+from tests.pipeline.cloud import URL, Cloud, environment, refused
 
 DEV = environment()
 COMMIT = "c" * 40
@@ -253,3 +254,37 @@ def test_one_issue_is_kept_and_closes_by_itself(monkeypatch: pytest.MonkeyPatch)
     assert ["closed", "open"] == [each["state"] for each in issues.issues]
     assert issues.issues[0]["body"].endswith("\n2")
     assert ["dev is what git says again."] == issues.comments
+
+
+def test_the_ledger_is_told_once_a_day(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was found, or that nothing was, about the bundle that serves: the same finding has the same id."""
+    told: list[Any] = []
+    monkeypatch.setattr(ledger, "add", lambda *words: told.append(words[1:]))
+    session: Any = account
+    one = Drift("setting", "AppFunction Timeout", "20", "900")
+    for state in ([one], [one], []):
+        drift._record(session, DEV, stack.read(session, DEV.stack_name), state)
+    (url, path, first), (_, _, second), (_, _, none) = told
+
+    assert (URL, "/api/evidence") == (url, path)
+    assert first["id"] == second["id"] != none["id"]
+    assert account.parameters["BundleDigest"] == first["bundle"]
+    assert (
+        "drift",
+        [],
+        [{"kind": "setting", "what": "AppFunction Timeout", "expected": "20", "actual": "900"}],
+    ) == (
+        first["name"],
+        none["document"]["drift"],
+        first["document"]["drift"],
+    )
+    assert first["size"] == len(canonical(first["document"]))
+
+    def deaf(*_: Any) -> bool:
+        raise GateError("The ledger answered 503")
+
+    monkeypatch.setattr(ledger, "add", deaf)
+    drift._record(session, DEV, stack.read(session, DEV.stack_name), [])
+    assert "The ledger answered 503" in capsys.readouterr().err

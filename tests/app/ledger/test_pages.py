@@ -149,6 +149,17 @@ def test_a_release_shows_all_that_is_known_of_it(story: FlaskClient) -> None:
         assert expected in words
 
 
+def test_of_the_looks_for_drift_the_newest_is_shown(story: FlaskClient) -> None:
+    """One line for all of them: they don't push what else there is off the page."""
+    for number in range(3):
+        record = a_record("evidence", bundle=bundle(22), name="drift", location=None, size=90_000 + number)
+        story.post("/api/evidence", json=record)
+    words = fetch(story, "/releases/v1.7.0").words
+
+    assert 1 == words.count("drift")
+    assert "passport" in words
+
+
 def test_waivers_that_expire_soon_stand_out(story: FlaskClient) -> None:
     """Sorted by their day, with the days that are left."""
     words = re.sub(r"\s+", " ", fetch(story, "/waivers").words)

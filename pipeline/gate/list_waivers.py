@@ -6,7 +6,9 @@ import json
 
 from pipeline import cli
 from pipeline.gate import waivers
-from pipeline.gate.project import Project
+from pipeline.gate.project import Problem, Project
+from pipeline.model import Finding
+from pipeline.text import for_log, one_line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +25,7 @@ def main(args: argparse.Namespace) -> int:
     project = Project.load(cli.repository())
     unreadable = [problem for problem in project.problems if problem.file == waivers.FILE]
     if unreadable:
-        print(f"{unreadable[0].file}:{unreadable[0].line}: {unreadable[0].message}")
+        print(_located(unreadable[0]))
         return 2
     document = project.document(waivers.FILE)
     valid, faults = waivers.read(document, today) if document is not None else ([], [])
@@ -31,8 +33,12 @@ def main(args: argparse.Namespace) -> int:
     shown.sort(key=lambda one: (one.expires, one.id))
     print(_as_json(shown, today) if args.format == "json" else _as_text(shown, today))
     for fault in faults:
-        print(f"{fault.file}:{fault.line}: {fault.message}")
+        print(_located(fault))
     return 1 if faults else 0
+
+
+def _located(what: Problem | Finding) -> str:
+    return for_log(one_line(f"{what.file}:{what.line}: {what.message}"))
 
 
 def _as_text(shown: list[waivers.Waiver], today: dt.date) -> str:
@@ -42,9 +48,9 @@ def _as_text(shown: list[waivers.Waiver], today: dt.date) -> str:
         soon = f", in {days} days" if days <= waivers.SOON else ""
         where = f" in {one.environment}" if one.environment else ""
         rows += [
-            f"{one.rule} on {one.resource}{where}: until {one.expires}{soon}",
-            f"    {one.reason}",
-            f"    owner {one.owner}, approved by {one.approver}, {one.ticket}",
+            for_log(one_line(f"{one.rule} on {one.resource}{where}: until {one.expires}{soon}")),
+            f"    {for_log(one_line(one.reason))}",
+            f"    {for_log(one_line(f'owner {one.owner}, approved by {one.approver}, {one.ticket}'))}",
         ]
     ending = sum(one.days(today) <= waivers.SOON for one in shown)
     return "\n".join([*rows, f"{len(shown)} waivers, {ending} of them end within {waivers.SOON} days"])

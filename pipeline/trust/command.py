@@ -5,13 +5,13 @@ import dataclasses
 import json
 from pathlib import Path
 
-from pipeline import cli
+from pipeline import cli, text
 from pipeline.errors import ConfigurationError
 from pipeline.gate.project import Project
-from pipeline.report.trust import Entry
 from pipeline.trust.matrix import Cell, cells
 
 SCHEMA = 1
+_FORMS = 2  # of a subject: with the ids of owner and repository, and without
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,20 +50,32 @@ def as_json(found: tuple[Cell, ...]) -> str:
 
 
 def _print(found: tuple[Cell, ...]) -> None:
-    """A block for each job and subject: what it can become, then what it can't."""
-    blocks: dict[tuple[str, str], dict[str, str]] = {}
+    """A line for each job and its token: what it can become. The forms of a subject share one, if they fare alike."""
+    tokens: dict[tuple[str, str], list[Cell]] = {}
     for cell in found:
-        entry = cell.entry
-        blocks.setdefault((entry.who, entry.subject), {})[entry.role] = cell.fault or _word(entry)
-    for (who, subject), verdicts in blocks.items():
-        print(f"{who}\n  {subject}")
-        for role, verdict in verdicts.items():
-            print(f"    {role:<40} {verdict}")
+        tokens.setdefault((cell.entry.who, cell.entry.subject), []).append(cell)
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for (who, subject), judged_as in tokens.items():
+        becomes = ", ".join(filter(None, map(_said, judged_as))) or "nothing"
+        lines.setdefault((who, subject.split(":", 2)[-1], becomes), []).append(subject)
+    wide = [max((len(line[column]) for line in lines), default=0) for column in (0, 1)]
+    for (who, context, becomes), subjects in lines.items():
+        only = "" if len(subjects) == _FORMS else f"  (as {', '.join(subjects)})"
+        print(text.for_log(f"{who:<{wide[0]}}  {context:<{wide[1]}}  can become {becomes}{only}"))
+    for (_, context, _), subjects in lines.items():
+        if len(subjects) == _FORMS:
+            forms = " and ".join(f"{subject.removesuffix(context)}..." for subject in subjects)
+            print(f"Each in both forms of the subject: {forms}")
+            break
     wrong = sum(1 for cell in found if cell.entry.wrong or cell.fault)
     print(f"{len(found)} cells, {wrong} not as intended")
 
 
-def _word(entry: Entry) -> str:
+def _said(cell: Cell) -> str:
+    """The role, if the token can become it, or should; what is wrong about that in capitals."""
+    entry = cell.entry
+    if cell.fault:
+        return f"{entry.role} (CAN'T BE TOLD: {text.one_line(cell.fault)})"
     if entry.wrong:
-        return "YES, NOT INTENDED" if entry.allowed else "NO, BUT INTENDED"
-    return "yes" if entry.allowed else "no"
+        return f"{entry.role} ({'NOT INTENDED' if entry.allowed else 'INTENDED, BUT REFUSED'})"
+    return entry.role if entry.allowed else ""

@@ -24,7 +24,9 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def arn_like(value: str, pattern: str) -> bool:
-    """Whether an ARN pattern takes in an ARN: a wildcard stays within one of the six parts, but the last."""
+    """Whether an ARN pattern takes in an ARN: a wildcard stays within one of the six parts; one alone is every ARN."""
+    if pattern == "*":
+        return True
     values, patterns = value.split(":", 5), pattern.split(":", 5)
     if len(values) != 6 or len(patterns) != 6:
         return False

@@ -136,7 +136,9 @@ def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
     """The manifest in `raw`, read as hostile. Raises GateError."""
     actual = hashlib.sha256(raw).hexdigest()
     if digest is not None and actual != digest:
-        raise GateError(f"The bundle in {folder} has the digest {actual}, not {digest}.")
+        raise GateError(
+            f"The manifest in {folder} is not that of the bundle {digest}: it hashes to {actual}."
+        )
     if len(raw) > _MAX_MANIFEST:
         raise GateError(f"The manifest in {folder} is larger than {_MAX_MANIFEST} bytes.")
     try:

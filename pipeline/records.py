@@ -151,20 +151,27 @@ def _read(reports: Path, commit: str) -> list[Any]:
 
 
 def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
-    """The stages' reports from the bucket of the environment before, as far as they are those that were signed."""
+    """The stages' reports from the bucket of the environment before: those that were signed; another one is named."""
     name = under_way.environment.promote_from
     signed = {
         one["name"]: one["digest"]["sha256"] for one in checks.get("tests", {}).get("configuration", [])
     }
     found = []
-    for stage in _STAGES if name else ():
-        bucket = samconfig.read(Path.cwd(), str(name)).bucket
+    for stage in _STAGES if name and signed else ():
+        bucket, key = samconfig.read(Path.cwd(), str(name)).bucket, _key(under_way.bundle.digest, stage)
         try:
-            raw = store.read(under_way.session, bucket, _key(under_way.bundle.digest, stage))
+            raw = store.read(under_way.session, bucket, key)
         except GateError:  # S3 answers so too when there is none
             raw = None
-        if raw is not None and hashlib.sha256(raw).hexdigest() == signed.get(f"{stage}/report.json"):
+        if raw is None:
+            continue
+        if hashlib.sha256(raw).hexdigest() == signed.get(f"{stage}/report.json"):
             found.append(json.loads(raw))
+        else:
+            summary.warning(
+                "Report changed",
+                f"s3://{bucket}/{key} is not the report that was signed; the ledger is not told of it.",
+            )
     return found
 
 

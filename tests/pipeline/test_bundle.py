@@ -202,7 +202,7 @@ def test_another_digest_is_refused(tmp_path: Path) -> None:
     """The bundle is whole, but not the one that was asked for."""
     made = make(tmp_path / "bundle", COMMIT)
 
-    with pytest.raises(GateError, match=f"has the digest {made.digest}, not {'0' * 64}"):
+    with pytest.raises(GateError, match=f"not that of the bundle {'0' * 64}: it hashes to {made.digest}"):
         bundle.load(made.folder, "0" * 64)
 
 

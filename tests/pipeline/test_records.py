@@ -90,8 +90,10 @@ def test_a_report_holds_every_stage_and_the_worst_open_finding_first(
     assert [None, "concurrency"] == [finding["waiver"] for finding in report["findings"]]
 
 
-def test_prod_hears_of_the_reports_that_dev_signed(cloud: Cloud, live: Deployment, tmp_path: Path) -> None:
-    """They come from dev's bucket; one that isn't what was signed is not told of."""
+def test_prod_hears_of_the_reports_that_dev_signed(
+    cloud: Cloud, live: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They come from dev's bucket; one that isn't what was signed is named, and not told of."""
     dev = replace(environment(), bucket="esclusa-dev-artifacts-111111111111")
     records.keep(cloud, dev, live.bundle, tmp_path / "reports")  # type: ignore[arg-type]
     prefix = f"bundles/{live.bundle.digest}/reports"
@@ -104,9 +106,11 @@ def test_prod_hears_of_the_reports_that_dev_signed(cloud: Cloud, live: Deploymen
     cloud.objects[dev.bucket, f"{prefix}/lint.json"] += b" "
 
     found = dict(records._records(live, None, {"tests": {"configuration": signed}}))["/api/reports"]
+    assert f"{prefix}/lint.json is not the report that was signed" in capsys.readouterr().err
     assert ["policy", "test"] == [stage["name"] for stage in found["stages"]]
     assert 2 == len(found["findings"])
     assert "/api/reports" not in dict(records._records(live, None, {}))
+    assert "" == capsys.readouterr().err
 
 
 def test_evidence_is_where_it_says(cloud: Cloud, told: list[tuple[str, dict[str, Any]]]) -> None:

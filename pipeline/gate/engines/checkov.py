@@ -32,9 +32,7 @@ def run(context: Context) -> Iterator[Finding]:
     own = {f"ESCLUSA_{rule.id.upper()}": rule for rule in load(CHECKOUT / "policies") if rule.checkov}
     arguments = ["--framework", "cloudformation", "--output", "json"]
     arguments += ["--skip-check", ",".join(_OFF), "--skip-download", "--compact", "--quiet", "--soft-fail"]
-    if own:
-        arguments += ["--external-checks-dir", str(_policies(context, own))]
-    done = _call(context, arguments)
+    done = _call(context, _policies(context, own), arguments)
     if done.status != 0:
         raise EngineError(f"checkov ended with status {done.status}: {done.stderr[-2000:]}")
     if not context.project.stacks:
@@ -55,7 +53,7 @@ def run(context: Context) -> Iterator[Finding]:
             yield finding
 
 
-def _call(context: Context, arguments: list[str]) -> Completed:
+def _call(context: Context, policies: Path, arguments: list[str]) -> Completed:
     """Let checkov start while another thread expands the templates; see the driver."""
     mark, folder = context.scratch / "expanded.mark", context.scratch / "resolved"
 
@@ -70,7 +68,7 @@ def _call(context: Context, arguments: list[str]) -> Completed:
         prepared = pool.submit(prepare)
         driver = Path(__file__).with_name("checkov_driver.py")
         python = CHECKOUT / ".tools/policy/bin/python"
-        done = call(python, ["-P", str(driver), str(mark), str(folder), *arguments], context)
+        done = call(python, ["-P", str(driver), str(mark), str(folder), str(policies), *arguments], context)
         prepared.result()
     return done
 

@@ -1,7 +1,7 @@
 """Starts checkov ahead of its input: importing it takes seconds, in which the templates are expanded.
 
-Run with the Python of checkov's environment: MARK FOLDER ARGUMENTS... The mark is a file that appears
-once the folder is filled.
+Run with the Python of checkov's environment: MARK FOLDER POLICIES ARGUMENTS... The mark is a file that appears
+once the folder is filled. In the folder POLICIES each of our policies is a file of its id's name.
 """
 
 import sys
@@ -13,8 +13,8 @@ _LONGEST = 120.0  # seconds to wait for the mark
 
 
 def main() -> int:
-    """Wait for the mark, then be checkov. Status 3: nobody filled the folder."""
-    mark, folder, *arguments = sys.argv[1:]
+    """Wait for the mark, then be checkov. Status 3: nobody filled the folder; 4: a policy of ours was not loaded."""
+    mark, folder, policies, *arguments = sys.argv[1:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=SyntaxWarning)
         from checkov.main import Checkov  # type: ignore[import-not-found]
@@ -27,7 +27,22 @@ def main() -> int:
         if not any(Path(folder).iterdir()):
             print("{}")
             return 0
-        return int(Checkov(["--directory", folder, *arguments]).run() or 0)
+        own = {path.stem for path in Path(policies).iterdir()}
+        if own:
+            arguments += ["--external-checks-dir", policies]
+        status = int(Checkov(["--directory", folder, *arguments]).run() or 0)
+        return status or _unloaded(own)
+
+
+def _unloaded(own: set[str]) -> int:
+    """checkov passes over a policy that it doesn't understand, with a warning and status 0."""
+    from checkov.common.checks_infra.registry import get_graph_checks_registry  # type: ignore[import-not-found]
+
+    missing = own - {check.id for check in get_graph_checks_registry("cloudformation").checks}
+    for name in sorted(missing):
+        lacks = "this id, a name, a category, or a definition that checkov knows"
+        print(f"the policy {name} was not loaded; it lacks {lacks}", file=sys.stderr)
+    return 4 if missing else 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from pipeline import (
     deployment,
     drift,
     freeze,
-    git,
     issuing,
     promote,
     records,
@@ -86,7 +85,7 @@ def main(args: argparse.Namespace) -> int:
         under_way = deployment.begin(session, environment, made, actor, version=tag)
         if environment.promote_from:
             found = drift.find(session, environment, under_way.before, Path.cwd())
-            drift.check(found, environment, args.adopt_drift or _adoption(tag))
+            drift.check(found, environment, args.adopt_drift or drift.adoption(tag))
         deploy(under_way, checks)
         records.tell(under_way, args.checks, checks)
     return 0
@@ -103,14 +102,6 @@ def _statements(
         return {}
     signed = store.attestations(session, environment.bucket, made.digest, attestations.TYPES)
     return promote.verify(session, environment, made, signed)
-
-
-def _adoption(tag: str | None) -> str:
-    """Why drift is overwritten, from the tag's own message: a trailer `Adopt-Drift: why`."""
-    if tag is None:
-        return ""
-    wanted = "--format=%(contents:trailers:key=Adopt-Drift,valueonly)"
-    return git.git("for-each-ref", wanted, f"refs/tags/{tag}").strip()
 
 
 def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> None:

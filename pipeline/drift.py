@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from pipeline import aws, deployment, github, ledger, parameters, samconfig, stack, store, summary
+from pipeline import aws, deployment, git, github, ledger, parameters, samconfig, stack, store, summary
 from pipeline.bundle import DIGEST, TEMPLATE
 from pipeline.canonical import canonical
 from pipeline.errors import GateError, PipelineError
@@ -247,8 +247,17 @@ def check(found: list[Drift], environment: Environment, adopt: str) -> None:
         return
     raise GateError(
         f"{environment.name} was changed outside of git:\n{listed}",
-        "Revert it; or, if this deployment is meant to overwrite it, adopt it: --adopt-drift REASON.",
+        "Revert it by hand. If git is right and what is live is to be overwritten, say why in the message of the tag,\n"
+        "  in a line of its own at the end: `Adopt-Drift: REASON` (without a tag: --adopt-drift REASON).",
     )
+
+
+def adoption(tag: str | None) -> str:
+    """Why a release may overwrite drift, from the tag's own message: a trailer `Adopt-Drift: why`."""
+    if tag is None:
+        return ""
+    wanted = "--format=%(contents:trailers:key=Adopt-Drift,valueonly)"
+    return git.git("for-each-ref", wanted, f"refs/tags/{tag}").strip()
 
 
 def _markdown(environment: Environment, found: list[Drift]) -> str:

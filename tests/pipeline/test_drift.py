@@ -12,7 +12,7 @@ from pipeline.bundle import Bundle
 from pipeline.canonical import canonical
 from pipeline.drift import Drift
 from pipeline.errors import GateError
-from tests.pipeline.bundles import make
+from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment, refused
 
 DEV = environment()
@@ -219,6 +219,21 @@ def test_drift_stops_a_deployment_until_it_is_adopted(capsys: pytest.CaptureFixt
     said = capsys.readouterr()
 
     assert "raised during the outage of Monday" in said.out + said.err
+
+
+def test_a_tag_adopts_drift_by_a_trailer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason stands in the tag's own message, which is reviewed as the release is; a mention of it is none."""
+    repository = Repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for tag, message in (
+        ("v1.0.0", "One"),
+        ("v1.1.0", "Two\n\nAdopt-Drift: raised during the outage of Monday\nReviewed-by: Bo"),
+        ("v1.2.0", "Three\n\nSee Adopt-Drift: what it is for\n\nMore text"),
+    ):
+        repository.git("tag", "--annotate", tag, "--message", message)
+
+    assert "raised during the outage of Monday" == drift.adoption("v1.1.0")
+    assert ["", "", "", ""] == [drift.adoption(tag) for tag in ("v1.0.0", "v1.2.0", "v9.9.9", None)]
 
 
 class Issues:

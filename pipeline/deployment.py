@@ -97,6 +97,7 @@ def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -
             "bundle": deployment.bundle.digest,
             "release": deployment.release.digest,
             "deployed_at": now(),
+            "url": after.outputs.get("ApiUrl", ""),
         },
     )
     _summarize(deployment, "succeeded", after.outputs.get("ApiUrl", ""))

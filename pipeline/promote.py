@@ -13,10 +13,13 @@ from pipeline import (
     attestations,
     aws,
     envelope,
+    git,
+    http,
     parameters,
     passport,
     release,
     samconfig,
+    smoke,
     store,
     summary,
     withdrawal,
@@ -66,19 +69,22 @@ def promote(found: release.Release, source: Environment, target: Environment, sc
     """Copy the bundle that `source` ran from the release's commit, and check its bytes on both sides.
 
     The bytes pass through here: between accounts S3 copies nothing that is checked on the way. Raises GateError
-    when `source` never ran that commit with success, or not for long enough; when a statement about the bundle is
-    missing, bad, or not signed by the source's key; when the bundle was withdrawn, or any byte differs.
+    when `source` never ran that commit with success, or not for long enough, was put back from it, or does not answer
+    well; when a statement about the bundle is missing, bad, or not signed by the source's key; when the bundle was
+    withdrawn, or any byte differs.
     """
     reader, writer = aws.session(source), aws.session(target)
     aws.check_account(writer, target)
-    _not_moved(writer, target, found)
+    again = _released(writer, target, found)
     record = store.commit_record(reader, source.bucket, found.commit)
     if record is None:
         raise GateError(
             f"{source.name} never ran {found.commit} with success, so {found.tag} can't be promoted.",
             f"Wait until its deployment to {source.name} has ended, mend it if it failed, and run this again.",
         )
-    _soaked(record, source, target, dt.datetime.now(dt.UTC))
+    if not again:
+        _soaked(record, source, target, dt.datetime.now(dt.UTC))
+        _healthy(record, source)
     made = store.get(reader, source.bucket, record["bundle"], scratch / "source")
     if made.commit != found.commit:
         raise GateError(
@@ -94,11 +100,14 @@ def promote(found: release.Release, source: Environment, target: Environment, sc
     return store.get(writer, target.bucket, made.digest, scratch / "target")
 
 
-def _not_moved(session: boto3.Session, target: Environment, found: release.Release) -> None:
-    """A version that was released stays what it was: its passport says of which commit. Raises GateError."""
+def _released(session: boto3.Session, target: Environment, found: release.Release) -> bool:
+    """Whether the version was released before. It stays what it was: its passport says of which commit.
+
+    Raises GateError when the tag names another one now.
+    """
     raw = passport.load(session, target, found.tag)
     if raw is None:
-        return
+        return False
     by = envelope.signer(session, target.name).public_key
     issued = passport.verify(raw, by, f"The passport of {found.tag}")
     commit = issued.content["commit"].get("sha")
@@ -108,6 +117,7 @@ def _not_moved(session: boto3.Session, target: Environment, found: release.Relea
             "A version is released once. Take the next one.",
         )
     print(f"{found.tag} was released from this commit already")
+    return True
 
 
 def verify(
@@ -146,3 +156,27 @@ def _soaked(record: Mapping[str, Any], source: Environment, target: Environment,
             f" {target.name} asks for {target.soak_minutes}.",
             f"Run this again in {missing.total_seconds() / 60:.0f} minutes.",
         )
+
+
+def _healthy(record: Mapping[str, Any], source: Environment) -> None:
+    """`source` must answer well, and serve the commit or one that contains it. Raises GateError."""
+    commit, url = str(record["commit"]), str(record.get("url", ""))
+    if not url.startswith("https://"):
+        raise GateError(
+            f"{source.name}'s record of {commit} does not say where it answers.",
+            "Deploy the commit there anew.",
+        )
+    try:
+        smoke.check(url, {}, say=lambda _: None)
+        live = str((http.request("GET", f"{url}/version").data or {}).get("commit"))
+    except GateError as error:
+        raise GateError(
+            f"{source.name} is not well. {error.message}", f"Mend {source.name}, then run this again."
+        ) from error
+    known = live == commit or bool(git.COMMIT.fullmatch(live) and git.exists(live))
+    if not known or not git.is_ancestor(commit, live):
+        raise GateError(
+            f"{source.name} runs {live} now, which does not contain {commit}: it was put back from it.",
+            f"Mend what was wrong in a new commit. If nothing was, deploy {commit} to {source.name} again.",
+        )
+    print(f"  {source.name} is well" + ("" if live == commit else f", with {live} by now"))

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, passport, promote, samconfig, store
+from pipeline import aws, git, passport, promote, samconfig, smoke, store
 from pipeline.bundle import Bundle
 from pipeline.errors import ConfigurationError, GateError, PipelineError
 from pipeline.release import Release
 from pipeline.run import CHECKOUT
 from tests.pipeline import statements
 from tests.pipeline.bundles import make
-from tests.pipeline.cloud import Cloud, environment
+from tests.pipeline.cloud import URL, Cloud, environment
 
-COMMIT = "c" * 40
+COMMIT, NEWER = "c" * 40, "e" * 40
 DEV = environment()
 PROD = environment(name="prod", bucket="prod-artifacts", promote_from="dev")
 
@@ -32,7 +32,11 @@ def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     statements.publish(cloud, DEV, made, tmp_path / "reports")
     cloud.trust_own_key()
     record = {"environment": "dev", "commit": COMMIT, "bundle": made.digest, "release": "0" * 64}
+    record["url"] = URL
     store.record_commit(cloud, DEV.bucket, {**record, "deployed_at": "2026-01-01T00:00:00.000Z"})
+    cloud.answers |= {path: (200, {"commit": COMMIT}) for path in smoke.PATHS}
+    monkeypatch.setattr(git, "is_ancestor", lambda older, newer: older == newer or newer == NEWER)
+    monkeypatch.setattr(git, "exists", lambda _: True)
     return made
 
 
@@ -195,6 +199,45 @@ def test_a_record_without_a_time_has_not_soaked(time: object) -> None:
         promote._soaked({"commit": COMMIT, "deployed_at": time}, DEV, PROD, dt.datetime.now(dt.UTC))
 
 
+@pytest.mark.parametrize("path", smoke.PATHS)
+def test_a_source_that_is_not_well_is_no_source(
+    cloud: Cloud, made: Bundle, tmp_path: Path, path: str
+) -> None:
+    """Whichever of its answers is bad."""
+    cloud.answers[path] = (503, {"status": "down"})
+
+    with pytest.raises(GateError, match=f"dev is not well. Smoke test: GET {path} answered 503"):
+        go(tmp_path)
+
+
+@pytest.mark.parametrize("live", ["d" * 40, "main", "", None])
+def test_what_the_source_was_put_back_from_is_refused(
+    cloud: Cloud, made: Bundle, tmp_path: Path, live: str | None
+) -> None:
+    """It serves a commit without this one in it, so somebody went back; or it doesn't say what it serves."""
+    cloud.answers["/version"] = (200, {"commit": live})
+
+    with pytest.raises(GateError, match=f"dev runs {live} now, which does not contain {COMMIT}"):
+        go(tmp_path)
+
+
+def test_a_newer_commit_of_the_source_is_no_obstacle(
+    cloud: Cloud, made: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Development goes on while a release waits."""
+    cloud.answers["/version"] = (200, {"commit": NEWER})
+
+    assert made.digest == go(tmp_path).digest
+    assert f"dev is well, with {NEWER} by now" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("url", ["", "http://169.254.169.254", None])
+def test_a_record_without_an_address_is_refused(url: str | None) -> None:
+    """Nobody can be asked; and nobody is asked without TLS."""
+    with pytest.raises(GateError, match="does not say where it answers"):
+        promote._healthy({"commit": COMMIT, "url": url}, DEV)
+
+
 def _passport(cloud: Any, commit: str) -> None:
     sections: dict[str, Any] = {name: {} for name in ("people", "checks", "plan", "live", "times")}
     content = {
@@ -220,8 +263,9 @@ def test_a_moved_tag_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> Non
 def test_the_same_tag_again_is_promoted_again(
     cloud: Any, made: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing new comes of it, which is said."""
+    """Nothing new comes of it, which is said; how dev is by now doesn't count."""
     _passport(cloud, COMMIT)
+    cloud.answers["/ready"] = (503, {})
 
     assert made.digest == go(tmp_path).digest
     assert "v1.0.0 was released from this commit already" in capsys.readouterr().out

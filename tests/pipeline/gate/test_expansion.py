@@ -1,0 +1,95 @@
+"""The Serverless transform without its copies: what comes of it is what comes of the transform as it is."""
+
+import copy
+import json
+import re
+from typing import Any
+
+import pytest
+from samtranslator.swagger import swagger
+
+from pipeline.gate import expansion
+from pipeline.gate.expansion import ExpansionError, expand
+from pipeline.gate.located import DocumentError, parse
+from pipeline.run import CHECKOUT
+
+SOURCES = [CHECKOUT / "template.yaml", *sorted((CHECKOUT / "policies").glob("*/*/**/*.yaml"))]
+ROUTES = 60
+
+
+def templates() -> list[dict[str, Any]]:
+    """Every template of this repository and of its rules that the transform is for."""
+    found = []
+    for path in SOURCES:
+        try:
+            data = parse(path.read_text(encoding="utf-8"), path.name).data
+        except DocumentError:
+            continue
+        if isinstance(data, dict) and expansion.SERVERLESS in expansion.transforms(data):
+            found.append(data)
+    return found
+
+
+def many_routes() -> dict[str, Any]:
+    """One API with many functions, some of whose routes share a path."""
+    functions = {
+        f"Function{number}": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "Runtime": "python3.13",
+                "Handler": "app.handler",
+                "CodeUri": "s3://bucket/key",
+                "Events": {
+                    "Api": {
+                        "Type": "Api",
+                        "Properties": {
+                            "Path": f"/{number // 2}/{{id}}",
+                            "Method": "get" if number % 2 else "post",
+                            "Auth": {"Authorizer": "AWS_IAM"} if number % 3 else {"ApiKeyRequired": True},
+                        },
+                    }
+                },
+            },
+        }
+        for number in range(ROUTES)
+    }
+    return {"Transform": expansion.SERVERLESS, "Resources": functions}
+
+
+def expanded(template: dict[str, Any]) -> str:
+    """What the transform makes, without regard to the order of keys and to hashes that come of it."""
+    try:
+        found = json.dumps(
+            expand(copy.deepcopy(template), {"Environment": "dev"}, "eu-west-1"), sort_keys=True, default=str
+        )
+    except ExpansionError as error:
+        found = str(error)
+    return re.sub(r"(Deployment|deployment id: )[0-9a-f]{10,40}", r"\1HASH", found)
+
+
+def test_the_same_comes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every template there is, and of one with many routes."""
+    found = [*templates(), many_routes()]
+    without = [expanded(one) for one in found]
+    assert swagger._deepcopy is expansion._same
+    monkeypatch.setattr(expansion, "_same", copy.deepcopy)
+    with_copies = [expanded(one) for one in found]
+
+    assert swagger._deepcopy is copy.deepcopy
+    assert len(found) > 40
+    assert without == with_copies
+    assert without[-1].count("AWS::Lambda::Function") == ROUTES
+
+
+def test_copies_are_what_makes_it_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With them, more than one copy of the API's document for each route."""
+    copied: list[object] = []
+
+    def noted(document: Any) -> Any:
+        copied.append(document)
+        return copy.deepcopy(document)
+
+    monkeypatch.setattr(expansion, "_same", noted)
+    expanded(many_routes())
+
+    assert len(copied) > ROUTES

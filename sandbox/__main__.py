@@ -18,6 +18,7 @@ UP, DEMO = FOLDER / "up", FOLDER / "demo"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0 when it did, 1 when the story failed or nothing is up, 2 when it couldn't work."""
     args = _parser().parse_args(argv)
+    forget_own_credentials()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     commands = {"up": _up, "down": _down, "status": _status, "demo": _demo, "keep": _keep}
     try:
@@ -28,6 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sandbox: interrupted; what was started has been ended", file=sys.stderr)
         return 130
+
+
+def forget_own_credentials() -> None:
+    """Who runs this may have keys for the real AWS, and settings for it: nothing that is started here sees them."""
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        del os.environ[name]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -71,6 +71,18 @@ def test_without_a_sandbox(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert not folder.exists()
 
 
+def test_keys_for_the_real_aws_go_nowhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever runs this may have some: what is started inherits the environment without them."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    monkeypatch.setenv("AWS_PROFILE", "admin")
+    command.main(["status"])
+
+    assert [] == [name for name in os.environ if name.startswith("AWS_")]
+    assert "canary" not in str(capsys.readouterr())
+
+
 @pytest.mark.e2e
 def test_a_taken_port_stops_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit status 2, with the port and the way out; nothing runs afterwards."""

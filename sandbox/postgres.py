@@ -145,8 +145,8 @@ class PostgreSQL:
             )
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
 
-    def wait(self) -> "psycopg.Connection[tuple[object, ...]]":
-        """Wait until the server answers; returns a superuser's connection."""
+    def wait(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        """Wait until the server answers; returns a superuser's connection to a database."""
         if self._server is None:
             raise SandboxError("PostgreSQL is not started.")
         until = time.monotonic() + _START_SECONDS
@@ -158,7 +158,7 @@ class PostgreSQL:
                     port=self.port,
                     user="postgres",
                     password=self._superuser,
-                    dbname="postgres",
+                    dbname=database,
                     autocommit=True,
                 )
             except psycopg.OperationalError as error:

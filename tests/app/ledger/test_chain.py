@@ -8,7 +8,9 @@ from psycopg import sql
 
 from app import roles
 from app.ledger import chain
+from app.ledger.kinds import WRITTEN
 from tests.app.conftest import PASSWORD, Ledger, a_deployment
+from tests.app.ledger.test_kinds import a_record
 from tests.conftest import Connection, TestDatabase
 
 
@@ -25,6 +27,13 @@ def owner(migrated: dict[str, str], ledger: Ledger) -> Iterator[Connection]:
 _TRIGGERS = sql.SQL(
     "ALTER TABLE ledger.deployment {0} TRIGGER USER; ALTER TABLE ledger.chain {0} TRIGGER USER"
 )
+
+
+@pytest.fixture
+def kind(client: FlaskClient, plural: str) -> str:
+    """A kind's table, with one record in it."""
+    assert client.post(f"/api/{plural}", json=a_record(plural)).status_code == 201
+    return WRITTEN[plural].name
 
 
 @pytest.fixture
@@ -93,6 +102,55 @@ def test_tampering_is_found_and_the_first_broken_link_named(
     assert verdict["valid"] is False
     assert verdict["broken"]["sequence"] == sequence
     assert reason in verdict["broken"]["reason"]
+
+
+# How a value of each type is made another one.
+_OTHER = {
+    "text": "coalesce({0}, '') || 'x'",
+    "uuid": "gen_random_uuid()",
+    "integer": "coalesce({0}, 0) # 1",
+    "bigint": "coalesce({0}, 0) # 1",
+    "timestamp with time zone": "coalesce({0}, now()) + interval '1 microsecond'",
+    "date": "coalesce({0}, current_date) + 1",
+    "jsonb": "'[{{\"x\": 1}}]'::jsonb || coalesce({0}, 'null')",
+    "ARRAY": "{0} || 'x'::text",
+}
+
+
+@pytest.mark.parametrize("plural", list(WRITTEN))
+def test_every_column_of_every_kind_is_covered(kind: str, owner: Connection) -> None:
+    """Another value in any of them breaks the link, which is named; the same value breaks nothing."""
+    table = sql.Identifier("ledger", kind)
+    columns = owner.execute(
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = 'ledger' AND table_name = %s",
+        [kind],
+    ).fetchall()
+    for column, form in [("sequence", "same"), *columns]:
+        with owner.transaction(force_rollback=True):
+            _unguarded(owner, kind)
+            name = sql.Identifier(str(column))
+            value = sql.SQL(_OTHER.get(str(form), "{0}")).format(name)
+            owner.execute(sql.SQL("UPDATE {} SET {} = {}").format(table, name, value))
+            broken = chain.verify(owner, 0).broken
+            if form == "same":
+                assert broken is None
+            else:
+                assert broken is not None, column
+                assert (1, kind) == (broken.sequence, broken.kind), column
+    assert len(columns) > 8
+
+
+def _unguarded(owner: Connection, kind: str) -> None:
+    """Take away, within a transaction, what guards a table: its triggers and what it asks of values."""
+    table = sql.Identifier("ledger", kind)
+    owner.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(table))
+    for (name,) in owner.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'f')",
+        [f"ledger.{kind}"],
+    ).fetchall():
+        drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}")
+        owner.execute(drop.format(table, sql.Identifier(str(name))))
 
 
 def test_a_head_kept_elsewhere_shows_a_cut_off_end(three: FlaskClient, owner: Connection) -> None:

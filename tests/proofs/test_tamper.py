@@ -14,24 +14,11 @@ from pipeline import envelope, passport
 from pipeline.errors import GateError
 from pipeline.run import Completed
 from sandbox.accounts import PAIR, account
+from tests.app.ledger.test_chain import OTHER
 from tests.proofs.deployed import Deployed, deployed
 
 pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 FIRST, SECOND = "v1.0.0", "v1.1.0"
-# How a value of each type that PostgreSQL names is made another one.
-_OTHER = {
-    "text": "coalesce({0}, '') || 'x'",
-    "uuid": "gen_random_uuid()",
-    "integer": "coalesce({0}, 0) # 1",
-    "bigint": "coalesce({0}, 0) # 1",
-    "boolean": "NOT coalesce({0}, false)",
-    "timestamp with time zone": "coalesce({0}, now()) + interval '1 microsecond'",
-    "date": "coalesce({0}, current_date) + 1",
-    "jsonb": "coalesce({0}, '{{}}') || '{{\"x\": 1}}'",
-    "bytea": "coalesce({0}, '') || '\\x00'",
-    "double precision": "coalesce({0}, 0) + 1",
-    "numeric": "coalesce({0}, 0) + 1",
-}
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +186,7 @@ def test_another_value_in_any_column_of_the_ledger(dev: Deployed) -> None:
     """Of each kind of record that dev's ledger holds: the link is named, with its kind."""
     missed, tried = [], columns(dev, "dev")
     for table, column, kind in tried:
-        done = verified_with(dev, "dev", table, column, _OTHER[kind])
+        done = verified_with(dev, "dev", table, column, OTHER[kind])
         if done.status != 1 or "is broken at link" not in done.stderr:
             missed.append(f"{table}.{column}: {done.status} {done.stdout}{done.stderr}")
     whole = dev.team.pipeline("auditor", "ledger", "verify", "dev")

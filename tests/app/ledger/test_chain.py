@@ -105,7 +105,7 @@ def test_tampering_is_found_and_the_first_broken_link_named(
 
 
 # How a value of each type is made another one.
-_OTHER = {
+OTHER = {
     "text": "coalesce({0}, '') || 'x'",
     "uuid": "gen_random_uuid()",
     "integer": "coalesce({0}, 0) # 1",
@@ -130,7 +130,7 @@ def test_every_column_of_every_kind_is_covered(kind: str, owner: Connection) -> 
         with owner.transaction(force_rollback=True):
             _unguarded(owner, kind)
             name = sql.Identifier(str(column))
-            value = sql.SQL(_OTHER.get(str(form), "{0}")).format(name)
+            value = sql.SQL(OTHER.get(str(form), "{0}")).format(name)
             owner.execute(sql.SQL("UPDATE {} SET {} = {}").format(table, name, value))
             broken = chain.verify(owner, 0).broken
             if form == "same":

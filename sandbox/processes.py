@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
+_GOING = 10.0  # seconds that killed processes may take to be gone
 
 
 def parent(pid: int) -> int:
@@ -90,13 +91,20 @@ def carrying(mark: bytes) -> list[int]:
 def end(pid: int, mark: bytes, grace: float = 3.0) -> None:
     """End a process that this process started, everything below it, and what carries `mark`.
 
-    It gets SIGINT and `grace` seconds to tidy up; then everything gets SIGKILL.
+    It gets SIGINT and `grace` seconds to tidy up; then everything gets SIGKILL, until nothing is left: a process may
+    start another while it is looked for, and takes a moment to go.
     """
     _send(pid, signal.SIGINT)
     until = time.monotonic() + grace
     while time.monotonic() < until and _alive(pid):
         time.sleep(0.05)
-    kill({pid, *descendants(pid), *carrying(mark)})
+    known = (pid, *descendants(pid))  # once it is gone, they are nobody's
+    until = time.monotonic() + _GOING
+    while time.monotonic() < until:
+        left = {*filter(_alive, known), *carrying(mark)}
+        if not kill(left):
+            break
+        time.sleep(0.02)
 
 
 def kill(pids: Collection[int]) -> int:

@@ -14,7 +14,7 @@ from pipeline import envelope, passport
 from pipeline.errors import GateError
 from pipeline.run import Completed
 from sandbox.accounts import PAIR, account
-from tests.app.ledger.test_chain import OTHER
+from tests.another_value import OTHER
 from tests.proofs.deployed import Deployed, deployed
 
 pytestmark = [pytest.mark.proof, pytest.mark.e2e]

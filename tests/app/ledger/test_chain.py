@@ -9,6 +9,7 @@ from psycopg import sql
 from app import roles
 from app.ledger import chain
 from app.ledger.kinds import WRITTEN
+from tests.another_value import OTHER
 from tests.app.conftest import PASSWORD, Ledger, a_deployment
 from tests.app.ledger.test_kinds import a_record
 from tests.conftest import Connection, TestDatabase
@@ -102,19 +103,6 @@ def test_tampering_is_found_and_the_first_broken_link_named(
     assert verdict["valid"] is False
     assert verdict["broken"]["sequence"] == sequence
     assert reason in verdict["broken"]["reason"]
-
-
-# How a value of each type is made another one.
-OTHER = {
-    "text": "coalesce({0}, '') || 'x'",
-    "uuid": "gen_random_uuid()",
-    "integer": "coalesce({0}, 0) # 1",
-    "bigint": "coalesce({0}, 0) # 1",
-    "timestamp with time zone": "coalesce({0}, now()) + interval '1 microsecond'",
-    "date": "coalesce({0}, current_date) + 1",
-    "jsonb": "'[{{\"x\": 1}}]'::jsonb || coalesce({0}, 'null')",
-    "ARRAY": "{0} || 'x'::text",
-}
 
 
 @pytest.mark.parametrize("plural", list(WRITTEN))

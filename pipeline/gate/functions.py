@@ -1,5 +1,6 @@
 """Functions, routes and alarms of a stack, and how they hang together."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Resource, Stack, dig
 from pipeline.gate.values import refers
 
+_RELEASE = re.compile(r"Digest|Commit|Version|Release|Revision|Build|Hash|Sha\d*", re.IGNORECASE)
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete", "x-amazon-apigateway-any-method")
 CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 
@@ -103,6 +105,34 @@ def _served(stack: Stack) -> set[str]:
     behind |= {function for name in allowed & aliases.keys() for function in aliases[name]}
     ids = {one.id for one in functions(stack)}
     return (direct | behind | allowed) & ids
+
+
+def watches(alarm: Resource, metric: str, resource: Resource, key: str) -> bool:
+    """Whether an alarm is on a metric of a function (key FunctionName) or an API (key Name)."""
+    if alarm.get("MetricName") != metric:
+        return False
+    values = [dig(one, "Value") for one in alarm.get("Dimensions", default=[])]
+    # SAM writes an API's name into the title of its OpenAPI document.
+    name = resource.get(key) or resource.get("Body", "info", "title")
+    return any(resource.id in refers(value) or (name is not None and value == name) for value in values)
+
+
+def alarms_on(stack: Stack, metric: str, names: set[str]) -> set[str]:
+    """The alarms on a metric of any of the functions."""
+    found = [stack.resources[name] for name in names]
+    return {
+        one.id
+        for one in stack.of_type("AWS::CloudWatch::Alarm")
+        if any(watches(one, metric, function, "FunctionName") for function in found)
+    }
+
+
+def releases(stack: Stack) -> set[str]:
+    """The parameters that change with a release, by their names; where none tells, all that aren't one of a few."""
+    parameters = stack.section("Parameters")
+    return {name for name in parameters if _RELEASE.search(name)} or {
+        name for name, body in parameters.items() if "AllowedValues" not in body
+    }
 
 
 def role_of(function: Resource) -> Resource | None:

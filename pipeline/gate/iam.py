@@ -151,6 +151,13 @@ def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]
             yield from _documents(item, (*place, index))
 
 
+def every_object(text: str, bucket: Resource) -> bool:
+    """Whether a policy's resource is every object of the bucket: its ARN or name, then `/*`, and no prefix between."""
+    name = bucket.get("BucketName")
+    ends = [f"{bucket.id}.Arn}}/*", f"{bucket.id}}}/*"] + ([f":{name}/*"] if isinstance(name, str) else [])
+    return is_everything(text) or text.endswith(tuple(ends))
+
+
 def is_everything(text: str) -> bool:
     """Whether a pattern takes in all there is: *, ** or, as a part of an ARN, arn:*."""
     return (text != "" and set(text) <= set("*?:")) or text.lower() in ("arn:*", "arn:aws:*")

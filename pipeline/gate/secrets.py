@@ -15,7 +15,11 @@ _NAMED = re.compile(
 # Last words that say: I only tell where, which or how long.
 _ABOUT = re.compile(
     r"(^|_)(arns?|ids?|names?|paths?|file|prefix|ttl|days|length|policy|rotation|version|alias|header|enabled|issuer"
-    r"|endpoint|type|ref|count|size|timeout|seconds|max|min|region|audience|expiry|characters|stages?|template|key|manager)$"
+    r"|endpoint|type|ref|count|size|timeout|seconds|max|min|region|audience|expiry|characters|stages?|template|key|manager"
+    r"|lifetime|bytes|minutes|hours|age|attempts|retries|limit|page|(reset|change|policy|forgotten|help)_ur[li])$"
+)
+_DIGEST = re.compile(
+    r"digest|sha\d*|checksum|hash|commit|revision|fingerprint|thumbprint|etag|version", re.IGNORECASE
 )
 _KNOWN_FORMS = re.compile(
     r"(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"  # an AWS access key id
@@ -96,11 +100,23 @@ def _why(stack: Stack, name: str, value: Any, secrets: set[str]) -> str:
     if isinstance(resolved, str):
         if why := form(resolved):
             return why
+        if _is_random(resolved) and not _DIGEST.search(name):
+            return "looks like a key: so many letters by chance"
         if named(name) and resolved and not isinstance(resolved, Partial) and not _tells_where(resolved):
             return "has a name that promises a secret, and a value in plain text"
         if named(name) and isinstance(resolved, Partial) and not _only_points(stack, resolved):
             return "has a name that promises a secret, and is given a value; give the secret's ARN instead"
     return ""
+
+
+def _is_random(value: str) -> bool:
+    """Whether a text is hexadecimal or base64 of 16 bytes or more, and nothing else."""
+    if re.fullmatch(r"[0-9a-f]{32,}|[0-9A-F]{32,}", value):
+        return len(set(value)) > 6
+    return (
+        bool(re.fullmatch(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/_-]{32,}={0,2}", value))
+        and "/" not in value[:1]
+    )
 
 
 def _tells_where(value: str) -> bool:

@@ -122,7 +122,9 @@ def strangers(own: Repository, environment: str, others: tuple[str, ...]) -> Ite
         yield "a job without an environment, on a branch", replace(good, environment="", ref="refs/heads/x")
         yield "a job without an environment, on a tag", replace(good, environment="", ref="refs/tags/v1.2.3")
         yield "a pull request", replace(good, environment="", event="pull_request", ref="refs/pull/1/merge")
-        for other in (*others, "staging", f"{environment}-x", f"x-{environment}", environment.upper()):
+        for other in {*others, "staging", f"{environment}-x", f"x-{environment}", environment.upper()} - {
+            environment
+        }:
             yield f"the environment {other}", replace(good, environment=other)
         for named, foreign in (
             ("another repository of the owner", replace(mine, name="other", id="3")),

@@ -7,6 +7,7 @@ from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Resource, Stack, dig
 from pipeline.gate.values import refers
 
+_NEVER = ("$context.identity.apiKey", "$context.authorizer.token", "$input.params('Authorization')")
 _NEEDED = {
     "the request": ("$context.requestId", "$context.extendedRequestId"),
     "the caller": ("$context.identity.sourceIp", "$context.identity.userArn"),
@@ -24,6 +25,10 @@ def check(project: Project) -> Iterator[Violation]:
                 if str(dig(one, "DataTraceEnabled", default=False)).lower() == "true":
                     yield at(
                         stage, "bodies are written to the log", "MethodSettings", index, "DataTraceEnabled"
+                    )
+                if str(dig(one, "LoggingLevel", default="INFO")) == "OFF" and len(settings) > 1:
+                    yield at(
+                        stage, "errors of a route are not logged", "MethodSettings", index, "LoggingLevel"
                     )
             levels = [
                 str(dig(one, "LoggingLevel", default="OFF")) for one in settings if isinstance(one, dict)
@@ -44,6 +49,10 @@ def _access(stack: Stack, stage: Resource) -> Iterator[Violation]:
             stage, "the access log goes to no log group of this stack", "AccessLogSetting", "DestinationArn"
         )
     text = str(setting.get("Format", ""))
+    for name in _NEVER:
+        if name in text:
+            place = ("AccessLogSetting", "Format")
+            yield at(stage, f"the access log holds {name}, with which anybody gets in", *place)
     missing = [what for what, names in _NEEDED.items() if not any(name in text for name in names)]
     if missing:
         yield at(stage, f"the access log doesn't tell {', '.join(missing)}", "AccessLogSetting", "Format")

@@ -7,6 +7,7 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 
 _SCRIPTS = (".ci/run",)
+_LAUNCHER = "bin/pipeline"
 _HIDDEN = re.compile(r"\|\|\s*(true|:|echo|exit\s+0|printf)|;\s*(true|:|exit\s+0)\s*$|\bset\s+\+e")
 _IGNORING = re.compile(
     r"^\s*\.IGNORE\b|^\s*(export\s+)?(MAKEFLAGS|GNUMAKEFLAGS)\b.*(-[a-z]*[ik]|--ignore-errors|--keep-going)"
@@ -22,10 +23,22 @@ _NEEDED = {"check": r"\bpipeline check\s*$", "test": r"(\$\(PYTEST\)|-m pytest)(
 def check(project: Project) -> Iterator[Violation]:
     if "Makefile" in project.files:
         yield from _makefile(project.text("Makefile").splitlines())
+    if _LAUNCHER in project.files:
+        yield from _launcher(project.text(_LAUNCHER).splitlines())
     for file in _SCRIPTS:
         if file in project.files:
             yield from _script(file, project.text(file).splitlines())
     yield from _requirements(project)
+
+
+def _launcher(rows: list[str]) -> Iterator[Violation]:
+    """The launcher becomes the gate, so that the gate's exit status is its own."""
+    for number, row in enumerate(rows, 1):
+        if found := _HIDDEN.search(row):
+            yield Violation(f"`{found[0].strip()}` hides a failure", _LAUNCHER, number)
+    number, last = next(((at, row) for at, row in reversed(list(enumerate(rows, 1))) if row.strip()), (1, ""))
+    if not re.search(r"\bexec\s+\S*python\S*\s.*-m pipeline \"\$@\"$", last):
+        yield Violation("the launcher doesn't end by becoming the gate", _LAUNCHER, number)
 
 
 def _makefile(rows: list[str]) -> Iterator[Violation]:
@@ -47,6 +60,8 @@ def _row(row: str) -> Iterator[str]:
         yield f"`{found[0].strip()}` hides a failure"
     if "pytest" in row.lower() and (found := _DESELECTING.search(row)):
         yield f"{found[1]} leaves tests out"
+    if re.match(r"\w+ [:?]?=.*pytest.*\stests/", row):
+        yield "pytest is held to a part of the tests"
     if row.startswith("\t") or re.match(r"\w+ :?=", row):
         if re.search(r"\buv\b", row, re.IGNORECASE) and _UNLOCKED.search(row):
             yield "uv may install other packages than the lock's"

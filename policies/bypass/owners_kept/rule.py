@@ -1,5 +1,6 @@
 """Paths of the gate that CODEOWNERS gives to nobody in particular, and updates that dependabot doesn't make."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ _GUARDED = (
     *("policies/waivers.toml", ".github/workflows/deploy.yml", "bootstrap/template.yaml", "template.yaml"),
     *("samconfig.toml", "pipeline/cli.py"),
 )
+_FOLDERS = ("policies/", ".github/", "bootstrap/", "pipeline/")
 _ECOSYSTEMS = ("github-actions", "uv")
 _COOLDOWN = 3  # days
 
@@ -38,6 +40,20 @@ def _owners(project: Project) -> Iterator[Violation]:
         number, pattern, owners = matching[-1] if matching else (entries[-1][0], "", [])
         if not owners or pattern == "*":
             yield Violation(f"{path} has no owners of its own", _OWNERS, number)
+    yield from _taken(project, entries)
+
+
+def _taken(project: Project, entries: list[tuple[int, str, list[str]]]) -> Iterator[Violation]:
+    """Entries that take a guarded path from who owned it before: of several that match, GitHub heeds the last."""
+    found = {}
+    for path in project.files:
+        if path.startswith(_FOLDERS):
+            matching = [entry for entry in entries if entry[1] != "*" and _covers(entry[1], path)]
+            for earlier, later in itertools.pairwise(matching):
+                if not set(earlier[2]) <= set(later[2]):
+                    found[later[0]] = f"{later[1]} takes {path} from {', '.join(earlier[2])}"
+    for number, why in sorted(found.items()):
+        yield Violation(why, _OWNERS, number)
 
 
 def _covers(pattern: str, path: str) -> bool:

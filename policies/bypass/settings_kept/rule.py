@@ -12,6 +12,7 @@ from pipeline.gate.rules import Violation, at_document
 _FILE = "pyproject.toml"
 _SELECTED = {"B", "C90", "E", "F", "I", "N", "PT", "PTH", "RUF", "S", "SIM", "TRY", "UP", "W"}
 _GUARDED = re.compile(r"ALL|(S|F|B|E9)\d*|[A-Z]+")  # security, real mistakes, or a whole family
+_COMPLEX = 15  # branches of a function
 _REASONED = {"S603"}  # every program is run through pipeline.run
 _FIXTURES = re.compile(r"policies/(\*+/)+(good|bad)\*?")
 _OWN = re.compile(r"(app|pipeline|policies|rotation|sandbox|tests)(\.|$)")
@@ -41,6 +42,7 @@ _INDEXES = (
 )
 _HIDING = re.compile(
     r"collect_ignore|items\.clear\(\)|items\[:\]\s*=\s*\[\]|\bitems\.remove|add_marker\(\s*pytest\.mark\.skip"
+    r"|pytestmark.*\b(skip|xfail)\b|@pytest\.mark\.(skip\b|xfail)|\bpytest\.skip\("
 )
 
 type _Fault = tuple[Place, str]
@@ -65,6 +67,10 @@ def check(project: Project) -> Iterator[Violation]:
 
 def _ruff(tool: dict[str, Any]) -> Iterator[_Fault]:
     lint = mapping(tool.get("lint"))
+    if "extend" in tool:
+        yield ("extend",), f"it takes settings from {tool['extend']}, which nobody judges"
+    if int(mapping(lint.get("mccabe")).get("max-complexity", 10)) > _COMPLEX:
+        yield ("lint", "mccabe", "max-complexity"), "a function may be as tangled as it likes"
     selected = set(map(str, lint.get("select", [])))
     if missing := sorted(_SELECTED - selected) if "ALL" not in selected else []:
         yield ("lint", "select"), f"{', '.join(missing)} not selected"
@@ -96,6 +102,8 @@ def _left_out(holder: dict[str, Any], place: Place) -> Iterator[_Fault]:
 def _mypy(tool: dict[str, Any]) -> Iterator[_Fault]:
     if tool.get("strict") is not True:
         yield ("strict",), "strict is off"
+    if "plugins" in tool:
+        yield ("plugins",), "a plugin may take any type for good"
     for key, value in tool.items():
         if _UNTYPED.fullmatch(key) and not (
             key.startswith(("disallow", "warn", "check", "strict", "no_")) and value is True
@@ -165,7 +173,8 @@ def _lock(project: Project) -> Iterator[Violation]:
 
 def _conftests(project: Project) -> Iterator[Violation]:
     for file in project.files:
-        if file.endswith("conftest.py") and not file.startswith("policies/"):
+        own = file.startswith(("tests/policies/test_", "tests/templates/test_"))
+        if own or (file.endswith("conftest.py") and not file.startswith("policies/")):
             for number, row in enumerate(project.text(file).splitlines(), 1):
                 if found := _HIDING.search(row):
                     yield Violation(f"`{found[0]}` leaves tests out", file, number)

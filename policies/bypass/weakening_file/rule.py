@@ -10,8 +10,10 @@ _NAMES = re.compile(
     r"(^|/)(\.checkov\.ya?ml|\.checkov\.baseline|\.cfnlintrc(\.ya?ml)?|\.gitleaks\.toml|gitleaks\.toml|\.gitleaksignore"
     r"|\.?zizmor\.ya?ml|actionlint\.ya?ml|\.?ruff\.toml|\.?mypy\.ini|\.bandit|bandit\.ya?ml|\.secrets\.baseline"
     r"|\.semgrepignore|\.trivyignore|\.tfsec|\.cfn_nag\.yml|pytest\.ini|\.?pytest\.toml|tox\.ini|setup\.cfg|\.flake8|\.pylintrc"
-    r"|\.coveragerc|^conftest\.py|\.shellcheckrc|\.yamllint(\.ya?ml)?|\.ignore)$"
+    r"|\.coveragerc|^conftest\.py|\.shellcheckrc|\.yamllint(\.ya?ml)?|\.ignore"
+    r"|(site|user)customize\.py|[^/]+\.pth)$"
 )
+_HIDING = re.compile(r"linguist-(generated|vendored)(?!=false)|(?<=\s)-diff\b|(?<=\s)binary\b")
 _FIXTURES = re.compile(r"policies/[^/]+/[^/]+/(good|bad)|pipeline/gate/engines/settings/")
 
 
@@ -19,3 +21,7 @@ def check(project: Project) -> Iterator[Violation]:
     for file in project.files:
         if _NAMES.search(file) and not _FIXTURES.match(file):
             yield Violation(f"{file} changes what a tool of the gate sees", file, 1)
+        if file.rpartition("/")[2] == ".gitattributes":
+            for number, row in enumerate(project.text(file).splitlines(), 1):
+                if found := _HIDING.search(row):
+                    yield Violation(f"{found[0]} hides changes in reviews", file, number)

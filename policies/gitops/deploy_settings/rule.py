@@ -30,13 +30,22 @@ _TABLES = (
     "local_start_api",
     "logs",
 )
-_NAMED = ("RoleName", "ManagedPolicyName", "UserName", "GroupName", "InstanceProfileName", "PolicyName")
+_NAMED = ("RoleName", "ManagedPolicyName", "UserName", "GroupName", "InstanceProfileName")
+_OF_ANOTHER = (
+    "AWS::IAM::RolePolicy",
+    "AWS::IAM::UserPolicy",
+    "AWS::IAM::GroupPolicy",
+)  # they name whose they are
 
 
 def check(project: Project) -> Iterator[Violation]:
     stacks = {stack.environment.name: stack for stack in project.application}
     for environment in project.environments:
         yield from _settings(environment)
+        soak = environment.table("pipeline").get("soak_minutes", 0)
+        if not isinstance(soak, int) or soak < 0:
+            why = f"soak_minutes of {environment.name} is {soak!r}: nothing has to run before it is promoted"
+            yield at_setting(environment, why, "soak_minutes", "pipeline")
         if environment.name in stacks:
             yield from _capabilities(environment, stacks[environment.name])
         for name in environment.document.data.get(environment.name, {}):
@@ -69,7 +78,8 @@ def _capabilities(environment: Environment, stack: Stack) -> Iterator[Violation]
     given = environment.setting("capabilities")
     names = given if isinstance(given, list) else str(given or "").split()
     roles = [one for one in stack.resources.values() if one.type.startswith("AWS::IAM::")]
-    fixed = [one for one in roles if any(one.get(name) for name in _NAMED[:-1])]
+    named = [one for one in roles if one.type not in _OF_ANOTHER]
+    fixed = [one for one in named if any(one.get(name) for name in _NAMED)]
     needed = {"CAPABILITY_NAMED_IAM" if fixed else "CAPABILITY_IAM"} if roles else set()
     for name in names:
         if name not in needed and not (name == "CAPABILITY_IAM" and roles):

@@ -29,7 +29,11 @@ def check(project: Project) -> Iterator[Violation]:
                 why = f"is that of {other}" if other != environment.name else ""
             if why:
                 yield _at(environment, value, f"{value[1]} of {environment.name} {why}")
-        yield from _promotion(environment, names)
+        yield from _promotion(environment, {one.name: one for one in project.environments})
+        role = str(environment.setting("role_arn") or "")
+        if role and role == environment.table("pipeline").get("deploy_role"):
+            why = f"CloudFormation runs as the deploy role of {environment.name}, which should be let do less"
+            yield at_setting(environment, why, "role_arn")
 
 
 def _values(environment: Environment) -> Iterator[_Value]:
@@ -72,10 +76,12 @@ def _foreign(environment: Environment, value: _Value, names: set[str], accounts:
     return ""
 
 
-def _promotion(environment: Environment, names: set[str]) -> Iterator[Violation]:
+def _promotion(environment: Environment, every: dict[str, Environment]) -> Iterator[Violation]:
     source = str(environment.table("pipeline").get("promote_from") or "")
     why = ""
-    if source and (source not in names or source == environment.name):
+    if source in every and every[source].laptop:
+        why = f"promote_from of {environment.name} names {source}, which is a laptop's"
+    elif source and (source not in every or source == environment.name):
         why = f"promote_from of {environment.name} names {source!r}, which is no other environment"
     elif not source and environment.name in _PRODUCTION:
         why = f"{environment.name} has no promote_from, so it takes what ran nowhere before"

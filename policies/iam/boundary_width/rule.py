@@ -35,7 +35,11 @@ def check(project: Project) -> Iterator[Violation]:
             if whole and not _for_one_role(one):
                 yield one.violation(f"{whole[0]} is open to every role that the boundary bounds", "Action")
             for text in one.resources:
-                if is_everything(text) and not _for_one_role(one) and _reads_data(one):
+                if (
+                    (is_everything(text) or text.endswith(":secret:*"))
+                    and not _for_one_role(one)
+                    and _reads_data(one)
+                ):
                     yield one.violation("secrets or objects of every kind lie below this ceiling", "Resource")
 
 

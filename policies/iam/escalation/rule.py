@@ -75,6 +75,15 @@ _OF_FUNCTIONS = tuple(
         "UpdateFunctionConfiguration",
     )
 )
+# Nor may one erase its trace, hand a key on, or end a secret.
+_OF_TRACES = (
+    "logs:DeleteLogGroup",
+    "logs:DeleteLogStream",
+    "logs:DeleteRetentionPolicy",
+    "kms:CreateGrant",
+    "secretsmanager:CancelRotateSecret",
+    "secretsmanager:DeleteSecret",
+)
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -82,7 +91,7 @@ def check(project: Project) -> Iterator[Violation]:
         for one in statements(stack):
             if one.kind != IDENTITY or not one.allows:
                 continue
-            own = _OF_FUNCTIONS if stack in project.application else ()
+            own = (*_OF_FUNCTIONS, *_OF_TRACES) if stack in project.application else ()
             for action in (*_NEVER, *_OTHER, *own):
                 if one.covers(action):
                     yield one.violation(f"{action} makes its holder stronger, or undoes a guard", "Action")

@@ -1,4 +1,4 @@
-"""Principals of accounts that samconfig.toml doesn't know, and AWS principals that may assume a role."""
+"""Principals of other accounts, written into a template, and AWS principals that may assume a role."""
 
 import re
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from pipeline.gate.rules import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:
-    accounts = {one.account for one in project.environments if one.account}
     for stack in project.stacks:
+        accounts = {stack.environment.account or ""}
         for one in statements(stack):
             if not one.allows or one.kind not in (TRUST, RESOURCE):
                 continue
@@ -27,7 +27,7 @@ def check(project: Project) -> Iterator[Violation]:
             name = str(resource.get("Principal", default=""))
             source = str(resource.get("SourceAccount", default=""))
             if found := _foreign(name, accounts) or _foreign(source, accounts):
-                yield at(resource, f"{found} is no account of samconfig.toml", "Principal")
+                yield at(resource, f"{found} is not the account of {stack.environment.name}", "Principal")
             if "PrincipalOrgID" in resource.properties:
                 yield at(resource, "every account of the organization may invoke it", "PrincipalOrgID")
 
@@ -38,7 +38,7 @@ def _why(one: Statement, kind: str, name: str, accounts: set[str]) -> str:
     if kind == "CanonicalUser":
         return f"{name} is a user of an unknown account"
     found = _foreign(name, accounts) if kind == "AWS" else ""
-    return f"{found} is no account of samconfig.toml" if found else ""
+    return f"{found} is another account" if found else ""
 
 
 def _foreign(name: str, accounts: set[str]) -> str:

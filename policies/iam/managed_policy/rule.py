@@ -24,8 +24,15 @@ def check(project: Project) -> Iterator[Violation]:
             for text in texts(resource.get("ManagedPolicyArns")):
                 own = refers(text) and text == f"${{{next(iter(refers(text)))}}}"
                 name = text.rpartition(":policy/")[2] or text
-                if not own and name not in _SMALL and name.rpartition("/")[2] not in _SMALL_NAMES:
+                known = name in _SMALL or name.rpartition("/")[2] in _SMALL_NAMES
+                ours = text.startswith("arn:") and ":iam::aws:" not in text
+                if not own and (not known or ours):
                     yield at(resource, f"{resource.id} carries {name}", "ManagedPolicyArns")
+        for resource in stack.of_type("AWS::SSO::PermissionSet"):
+            for text in texts(resource.get("ManagedPolicies")):
+                yield at(
+                    resource, f"{resource.id} carries {text.rpartition(':policy/')[2]}", "ManagedPolicies"
+                )
 
 
 _SMALL_NAMES = {name.rpartition("/")[2] for name in _SMALL}

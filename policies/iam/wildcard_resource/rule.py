@@ -69,7 +69,7 @@ def _is_wide(text: str, actions: list[str]) -> bool:
     parts = text.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":
         return "*" in text and not holes(text)
-    if "*" in parts[2] or "?" in parts[2]:
+    if "*" in parts[2] or "?" in parts[2] or "*" in parts[4] or "?" in parts[4]:
         return True
     if parts[2] in ("execute-api", "apigateway"):
         # The API's id is AWS's choice, so stage, method and path are what can be named.

@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.gate.located import Place
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource
+from pipeline.gate.stacks import Resource, Stack, dig
+from pipeline.gate.values import known
 
+_ALIAS = "AWS::Lambda::Alias"
+_NAMESPACES = {"FunctionName": "AWS/Lambda", "ApiName": "AWS/ApiGateway"}  # by what they are written for
+_WRITTEN = {"Resource": (_ALIAS, "Name"), "Stage": ("AWS::ApiGateway::Stage", "StageName")}
 _UP = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "GreaterThanUpperThreshold")
 _MOST = {"Errors": 100, "5XXError": 100, "Throttles": 1000}  # in one period
 
@@ -22,6 +27,8 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at(alarm, f"{alarm.id} is switched off", "ActionsEnabled")
             for place, why in _mute(alarm):
                 yield at(alarm, f"{alarm.id} {why}", place)
+            for where, why in _aside(stack, alarm):
+                yield at(alarm, f"{alarm.id} {why}", *where)
 
 
 def _mute(alarm: Resource) -> Iterator[tuple[str, str]]:
@@ -37,6 +44,26 @@ def _mute(alarm: Resource) -> Iterator[tuple[str, str]]:
             yield "Threshold", f"rings after {alarm.get('Threshold')} {metric} only"
     if _number(alarm.get("EvaluationPeriods", default=1)) * _number(alarm.get("Period", default=60)) > 3600:
         yield "EvaluationPeriods", "rings after more than an hour"
+
+
+def _aside(stack: Stack, alarm: Resource) -> Iterator[tuple[Place, str]]:
+    """Where it looks at a metric that nothing writes: a namespace, an alias or a stage that isn't there."""
+    dimensions = alarm.get("Dimensions", default=[])
+    named = {str(dig(one, "Name")) for one in dimensions}
+    for key, namespace in _NAMESPACES.items():
+        found = alarm.get("Namespace", default=namespace)
+        if key in named and alarm.get("MetricName") in _MOST and found != namespace:
+            yield ("Namespace",), f"looks for {alarm.get('MetricName')} in {found}, not in {namespace}"
+    for index, one in enumerate(dimensions):
+        kind, name = _WRITTEN.get(str(dig(one, "Name")), ("", ""))
+        value, there = dig(one, "Value"), [each.get(name) for each in stack.of_type(kind)]
+        if kind and isinstance(value, str) and known(value) and all(map(known, there)):
+            last = value.rpartition(":")[2]
+            if last not in there and not (last == value and kind == _ALIAS):
+                yield (
+                    ("Dimensions", index),
+                    f"looks at {last}, and there is no such {kind.rpartition(':')[2]}",
+                )
 
 
 def _number(value: Any) -> float:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import served
+from pipeline.gate.functions import served, watches
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, dig
 from pipeline.gate.values import refers
 
 
@@ -20,18 +19,9 @@ def check(project: Project) -> Iterator[Violation]:
         for name in sorted(served(stack) | rotating):
             function = stack.resources.get(name)
             if function is not None and not any(
-                _watches(one, "Errors", function, "FunctionName") for one in alarms
+                watches(one, "Errors", function, "FunctionName") for one in alarms
             ):
                 yield at(function, f"errors of {name} ring no alarm")
         for api in stack.of_type("AWS::ApiGateway::RestApi"):
-            if not any(_watches(one, "5XXError", api, "Name") for one in alarms):
+            if not any(watches(one, "5XXError", api, "Name") for one in alarms):
                 yield at(api, f"errors of {api.id} ring no alarm")
-
-
-def _watches(alarm: Resource, metric: str, resource: Resource, key: str) -> bool:
-    if alarm.get("MetricName") != metric:
-        return False
-    values = [dig(one, "Value") for one in alarm.get("Dimensions", default=[])]
-    # SAM writes an API's name into the title of its OpenAPI document.
-    name = resource.get(key) or resource.get("Body", "info", "title")
-    return any(resource.id in refers(value) or (name is not None and value == name) for value in values)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.functions import served
+from pipeline.gate.functions import alarms_on, served
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Resource, Stack
@@ -37,6 +37,10 @@ def _group(stack: Stack, group: Resource) -> Iterator[Violation]:
         for name in refers(alarm)
         if name in stack.resources
     }
+    watched = alarms & alarms_on(stack, "Errors", served(stack))
+    if alarms and not watched:
+        why = "no alarm on the function's errors stops the deployment"
+        yield at(group, why, "DeploymentPreference", "Alarms")
     if not alarms or str(group.get("AlarmConfiguration", "Enabled")).lower() != "true":
         yield at(group, "no alarm of this stack stops the deployment", "DeploymentPreference", "Alarms")
     if str(group.get("AlarmConfiguration", "IgnorePollAlarmFailure", default=False)).lower() == "true":

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.gate import secrets
-from pipeline.gate.functions import custom_resources, served
+from pipeline.gate.functions import custom_resources, releases, served
 from pipeline.gate.iam import (
     texts,
 )
@@ -26,7 +26,7 @@ def check(project: Project) -> Iterator[Violation]:
             changing = {
                 key: value for key, value in written.items() if key not in ("ServiceToken", "ServiceTimeout")
             }
-            if not secrets.mentioned(changing) & set(stack.section("Parameters")):
+            if not secrets.mentioned(changing) & releases(stack):
                 yield at(migration, f"{migration.id} doesn't change with a release, so it runs once")
         for resource in custom_resources(stack):
             token = refers(resource.get("ServiceToken"))

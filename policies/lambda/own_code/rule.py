@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from pipeline.gate.expansion import SERVERLESS, transforms
 from pipeline.gate.functions import functions
 from pipeline.gate.located import Place
 from pipeline.gate.project import Project
@@ -10,11 +11,11 @@ from pipeline.gate.rules import Violation, at, at_template
 from pipeline.gate.stacks import Resource, Stack, dig
 from pipeline.gate.values import refers
 
+_TRANSFORMS = (SERVERLESS, "AWS::LanguageExtensions")
 _TEMPLATES = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet", "AWS::CloudFormation::Macro")
 
 
 def check(project: Project) -> Iterator[Violation]:
-    accounts = {one.account for one in project.environments if one.account}
     for stack in project.application:
         for name, body in stack.source["Resources"].items():
             if body["Type"] == "AWS::Serverless::Function":
@@ -25,20 +26,32 @@ def check(project: Project) -> Iterator[Violation]:
                         stack, f"the code of {name} is not from the bundle", *_place(stack, name)
                     )
         for function in functions(stack):
-            if "ZipFile" in function.get("Code", default={}):
-                place = "Code" if function.id == function.source and _has(stack, function) else "InlineCode"
-                yield at(function, f"{function.id} has its code in the template", place)
-            for index, layer in enumerate(function.get("Layers", default=[])):
-                if not refers(layer) and (str(layer).split(":") + [""] * 5)[4] not in accounts:
-                    yield at(function, f"{layer} is a foreign layer", "Layers", index)
+            yield from _function(stack, function)
         for shared in stack.of_type("AWS::Lambda::LayerVersionPermission"):
             yield at(shared, "a layer of ours is handed to other accounts")
+    for stack in project.stacks:
         yield from _templates(stack)
+
+
+def _function(stack: Stack, function: Resource) -> Iterator[Violation]:
+    written = function.id == function.source and _has(stack, function)
+    if "ZipFile" in function.get("Code", default={}):
+        place = "Code" if written else "InlineCode"
+        yield at(function, f"{function.id} has its code in the template", place)
+    elif written:
+        yield at(function, f"the code of {function.id} is not from the bundle", "Code")
+    for index, layer in enumerate(function.get("Layers", default=[])):
+        account = (str(layer).split(":") + [""] * 5)[4]
+        if not refers(layer) and account != stack.environment.account and "${" not in account:
+            yield at(function, f"{layer} is a foreign layer", "Layers", index)
 
 
 def _templates(stack: Stack) -> Iterator[Violation]:
     for part in stack.of_type(*_TEMPLATES):
         yield at(part, f"{part.id} brings in a template that nobody judges here")
+    for name in transforms(stack.source):
+        if name not in _TRANSFORMS:
+            yield at_template(stack, f"{name} may write the template anew, after it was judged", "Transform")
 
 
 def _has(stack: Stack, function: Resource) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.gate import secrets
-from pipeline.gate.functions import routes, served
+from pipeline.gate.functions import releases, routes, served
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Stack, dig
@@ -29,7 +29,7 @@ def check(project: Project) -> Iterator[Violation]:
             own = dig(
                 body, "Properties", "AutoPublishCodeSha256", default=dig(shared, "AutoPublishCodeSha256")
             )
-            if not secrets.mentioned(own) & set(stack.section("Parameters")):
+            if not secrets.mentioned(own) & releases(stack):
                 yield at(function, "a changed setting alone publishes no version", "AutoPublishCodeSha256")
             yield from _direct(stack, name)
 

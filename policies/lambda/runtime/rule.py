@@ -25,6 +25,13 @@ def check(project: Project) -> Iterator[Violation]:
             if runtime not in _SUPPORTED or (built and runtime != f"python{built}"):
                 wanted = f"python{built}" if built else "a supported Python"
                 yield at(function, f"the runtime is {runtime}, not {wanted}", "Runtime")
+            if function.get("RuntimeManagementConfig", "UpdateRuntimeOn", default="Auto") == "Manual":
+                place = ("RuntimeManagementConfig", "UpdateRuntimeOn")
+                yield at(function, f"{function.id} stays on a runtime that nobody mends", *place)
+            variables = function.get("Environment", "Variables", default={})
+            if "AWS_LAMBDA_EXEC_WRAPPER" in (variables if isinstance(variables, dict) else {}):
+                where = ("Environment", "Variables", "AWS_LAMBDA_EXEC_WRAPPER")
+                yield at(function, f"{function.id} is started by another program", *where)
             names = texts(function.get("Architectures", default=["x86_64"]))
             if len(names) != 1 or names[0] not in ("arm64", "x86_64"):
                 yield at(function, f"the architecture is {', '.join(names)}", "Architectures")

@@ -7,7 +7,7 @@ from pipeline.gate.environments import Environment
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import Job
+from pipeline.gate.workflows import Job, Workflow
 
 _ASKING = (
     "aws-actions/configure-aws-credentials",
@@ -20,11 +20,32 @@ _ASKING = (
 def check(project: Project) -> Iterator[Violation]:
     deployable = {one.name: one for one in project.environments if not one.laptop}
     seen = set()
+    for workflow in project.workflows:
+        yield from _foreign(workflow)
     for run in runs(project):
-        for violation in _judge(project, run, deployable):
+        for violation in (*_judge(project, run, deployable), *_event(run, deployable)):
             if violation not in seen:
                 seen.add(violation)
                 yield violation
+
+
+def _foreign(workflow: Workflow) -> Iterator[Violation]:
+    """A workflow of another repository that is called with a right to ask for a token."""
+    for job in workflow.jobs:
+        if job.uses and not job.uses.startswith("./"):
+            granted = duties.mapping(job.body.get("permissions", workflow.data.get("permissions")))
+            if granted.get("id-token") == "write":
+                yield _at(job, "lets a foreign workflow ask for a token", "uses")
+
+
+def _event(run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:
+    """An environment that is entered by an event which brings it nothing that it may take."""
+    for name in run.environments:
+        if run.event in ("pull_request", "pull_request_target"):
+            yield _entered(run, f"enters {name} for a pull request, with what is for {name} alone")
+        promoted = name in deployable and deployable[name].table("pipeline").get("promote_from")
+        if run.event == "schedule" and promoted:
+            yield _entered(run, f"enters {name} by the clock, at a commit that no tag names")
 
 
 def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:

@@ -9,6 +9,7 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 
 _SHIPPED = ("app/", "rotation/", "pipeline/")
+_IN_SQL = re.compile(r"\bPASSWORD\s+'[^']", re.IGNORECASE)
 _LOGS = {"debug", "info", "warning", "error", "critical", "exception", "log", "print", "write"}
 _VARIABLE = re.compile(
     r"(^|_)(password|passwd|pwd|secret|secret_value|secret_string|(api|access|auth|bearer|refresh)_token"
@@ -26,6 +27,10 @@ def check(project: Project) -> Iterator[Violation]:
                 continue  # ruff reports it
             for line, why in (fault for node in ast.walk(tree) for fault in _faults(node)):
                 yield Violation(why, file, line)
+        elif file.startswith(_SHIPPED) and file.endswith(".sql"):
+            for number, row in enumerate(project.text(file).splitlines(), 1):
+                if _IN_SQL.search(row):
+                    yield Violation("a password is written into SQL", file, number)
 
 
 def _faults(node: ast.AST) -> Iterator[tuple[int, str]]:
@@ -54,7 +59,9 @@ def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     if not logs:
         return
     values = [*node.args, *(keyword.value for keyword in node.keywords)]
-    found = next((part for value in values for part in _parts(value) if _is_secret(part)), None)
+    found = next(
+        (part for value in values for part in _parts(value) if _is_secret(part) or _is_all(part)), None
+    )
     if found is not None:
         yield node.lineno, f"{ast.unparse(found)} is written to a log"
 
@@ -66,6 +73,11 @@ def _parts(node: ast.AST) -> Iterator[ast.expr]:
         return
     for child in ast.iter_child_nodes(node):
         yield from _parts(child)
+
+
+def _is_all(node: ast.expr) -> bool:
+    """Whether it is everything at once: all headers with Authorization, all cookies, the whole environment."""
+    return isinstance(node, ast.Attribute) and node.attr in ("headers", "cookies", "environ")
 
 
 def _is_secret(node: ast.expr) -> bool:
@@ -90,6 +102,7 @@ def _named(node: ast.expr) -> bool:
 def _literal(node: ast.expr | None) -> bool:
     """A text that can be a secret: not short, without blanks, and no name, such as `password`."""
     value = node.value if isinstance(node, ast.Constant) else None
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
     if not isinstance(value, str) or len(value) < 6 or re.search(r"\s|[{}]|^[/<$]|^arn:", value):
         return False
     return not re.fullmatch(r"[a-z_.-]*(password|secret|token|key|next|none)[a-z_.-]*", value, re.IGNORECASE)

@@ -11,6 +11,8 @@ from pipeline.gate.rules import Violation, at_document
 _CLOUD_KEYS = re.compile(
     r"aws[-_](access[-_]key[-_]id|secret[-_]access[-_]key|session[-_]token)", re.IGNORECASE
 )
+_STORED = re.compile(r"\$\{\{[^}]*\b(secrets\.(?!GITHUB_TOKEN\b)\w+)")
+_VARIABLE = re.compile(r"\$\{\{[^}]*\bvars\.(\w+)")
 _ALLOWED = re.compile(r"^\s*\$\{\{\s*(github\.token|secrets\.GITHUB_TOKEN)\s*\}\}\s*$")
 _NOT_VALUES = {"permissions", "id-token", "needs", "secrets", "inputs", "outputs"}
 
@@ -33,6 +35,10 @@ def _why(place: tuple[str | int, ...], key: str, value: str) -> str:
         or "toJSON(secrets)" in value.replace(" ", "")
     ):
         return f"{key or 'the value'} reads a stored cloud key, or all secrets at once"
+    if found := _STORED.search(value):
+        return f"{key or 'the value'} reads {found[1]}, a secret that GitHub stores; here they are in Secrets Manager"
+    if (found := _VARIABLE.search(value)) and secrets.named(found[1]):
+        return f"{key or 'the value'} reads a secret from the variable {found[1]}, which everybody can read"
     inside = "env" in place or "with" in place
     literal = value and "${{" not in value and value not in ("true", "false")
     if inside and secrets.named(key) and literal and not _NOT_VALUES & set(map(str, place[-1:])):

@@ -8,7 +8,7 @@ from pipeline.gate.rules import Violation
 
 _FETCH = re.compile(
     r"secretsmanager\s+(batch-)?get-secret-value|ssm\s+get-parameters?(-by-path)?\b.*--with-decryption|kms\s+decrypt\b"
-    r"|get_secret_value\(|--with-decryption"
+    r"|get_secret_value\(|--with-decryption|\bgh\s+auth\s+(token|status\b.*--show-token)"
 )
 _EXPRESSION = re.compile(r"\$\{\{[^}]*\bsecrets\.(?!GITHUB_TOKEN\b)[^}]*\}\}")
 _NAME = r"[A-Za-z_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|PGPASS)[A-Za-z_]*"

@@ -6,6 +6,8 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import dig
 
+_SLOW = ("'GLACIER'", "'DEEP_ARCHIVE'")
+
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.bootstrap:
@@ -17,3 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
                 keys = [key for key in ("ExpirationInDays", "ExpirationDate") if dig(rule, key)]
                 if keys and dig(rule, "Status") == "Enabled":
                     yield at(bucket, "bundles expire", "LifecycleConfiguration", "Rules", index, keys[0])
+                for key in ("Transitions", "Transition"):
+                    if any(name in str(dig(rule, key)) for name in _SLOW):
+                        why = "bundles move to where it takes hours to read them, a rollback's too"
+                        yield at(bucket, why, "LifecycleConfiguration", "Rules", index, key)

@@ -22,3 +22,8 @@ def check(project: Project) -> Iterator[Violation]:
             for key in ("AccessControl", "WebsiteConfiguration", "CorsConfiguration"):
                 if bucket.get(key) and bucket.get(key) != "Private":
                     yield at(bucket, f"{key} opens the bucket", key)
+            if bucket.get("ReplicationConfiguration"):
+                why = "what it holds is copied into a bucket that nobody judges here"
+                yield at(bucket, why, "ReplicationConfiguration")
+        for point in stack.of_type("AWS::S3::AccessPoint", "AWS::S3::MultiRegionAccessPoint"):
+            yield at(point, f"{point.id} is a second door to the bucket, with a policy and blocks of its own")

@@ -22,6 +22,10 @@ def check(project: Project) -> Iterator[Violation]:
                 if dig(rule, "CidrIp") == "0.0.0.0/0" or dig(rule, "CidrIpv6") == "::/0":
                     yield at(group, f"{group.id} lets everybody in", "SecurityGroupIngress", index)
 
+        for rule in stack.of_type("AWS::EC2::SecurityGroupIngress"):
+            if rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0":
+                yield at(rule, f"{rule.id} lets everybody in", "CidrIp" if rule.get("CidrIp") else "CidrIpv6")
+
 
 def _database(database: Resource) -> Iterator[Violation]:
     if str(database.get("PubliclyAccessible", default=False)).lower() == "true":

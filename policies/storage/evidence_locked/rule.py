@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.gate.iam import (
     Statement,
+    every_object,
     is_everything,
     statements,
 )
@@ -13,6 +14,7 @@ from pipeline.gate.stacks import Resource
 from pipeline.gate.values import refers
 
 _LEAST = 365  # days
+_EXPIRING = ("ExpirationInDays", "ExpirationDate", "NoncurrentVersionExpiration")
 _DELETING = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention")
 
 
@@ -26,7 +28,7 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at(bucket, f"{bucket.id} {why}", *place)
             denials = [one for one in statements(stack) if one.denies and _is_of(one, bucket)]
             for action in _DELETING:
-                if not any(_flat(one, action) for one in denials):
+                if not any(_flat(one, action, bucket) for one in denials):
                     yield at(bucket, f"nothing denies {action} on {bucket.id}")
 
 
@@ -56,11 +58,11 @@ def _weak(bucket: Resource) -> Iterator[tuple[tuple[str, ...], str]]:
     if length < _LEAST:
         yield (*place, "Days"), f"is locked for {length} days, less than {_LEAST}"
     for rule in bucket.get("LifecycleConfiguration", "Rules", default=[]):
-        if isinstance(rule, dict) and any(key in rule for key in ("ExpirationInDays", "ExpirationDate")):
+        if isinstance(rule, dict) and any(key.startswith(_EXPIRING) for key in rule):
             yield ("LifecycleConfiguration",), "lets evidence expire"
 
 
-def _flat(one: Statement, action: str) -> bool:
+def _flat(one: Statement, action: str, bucket: Resource) -> bool:
     everybody = any(is_everything(name) for _, name in one.principals)
-    objects = any(text.endswith("/*") for text in one.resources)
+    objects = any(every_object(text, bucket) for text in one.resources)
     return everybody and objects and "Condition" not in one.body and one.covers(action)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.gate.iam import (
     Statement,
+    every_object,
     is_everything,
     statements,
     texts,
@@ -30,8 +31,12 @@ def check(project: Project) -> Iterator[Violation]:
             own = [one for one in found if one.resource.type == kind and _is_of(one, key, resource)]
             if not any(one.covers(action) and _everybody(one) for one in own):
                 yield at(resource, f"nothing denies requests to {resource.id} over plain HTTP")
-            elif resource.type == "AWS::S3::Bucket" and not _whole(own):
+            elif resource.type == "AWS::S3::Bucket" and not _whole(own, resource):
                 yield at(resource, f"the denial of plain HTTP leaves out a part of {resource.id}")
+
+        for one in stack.of_type("AWS::SNS::Subscription"):
+            if one.get("Protocol") == "http" or str(one.get("Endpoint", default="")).startswith("http://"):
+                yield at(one, f"{one.id} sends messages over plain HTTP", "Protocol")
 
 
 def _is_of(one: Statement, key: str, resource: Resource) -> bool:
@@ -53,10 +58,8 @@ def _everybody(one: Statement) -> bool:
     return any(is_everything(name) for _, name in one.principals)
 
 
-def _whole(own: list[Statement]) -> bool:
+def _whole(own: list[Statement], bucket: Resource) -> bool:
     """Whether both the bucket and its objects are covered, by every action."""
     both = [one for one in own if one.covers("s3:PutObject") and one.covers("s3:ListBucket")]
     whole = [text for one in both for text in one.resources]
-    return any(text.endswith("/*") or is_everything(text) for text in whole) and any(
-        not text.endswith("/*") for text in whole
-    )
+    return any(every_object(text, bucket) for text in whole) and any("/" not in text for text in whole)

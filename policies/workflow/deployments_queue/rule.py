@@ -37,6 +37,12 @@ def _one(run: Run) -> Iterator[Violation]:
     group, cancel = _concurrency(run)
     if not group:
         yield _at(run, "changes an environment without a queue (concurrency)")
+    if cancel is False:
+        for job in run.jobs:
+            found = job.body.get("concurrency")
+            if isinstance(found, dict) and found.get("cancel-in-progress", False) is not False:
+                line = job.line("concurrency", "cancel-in-progress")
+                yield Violation(f"job {job.id} may be cancelled meanwhile", job.workflow.file, line)
     if cancel is not False:
         yield _at(run, "may be cancelled while it changes an environment", "cancel-in-progress")
     if group and any("${{" in one for one in _groups(run, group)):

@@ -7,6 +7,7 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 
 _FILE = re.compile(r"""(>>?\s*|\btee\s+(-a\s+)?)["']?\$\{?(GITHUB_ENV|GITHUB_PATH)\}?""")
+_OTHERWISE = re.compile(r"(environ\w*|getenv|ENV)\W{1,3}(GITHUB_ENV|GITHUB_PATH)\b")
 _COMMAND = re.compile(r"::(set-env|add-path)\b")
 _EVALUATED = re.compile(r"""\beval\b.*[$`]|\b(ba|z)?sh\s+-c\s+["']?\$""")
 _VARIABLE = re.compile(r"[$`]")
@@ -29,6 +30,8 @@ def _why(row: str, script: str) -> str:
         written = row if _VARIABLE.search(_FILE.sub("", row)) or not _is_block(row) else script
         if _VARIABLE.search(_FILE.sub("", written)):
             return f"writes what a variable holds into {found[3]}"
+    if not _FILE.search(row) and _OTHERWISE.search(row):
+        return "hands a file of the runner's to a program, which may write anything into it"
     if found := _COMMAND.search(row):
         return f"uses ::{found[1]}, which any text that is printed can do too"
     return "evaluates what a variable holds" if _EVALUATED.search(row) else ""

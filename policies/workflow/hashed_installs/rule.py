@@ -19,6 +19,19 @@ _INSTALLING = {
     "poetry": {"add", "update"},
     "conda": {"install"},
 }
+# What brings code, images or system packages that no digest pins.
+_BRINGING = {
+    "apt-get": {"install", "upgrade"},
+    "apt": {"install", "upgrade"},
+    "yum": {"install"},
+    "dnf": {"install"},
+    "apk": {"add"},
+    "docker": {"run", "pull"},
+    "podman": {"run", "pull"},
+    "git": {"clone"},
+    "gh": {"extension"},
+}
+_SAVING = ("-o", "-O", "--output", "--remote-name", "-sSLo", "-fsSLo")
 _FROM_NETWORK = re.compile(r"<\(\s*(curl|wget)\b|\$\(\s*(curl|wget)\b")
 
 
@@ -36,6 +49,9 @@ def check(project: Project) -> Iterator[Violation]:
 
 def _why(command: Command, after: Command | None) -> str:
     words = list(command.words[1:])
+    named = next((word for word in words if not word.startswith("-")), "")
+    if named in _BRINGING.get(command.program, ()):
+        return f"brings in what {command.program} {named} finds, by name alone"
     if command.program in _RUNNERS:
         return f"runs whatever {command.program} fetches"
     if command.program in ("curl", "wget"):
@@ -43,6 +59,9 @@ def _why(command: Command, after: Command | None) -> str:
             return "pipes a download into a shell"
         if any(word.startswith("http://") for word in words):
             return "downloads over plain HTTP"
+        saved = {words[index + 1] for index, word in enumerate(words[:-1]) if word in _SAVING}
+        if after and (saved | {f"./{one}" for one in saved}) & set(after.words):
+            return "runs what it downloads" if after.program not in ("sha256sum", "shasum") else ""
     if command.program.startswith("pip") or (
         command.program.startswith("python") and words[:2] == ["-m", "pip"]
     ):
@@ -50,7 +69,6 @@ def _why(command: Command, after: Command | None) -> str:
     if command.program == "uv":
         return _uv(words)
     wanted = _INSTALLING.get(command.program, set())
-    named = next((word for word in words if not word.startswith("-")), "")
     locked = command.program == "cargo" and "--locked" in words
     return f"{command.program} {named} takes packages by name alone" if named in wanted and not locked else ""
 

@@ -92,6 +92,18 @@ def test_a_policy_that_can_not_be_evaluated(copy: Path, capsys: pytest.CaptureFi
     assert any("CAN'T BE TOLD: UnknownOperatorError: StringMatches" in line for line in lines)
 
 
+def test_an_environment_of_any_name(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A third environment, called as strangers' ones are in the trials, is nobody's danger."""
+    settings = (copy / "samconfig.toml").read_text(encoding="utf-8")
+    dev = settings[settings.index("[dev.global") : settings.index("[prod.global")]
+    staging = dev.replace("dev", "staging").replace("111111111111", "333333333333")
+    (copy / "samconfig.toml").write_text(settings + staging, encoding="utf-8")
+    status, lines = asked(capsys)
+
+    assert 0 == status, lines
+    assert "esclusa-staging-deploy" not in "".join(lines)  # no workflow enters it
+
+
 def test_as_json(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every cell, also those that are refused."""
     status, lines = asked(capsys, "--format", "json")

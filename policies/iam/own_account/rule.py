@@ -1,0 +1,49 @@
+"""ARNs and numbers of other accounts, as values of a resource's properties and of deployment settings."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.located import Place
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at, at_setting
+
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[^:]*:(\d{12}):")
+_NUMBER = re.compile(r"\d{12}")
+_KEYS = ("Account", "AccountId", "SourceAccount", "Owner")
+# Judged by rules of their own: principals of policies, layers.
+_OTHERS = ("Principal", "Layers", "AssumeRolePolicyDocument")
+_SETTINGS = ("notification_arns", "kms_key_id")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.stacks:
+        own = stack.environment.account
+        for resource in stack.resources.values():
+            for place, text in _texts(resource.properties, ()):
+                for account in _accounts(place, text):
+                    if account != own:
+                        yield at(resource, f"{resource.id} names a thing of account {account}", *place)
+    for environment in project.environments:
+        for name in _SETTINGS:
+            for account in _ARN.findall(str(environment.setting(name) or "")):
+                if account != environment.account:
+                    yield at_setting(environment, f"{name} names a thing of account {account}", name)
+
+
+def _accounts(place: Place, text: str) -> list[str]:
+    if place[-1] in _KEYS and _NUMBER.fullmatch(text):
+        return [text]
+    return _ARN.findall(text)
+
+
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _OTHERS:
+                yield from _texts(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*place, index))
+    elif isinstance(value, str) and place:
+        yield place, value

@@ -1,0 +1,69 @@
+"""Wildcards in policies of branches, and of resources, that no environment has: other rules don't see those."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.gate.iam import texts
+from pipeline.gate.located import Place
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation, at_document
+from pipeline.gate.stacks import Stack
+
+_NO_RESOURCES = (
+    "ec2:Describe",
+    "xray:Put",
+    "cloudwatch:PutMetricData",
+    "logs:Describe",
+)  # AWS knows none for these
+
+
+def check(project: Project) -> Iterator[Violation]:
+    of: dict[str, list[Stack]] = defaultdict(list)
+    for stack in project.stacks:
+        of[stack.document.file].append(stack)
+    for stacks in of.values():
+        document = stacks[0].document
+        resources = document.data.get("Resources") if isinstance(document.data, dict) else None
+        for place in _untaken(stacks, resources, ("Resources",)):
+            yield at_document(
+                document, "no environment takes this branch, so nothing judges what it allows", *place
+            )
+
+
+def _untaken(stacks: list[Stack], value: Any, place: Place) -> Iterator[Place]:
+    """Where the statements are that no stack has."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _untaken(stacks, item, (*place, index))
+        return
+    if not isinstance(value, dict):
+        return
+    found = value.get("Fn::If")
+    branches = found if isinstance(found, list) and len(found) == 3 else []
+    for index, branch in list(enumerate(branches))[1:]:
+        if all(stack.scope.holds(str(branches[0])) is (index == 2) for stack in stacks):
+            yield from _statements(branch, (*place, "Fn::If", index))
+    condition = value.get("Condition")
+    if len(place) == 2 and condition and all(stack.scope.holds(str(condition)) is False for stack in stacks):
+        yield from _statements(value, place)
+        return
+    for key, item in value.items():
+        yield from _untaken(stacks, item, (*place, key))
+
+
+def _statements(value: Any, place: Place) -> Iterator[Place]:
+    """The statements that are too wide."""
+    if isinstance(value, dict) and "Effect" in value and {"Action", "NotAction"} & value.keys():
+        if value["Effect"] == "Allow" and _is_wide(value):
+            yield place
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _statements(item, (*place, key))
+
+
+def _is_wide(statement: dict[str, Any]) -> bool:
+    actions, resources = texts(statement.get("Action")), texts(statement.get("Resource"))
+    if {"NotAction", "NotResource"} & statement.keys() or any("*" in one or "?" in one for one in actions):
+        return True
+    return "*" in resources and not all(one.startswith(_NO_RESOURCES) for one in actions)

@@ -177,8 +177,8 @@ def execute(session: boto3.Session, changes: ChangeSet) -> stack.Stack:
     """Execute the change set and wait for the end. Raises GateError, with the reasons, when it failed."""
     client = session.client("cloudformation", config=aws.CONFIG)
     start = time.monotonic()
-    before = stack.read(session, changes.stack)
     try:
+        before = stack.read(session, changes.stack)
         with aws.errors(f"executing the change set of {changes.stack}"):
             client.execute_change_set(ChangeSetName=changes.arn, StackName=changes.stack)
     except PipelineError:

@@ -264,21 +264,27 @@ def test_any_failing_call_leaves_nothing_that_the_next_run_does_not_finish(
 
 
 @pytest.mark.parametrize(
-    ("call", "said"), [("change set", "reading the change set"), ("execute", "executing the change set")]
+    ("call", "earlier", "said"),
+    [
+        ("change set", 0, "reading the change set"),
+        ("execute", 1, "reading the stack"),
+        ("execute", 0, "executing the change set"),
+    ],
 )
 def test_a_change_set_that_could_not_be_executed_is_removed(
-    cloud: Cloud, live: Bundle, newer: Bundle, call: str, said: str
+    cloud: Cloud, live: Bundle, newer: Bundle, call: str, earlier: int, said: str
 ) -> None:
-    """Nor one that could not be read: nobody executes it later by hand."""
+    """Nor one that could not be read, nor one whose stack could not: nobody executes it later by hand."""
     cloud.calls.clear()
     put(cloud, newer)
-    number = cloud.calls.index(call) + 1
+    number = cloud.calls.index(call) + 1 - earlier
+    failing = cloud.calls[number - 1]
     cloud.calls.clear()
     cloud.fails_at = number
     with pytest.raises(PipelineError, match=said):
         put(cloud, live, kind="rollback")
 
-    assert call == cloud.calls[number - 1]
+    assert failing == cloud.calls[number - 1]
     assert {} == cloud.waiting
 
 

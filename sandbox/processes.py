@@ -9,6 +9,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _GOING = 10.0  # seconds that killed processes may take to be gone
+_LOOKS = 6  # so often nothing is seen before nothing is believed: a process that begins has no environment at first
 
 
 def parent(pid: int) -> int:
@@ -99,12 +100,10 @@ def end(pid: int, mark: bytes, grace: float = 3.0) -> None:
     while time.monotonic() < until and _alive(pid):
         time.sleep(0.05)
     known = (pid, *descendants(pid))  # once it is gone, they are nobody's
-    until = time.monotonic() + _GOING
-    while time.monotonic() < until:
-        left = {*filter(_alive, known), *carrying(mark)}
-        if not kill(left):
-            break
-        time.sleep(0.02)
+    until, looks = time.monotonic() + _GOING, 0
+    while looks < _LOOKS and time.monotonic() < until:
+        looks = 0 if kill({*filter(_alive, known), *carrying(mark)}) else looks + 1
+        time.sleep(0.05)
 
 
 def kill(pids: Collection[int]) -> int:

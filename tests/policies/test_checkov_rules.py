@@ -68,7 +68,6 @@ def copy(tmp_path: Path) -> Path:
     ("old", "new"),
     [
         ("ESCLUSA_TOPIC_ENCRYPTED", "CKV2_TOPIC"),
-        ("  category: ENCRYPTION\n", ""),
         ("metadata:", "- metadata:"),
         ("operator: exists", "operator: is_there"),
     ],

@@ -21,6 +21,7 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Rule, load
 from pipeline.run import CHECKOUT, Completed
 
+pytestmark = pytest.mark.slow  # the tools themselves; lint and policy run them too
 type Make = Callable[..., Project]
 
 FAULTS = {

@@ -13,6 +13,7 @@ from pipeline.gate.expansion import ExpansionError, expand
 from pipeline.gate.located import DocumentError, parse
 from pipeline.run import CHECKOUT
 
+pytestmark = pytest.mark.slow
 SOURCES = [CHECKOUT / "template.yaml", *sorted((CHECKOUT / "policies").glob("*/*/**/*.yaml"))]
 ROUTES = 60
 

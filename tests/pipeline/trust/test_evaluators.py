@@ -13,6 +13,7 @@ from pipeline.trust import operators
 from pipeline.trust.policy import allows
 from tests.pipeline.trust.generated import _KINDS, Case, cases
 
+pytestmark = pytest.mark.slow
 COUNT = 6000
 PYTHON = CHECKOUT / ".tools/sandbox/bin/python"
 

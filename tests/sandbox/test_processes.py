@@ -18,10 +18,18 @@ def family() -> Iterator[subprocess.Popen[bytes]]:
     env = {**os.environ, "MARK": f"family-{os.getpid()}"}
     with subprocess.Popen([sys.executable, "-c", SLEEP], env=env, start_new_session=True) as parent:
         until = time.monotonic() + 10
-        while not processes.descendants(parent.pid) and time.monotonic() < until:
+        while not _began(parent.pid) and time.monotonic() < until:
             time.sleep(0.02)
         yield parent
         processes.end(parent.pid, f"MARK=family-{os.getpid()}".encode(), grace=0)
+
+
+def _began(parent: int) -> bool:
+    """Whether the child is itself by now: at first it is its parent's copy."""
+    return any(
+        processes.arguments(pid)[1:] == ["-c", "import time; time.sleep(60)"]
+        for pid in processes.descendants(parent)
+    )
 
 
 def test_knows_ancestors_and_descendants(family: subprocess.Popen[bytes]) -> None:

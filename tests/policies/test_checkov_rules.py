@@ -23,15 +23,18 @@ def found(rule: Rule, path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
     return [one for one in checkov.ENGINE.run(context) if one.rule == rule.id]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rule", "path"),
-    [
+def _cases(kind: str) -> pytest.MarkDecorator:
+    """A fixture of this kind each, of every rule."""
+    cases = [
         pytest.param(rule, path, id=f"{rule.id}-{path.name}")
         for rule in RULES
-        for path in rule.fixtures("bad")
-    ],
-)
+        for path in rule.fixtures(kind)
+    ]
+    return pytest.mark.parametrize(("rule", "path"), cases)
+
+
+@pytest.mark.slow
+@_cases("bad")
 def test_bad_fixture(rule: Rule, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is reported at exactly the marked lines, as the rule's own finding."""
     findings = found(rule, path, tmp_path, monkeypatch)
@@ -43,14 +46,7 @@ def test_bad_fixture(rule: Rule, path: Path, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rule", "path"),
-    [
-        pytest.param(rule, path, id=f"{rule.id}-{path.name}")
-        for rule in RULES
-        for path in rule.fixtures("good")
-    ],
-)
+@_cases("good")
 def test_good_fixture(rule: Rule, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """None of it is reported."""
     assert [] == found(rule, path, tmp_path, monkeypatch)

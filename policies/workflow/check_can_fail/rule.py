@@ -70,7 +70,6 @@ def _run(run: Run) -> Iterator[Violation]:
     for step, _, name in pipelines(run):
         if name in (*STAGES, "check") and "if" in step.body:
             yield _at(step, f"runs {name} in some cases only", step.line("if"))
-    for step, _, name in pipelines(run):
         if found := _BY_CHANCE.search(str(step.body.get("if", ""))):
             yield _at(step, f"runs {name} or not by {found[0]}", step.line("if"))
         for job in run.jobs:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,31 +43,36 @@ class Context:
 
     project: Project
     scratch: Path
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _copying: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _expanding: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _made: dict[str, Path] = field(default_factory=dict, repr=False)
 
     @property
     def tree(self) -> Path:
         """A copy of the project's files alone: no leftovers of builds, no settings that weaken a tool."""
-        return self._once("tree", self._copy)
+        return self._once("tree", self._copy, self._copying)
 
     @property
     def resolved(self) -> Path:
         """A folder with every stack as a template without conditions: NAME-ENVIRONMENT.json."""
-        return self._once("resolved", lambda folder: self._write(folder, lambda stack: stack.for_tools()))
+        return self._once(
+            "resolved", partial(self._write, form=lambda stack: stack.for_tools()), self._expanding
+        )
 
     @property
     def expanded(self) -> Path:
         """A folder with every stack as the transform gives it, intrinsic functions untouched."""
-        return self._once("expanded", lambda folder: self._write(folder, lambda stack: stack.expanded))
+        return self._once(
+            "expanded", partial(self._write, form=lambda stack: stack.expanded), self._expanding
+        )
 
     def warm(self) -> None:
         """Expand the templates, once for all engines: two threads that ask would do the work twice."""
-        with self._lock:
+        with self._expanding:
             _ = self.project.problems
 
-    def _once(self, name: str, make: Callable[[Path], None]) -> Path:
-        with self._lock:
+    def _once(self, name: str, make: Callable[[Path], None], lock: threading.RLock) -> Path:
+        with lock:
             if name not in self._made:
                 folder = self.scratch / name
                 folder.mkdir()

@@ -6,7 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, files
 
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
@@ -22,7 +22,6 @@ def check(project: Project) -> Iterator[Violation]:
     if not isinstance(group, list):
         return
     given = {_distribution(one) for one in group if isinstance(one, str)}
-    modules = _modules()
     for file in project.files:
         if not file.endswith(".py") or file.partition("/")[0] not in _CODE:
             continue
@@ -32,8 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
             continue  # ruff reports it
         for line, name in _imports(tree):
             known_names = sys.stdlib_module_names | _RUNTIME | {file.partition("/")[0]}
-            owners = {_distribution(one) for one in modules.get(name, [name])}
-            if name not in known_names and not owners & _closure(project, frozenset(given)):
+            if name not in known_names and not _given(name, _closure(project, frozenset(given))):
                 yield Violation(f"{name} is not in the bundle", file, line)
 
 
@@ -74,9 +72,17 @@ def _closure(project: Project, given: frozenset[str]) -> set[str]:
     return found
 
 
+def _given(module: str, distributions: set[str]) -> bool:
+    """Whether a distribution has the module: by its name, or by the files that are installed here."""
+    return _distribution(module) in distributions or any(module in _modules(one) for one in distributions)
+
+
 @cache
-def _modules() -> dict[str, list[str]]:
-    return dict(packages_distributions())
+def _modules(distribution: str) -> frozenset[str]:
+    try:
+        return frozenset(file.parts[0].removesuffix(".py") for file in files(distribution) or ())
+    except PackageNotFoundError:
+        return frozenset()
 
 
 @cache

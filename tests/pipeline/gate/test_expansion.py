@@ -5,7 +5,9 @@ import json
 import re
 from typing import Any
 
+import jsonschema
 import pytest
+from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 from samtranslator.swagger import swagger
 
 from pipeline.gate import expansion
@@ -94,3 +96,11 @@ def test_copies_are_what_makes_it_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     expanded(many_routes())
 
     assert len(copied) > ROUTES
+
+
+def test_policy_templates_fit_their_schema() -> None:
+    """The package's own list is valid: what `expand` doesn't ask again each time."""
+    templates = PolicyTemplatesProcessor.get_default_policy_templates_json()
+
+    jsonschema.validate(templates, PolicyTemplatesProcessor._read_schema())
+    assert len(templates["Templates"]) > 50

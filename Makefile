@@ -48,8 +48,8 @@ format: install-main ## Rewrite the code in the project's format
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
-docs: install-main ## Write the pages that are made from the code: docs/rules.md
-	@bin/pipeline rules --write docs/rules.md
+docs: install-main ## Write what is made from the gate's code: docs/rules.md, policies/gate.lock
+	@bin/pipeline rules --write docs/rules.md --lock policies/gate.lock
 
 .PHONY: install install-main install-policy install-sam install-sandbox lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments

@@ -8,8 +8,10 @@ from itertools import groupby
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
+from pipeline.gate import lock
 from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.fixtures import MARK
+from pipeline.gate.project import Project
 from pipeline.gate.rules import FRAMEWORKS, Rule, load
 
 _MOST = 24  # lines of an example
@@ -30,23 +32,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="write the page of all rules into this file"
     )
+    parser.add_argument(
+        "--lock", type=Path, metavar="FILE", help="write the digests of the gate's code into this file"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """List the rules, or write their page."""
     rules = load(CHECKOUT / "policies")
-    if args.write is None:
+    if args.write is None and args.lock is None:
         for rule in rules:
             print(f"{rule.severity:<9} {rule.group + '/' + rule.id:<40} {rule.title}")
         return 0
+    if args.write is not None:
+        _write(args.write, "--write", page(rules))
+    if args.lock is not None:
+        _write(args.lock, "--lock", lock.render(lock.digests(Project.load(CHECKOUT).files)))
+    return 0
+
+
+def _write(path: Path, option: str, content: str) -> None:
     try:
-        args.write.write_text(page(rules), encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
-            f"{args.write} can't be written: {error.strerror}.",
-            "Give --write a file in a folder that exists.",
+            f"{path} can't be written: {error.strerror}.", f"Give {option} a file in a folder that exists."
         ) from error
-    return 0
 
 
 def page(rules: Sequence[Rule]) -> str:

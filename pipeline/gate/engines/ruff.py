@@ -7,17 +7,19 @@ from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
 from pipeline.model import Finding
 
+_SYNTAX = "invalid-syntax"  # told once, by `ruff check`; `ruff format` then ends with status 2
+
 
 def run(context: Context) -> Iterator[Finding]:
     done = call("ruff", ["check", "--no-cache", "--output-format", "json", "."], context, folder=context.tree)
     if done.status not in (0, 1):
         raise EngineError(f"ruff check ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("ruff", done.stdout):
-        code = str(match["code"] or "syntax")
+        code = str(match["code"])
         yield Finding(
             rule=f"ruff/{code}",
             title=str(match.get("name") or code),
-            severity="high" if code.startswith("S") else "low",
+            severity="high" if code.startswith("S") or code == _SYNTAX else "low",
             tool="ruff",
             file=_relative(context, match["filename"]),
             line=int(match["location"]["row"]),
@@ -26,9 +28,13 @@ def run(context: Context) -> Iterator[Finding]:
         )
     arguments = ["format", "--no-cache", "--check", "--output-format", "json", "."]
     done = call("ruff", arguments, context, folder=context.tree)
-    if done.status not in (0, 1):
+    matches = parsed("ruff", done.stdout) if done.stdout else []
+    unreadable = [match for match in matches if match["code"] == _SYNTAX]
+    if done.status not in (0, 1) and not unreadable:
         raise EngineError(f"ruff format ended with status {done.status}: {done.stderr[-2000:]}")
-    for match in parsed("ruff", done.stdout):
+    for match in matches:
+        if match in unreadable:
+            continue
         yield Finding(
             rule="ruff/format",
             title="Code in another format",

@@ -1,5 +1,6 @@
 """Origins that are a wildcard or unencrypted: in templates, settings and code."""
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from pipeline.gate.rules import Violation, at, at_parameter, at_template
 from pipeline.gate.stacks import Stack, dig
 
 _HEADER = re.compile(r"Access-Control-Allow-Origin[\"'\])]*\s*[\],:=]+\s*[\"']+\*", re.IGNORECASE)
+_ALLOW = "access-control-allow-origin"
+_CALLERS = re.compile(r"\brequest\b|\.headers\b|HTTP_ORIGIN|\b[a-z_]*origin\b")
 _PARAMETER = re.compile(r"cors|origin", re.IGNORECASE)
 
 
@@ -26,9 +29,37 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at_parameter(stack.environment, f"{why} in {name}", name)
     for file in project.files:
         if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
-            for number, row in enumerate(project.text(file).splitlines(), 1):
+            text = project.text(file)
+            for number, row in enumerate(text.splitlines(), 1):
                 if _HEADER.search(row):
                     yield Violation("every origin may read the answers", file, number)
+            if _ALLOW in text.lower():
+                for number in _echoes(text):
+                    yield Violation("the caller's own origin is named back, whatever it is", file, number)
+
+
+def _echoes(text: str) -> Iterator[int]:
+    """The lines that set the header to a value that the same code never looks for in what is allowed."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return  # ruff reports it
+    sought = {
+        ast.unparse(node.left)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(_is_header(target) for target in node.targets):
+            value = ast.unparse(node.value)
+            if _CALLERS.search(value) and value not in sought:
+                yield node.lineno
+
+
+def _is_header(target: ast.expr) -> bool:
+    if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant):
+        return False
+    return str(target.slice.value).lower() == _ALLOW
 
 
 def _properties(stack: Stack) -> Iterator[Violation]:

@@ -41,7 +41,8 @@ _INDEXES = (
     "sources",
 )
 _HIDING = re.compile(
-    r"collect_ignore|items\.clear\(\)|items\[:\]\s*=\s*\[\]|\bitems\.remove|add_marker\(\s*pytest\.mark\.skip"
+    r"collect_ignore|pytest_ignore_collect|pytest_deselected|\bitems(\[[^\]]*\])?\s*[-+]?=(?!=)|\bdel\s+items\b"
+    r"|\bitems\.(clear|remove|pop)\b|add_marker\(\s*pytest\.mark\.skip"
     r"|pytestmark.*\b(skip|xfail)\b|@pytest\.mark\.(skip\b|xfail)|\bpytest\.skip\("
 )
 

@@ -1,6 +1,7 @@
 """Literal secrets, secrets from the environment and secrets in logs, in the Python code that ships."""
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ from pipeline.gate.rules import Violation
 
 _SHIPPED = ("app/", "rotation/", "pipeline/")
 _IN_SQL = re.compile(r"\bPASSWORD\s+'[^']", re.IGNORECASE)
+_JUDGED = {ast.Constant, ast.Assign, ast.AnnAssign, ast.keyword, ast.Call, ast.Subscript}
+_STRINGS = {"SecretString", "SecretBinary", "RandomPassword"}
 _LOGS = {"debug", "info", "warning", "error", "critical", "exception", "log", "print", "write"}
 _VARIABLE = re.compile(
     r"(^|_)(password|passwd|pwd|secret|secret_value|secret_string|(api|access|auth|bearer|refresh)_token"
@@ -25,7 +28,9 @@ def check(project: Project) -> Iterator[Violation]:
                 tree = ast.parse(project.text(file))
             except SyntaxError:
                 continue  # ruff reports it
-            for line, why in (fault for node in ast.walk(tree) for fault in _faults(node)):
+            nodes = [node for node in ast.walk(tree) if type(node) in _JUDGED]
+            held = _held(nodes) if "get_secret_value" in project.text(file) else set()
+            for line, why in (fault for node in nodes for fault in _faults(node, held)):
                 yield Violation(why, file, line)
         elif file.startswith(_SHIPPED) and file.endswith(".sql"):
             for number, row in enumerate(project.text(file).splitlines(), 1):
@@ -33,7 +38,38 @@ def check(project: Project) -> Iterator[Violation]:
                     yield Violation("a password is written into SQL", file, number)
 
 
-def _faults(node: ast.AST) -> Iterator[tuple[int, str]]:
+def _held(nodes: list[ast.AST]) -> set[str]:
+    """The names that hold what Secrets Manager said or is told, in a file that asks it."""
+    names: set[str] = set()
+    size = -1
+    while size < len(names):
+        size = len(names)
+        for node in nodes:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    if isinstance(target, ast.Name) and _holds(node.value, names):
+                        names.add(target.id)
+                    if isinstance(target, ast.Subscript) and _is_secret(target):
+                        names |= _loaded(target.value)
+            elif isinstance(node, ast.keyword) and node.arg in _STRINGS:
+                names |= _loaded(node.value)
+    return names
+
+
+def _holds(value: ast.expr, names: set[str]) -> bool:
+    if isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "get_secret_value":
+        return True
+    if isinstance(value, ast.Compare):
+        return False  # tells only whether
+    return any(_is_secret(part) or getattr(part, "id", "") in names for part in _parts(value))
+
+
+def _loaded(value: ast.expr) -> set[str]:
+    return {node.id for node in _parts(value) if isinstance(node, ast.Name) and node.id not in dir(builtins)}
+
+
+def _faults(node: ast.AST, held: set[str]) -> Iterator[tuple[int, str]]:
     text = node.value if isinstance(node, ast.Constant) else None
     if isinstance(text, str) and (why := secrets.form(text)) and not _is_pattern(text):
         yield getattr(node, "lineno", 1), f"a text {why}"
@@ -45,12 +81,12 @@ def _faults(node: ast.AST) -> Iterator[tuple[int, str]]:
     if isinstance(node, ast.keyword) and node.arg and _VARIABLE.search(node.arg) and _literal(node.value):
         yield node.value.lineno, f"{node.arg} is given a secret in plain text"
     if isinstance(node, ast.Call):
-        yield from _call(node)
+        yield from _call(node, held)
     if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ") and _named(node.slice):
         yield node.lineno, f"{ast.unparse(node.slice)} is a secret from the environment"
 
 
-def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
+def _call(node: ast.Call, held: set[str]) -> Iterator[tuple[int, str]]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     source = ast.unparse(node.func)
     if (source.endswith("environ.get") or name == "getenv") and node.args and _named(node.args[0]):
@@ -59,8 +95,9 @@ def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     if not logs:
         return
     values = [*node.args, *(keyword.value for keyword in node.keywords)]
+    parts = (part for value in values for part in _parts(value))
     found = next(
-        (part for value in values for part in _parts(value) if _is_secret(part) or _is_all(part)), None
+        (one for one in parts if _is_secret(one) or _is_all(one) or getattr(one, "id", "") in held), None
     )
     if found is not None:
         yield node.lineno, f"{ast.unparse(found)} is written to a log"
@@ -82,7 +119,8 @@ def _is_all(node: ast.expr) -> bool:
 
 def _is_secret(node: ast.expr) -> bool:
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant) and bool(_VARIABLE.search(str(node.slice.value)))
+        name = str(node.slice.value) if isinstance(node.slice, ast.Constant) else ""
+        return name in _STRINGS or bool(_VARIABLE.search(name))
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return bool(_VARIABLE.search(name))
 

@@ -20,7 +20,10 @@ _ARGUMENT = re.compile(
     rf"[\"']?\$\{{?({_NAME})",
     re.IGNORECASE,
 )
-_DUMP = re.compile(r"^\s*(?:printenv|env|set|export -p)\s*(?:$|[|>;&])")
+_DUMP = re.compile(
+    r"(?:^|[;&|({`]|\b(?:then|do|else)\s)\s*(?:/usr/bin/)?(?:(?:printenv|env|set|export(?:\s+-p)?|(?:declare|typeset)(?:\s+-[px]+)?)"
+    r"\s*(?:$|[|>;&)`}])|printenv\s+" + _NAME + r")|/proc/[^/\s]+/environ\b|\bos\.environ\b\s*\)"
+)
 _TRACE = re.compile(r"^\s*set\s+-[a-z]*x|\bbash\s+-[a-z]*x\b")
 
 

@@ -97,6 +97,19 @@ def test_tool_finds_its_fault_despite_settings_that_hide_it(
     assert (rule, file, line) in found
 
 
+def test_code_that_no_python_reads_is_told_once(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """At its line, as a finding; the other files' format is judged all the same."""
+    files = {"app/x.py": "import os\n\n\ndef name()\n    return os.name\n", "app/y.py": "ONE = 1\nTWO =  2\n"}
+    context = Context(make_project(**files), tmp_path_factory.mktemp("scratch"))
+
+    assert [
+        ("ruff/invalid-syntax", "high", "app/x.py", 4),
+        ("ruff/format", "low", "app/y.py", 2),
+    ] == [(one.rule, one.severity, one.file, one.line) for one in ruff.ENGINE.run(context)]
+
+
 @pytest.mark.parametrize("engine", [checkov.ENGINE, cfn_lint.ENGINE, zizmor.ENGINE, actionlint.ENGINE])
 @pytest.mark.parametrize(
     ("ended", "message"),

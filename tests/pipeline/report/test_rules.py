@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.gate import lock
 from pipeline.gate.rules import load
 from pipeline.report.rules import page
+from pipeline.run import run
 
 TOP = Path(__file__).parents[3]
 RULES = load(TOP / "policies")
@@ -17,6 +19,16 @@ def test_page_is_in_step() -> None:
     expected = page(RULES)
 
     assert expected == (TOP / "docs/rules.md").read_text(encoding="utf-8")
+
+
+def test_lock_is_in_step(tmp_path: Path) -> None:
+    """policies/gate.lock has the gate's code as it is, in the form that sha256sum reads; if not: `make docs`."""
+    written = tmp_path / "gate.lock"
+    status = cli.main(["rules", "--lock", str(written)])
+    checked = run(["sha256sum", "--check", "--strict", "--quiet", TOP / lock.FILE], cwd=TOP)
+
+    assert (0, "") == (status, checked.stdout)
+    assert written.read_text(encoding="utf-8") == (TOP / lock.FILE).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -39,9 +51,12 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert [f"{rule.group}/{rule.id}" for rule in RULES] == [line.split()[1] for line in lines]
 
 
-def test_page_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that isn't there is an error of usage, which names the file."""
-    status = cli.main(["rules", "--write", str(tmp_path / "missing" / "rules.md")])
+@pytest.mark.parametrize("option", ["--write", "--lock"])
+def test_file_that_cannot_be_written(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that isn't there is an error of usage, which names the file and the option."""
+    status = cli.main(["rules", option, str(tmp_path / "missing" / "file")])
+    error = capsys.readouterr().err
 
     assert 2 == status
-    assert str(tmp_path / "missing" / "rules.md") in capsys.readouterr().err
+    assert str(tmp_path / "missing" / "file") in error
+    assert option in error

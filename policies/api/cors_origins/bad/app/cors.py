@@ -1,2 +1,12 @@
 def answer(response):
     response.headers["Access-Control-Allow-Origin"] = "*" # fault
+
+
+def echo(response, request):
+    response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"] # fault
+
+
+def careless(response, request):
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        response.headers["access-control-allow-origin"] = origin # fault

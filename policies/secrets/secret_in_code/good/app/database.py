@@ -11,3 +11,11 @@ def connect(secret: dict[str, str]) -> None:
     open_database(password=secret["password"])
     token = "" if arn else "next_token"
     fetch(token)
+
+
+def rotate(client, arn):
+    answer = client.get_secret_value(SecretId=arn)
+    value = json.loads(answer["SecretString"])
+    is_there = answer.get("SecretString") is not None
+    log.info("%s of %s, for %s: %s", answer["VersionId"], arn, value["username"], is_there)
+    client.put_secret_value(SecretId=arn, SecretString=json.dumps(value))

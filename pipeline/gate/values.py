@@ -91,6 +91,10 @@ class Scope:
         """Whether a condition of the template holds; None when it hangs on something unknown."""
         return self._test({"Condition": name}, ())
 
+    def test(self, function: Any) -> bool | None:
+        """Whether a condition function, as it is written, gives true; None when it hangs on something unknown."""
+        return self._test(function, ())
+
     def resolve(self, value: Any, trail: Trail | None = None) -> Any:
         """The value with its functions resolved. `trail` is filled with where each part was written:
         the place in the result to the place in `value`, which differ where a function chose a branch."""
@@ -225,9 +229,17 @@ class Scope:
                 return None
             left, right = (self._plain(item) for item in argument)
             return str(left) == str(right) if known([left, right]) else None
-        if not isinstance(argument, list):
-            return None
-        tests = [self._test(item, above) for item in argument]
+        if name == "Fn::Contains" and _shaped(argument, 2):
+            members, one = (self._plain(item) for item in argument)
+            return one in members if isinstance(members, list) and known([members, one]) else None
+        return (
+            self._joined(name, [self._test(item, above) for item in argument])
+            if isinstance(argument, list)
+            else None
+        )
+
+    @staticmethod
+    def _joined(name: str, tests: list[bool | None]) -> bool | None:
         if name == "Fn::Not":
             return None if len(tests) != 1 or tests[0] is None else not tests[0]
         if name == "Fn::And":

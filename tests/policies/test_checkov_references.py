@@ -12,7 +12,7 @@ from pipeline.gate.stacks import Stack
 from pipeline.run import CHECKOUT, run, tool
 from tests.policies.test_seeds import CLEAN, ROOT, SEEDS
 
-EVERY = 15  # all of them take a quarter of an hour
+EVERY = 30  # all of them take a quarter of an hour
 OPTIONS = ("--framework", "cloudformation", "--skip-download", "--output", "json", "--soft-fail")
 
 

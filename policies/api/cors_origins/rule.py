@@ -24,9 +24,7 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         yield from _properties(stack)
         yield from _sources(stack)
-        for name, value in stack.environment.parameters.items():
-            if _PARAMETER.search(name) and (why := _origin(value, stack.environment)):
-                yield at_parameter(stack.environment, f"{why} in {name}", name)
+        yield from _parameters(stack)
     for file in project.files:
         if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
             text = project.text(file)
@@ -36,6 +34,13 @@ def check(project: Project) -> Iterator[Violation]:
             if _ALLOW in text.lower():
                 for number in _echoes(text):
                     yield Violation("the caller's own origin is named back, whatever it is", file, number)
+
+
+def _admits_all(pattern: str) -> bool:
+    try:
+        return re.fullmatch(pattern, "*") is not None
+    except re.error:
+        return False  # cfn-lint tells
 
 
 def _echoes(text: str) -> Iterator[int]:
@@ -60,6 +65,16 @@ def _is_header(target: ast.expr) -> bool:
     if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant):
         return False
     return str(target.slice.value).lower() == _ALLOW
+
+
+def _parameters(stack: Stack) -> Iterator[Violation]:
+    for name, body in stack.section("Parameters").items():
+        pattern = dig(body, "AllowedPattern")
+        if _PARAMETER.search(name) and isinstance(pattern, str) and _admits_all(pattern):
+            yield at_template(stack, f"{name} can be every origin", "Parameters", name, "AllowedPattern")
+    for name, value in stack.environment.parameters.items():
+        if _PARAMETER.search(name) and (why := _origin(value, stack.environment)):
+            yield at_parameter(stack.environment, f"{why} in {name}", name)
 
 
 def _properties(stack: Stack) -> Iterator[Violation]:

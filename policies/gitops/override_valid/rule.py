@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.gate import secrets
 from pipeline.gate.duties import mapping
 from pipeline.gate.environments import Environment
 from pipeline.gate.project import APPLICATION, Project
 from pipeline.gate.rules import Violation, at_parameter
+from pipeline.gate.stacks import Stack
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -17,6 +19,20 @@ def check(project: Project) -> Iterator[Violation]:
         for name, value in environment.parameters.items():
             if name in declared and (why := _why(mapping(declared[name]), value) or _cut(environment, name)):
                 yield at_parameter(environment, f"{name} of {environment.name} {why}", name)
+    for stack in project.application:
+        yield from _refused(stack)
+
+
+def _refused(stack: Stack) -> Iterator[Violation]:
+    """Values that the template's own Rules refuse together."""
+    for rule in stack.section("Rules").values():
+        if "RuleCondition" in rule and stack.scope.test(rule["RuleCondition"]) is not True:
+            continue
+        for one in rule.get("Assertions", []):
+            if stack.scope.test(one.get("Assert")) is False:
+                why = str(one.get("AssertDescription", "a rule of the template doesn't hold"))
+                name = min(secrets.mentioned(rule.get("RuleCondition", one.get("Assert"))), default="")
+                yield at_parameter(stack.environment, f"{stack.environment.name}: {why}", name)
 
 
 def _why(about: dict[str, Any], value: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from pipeline.gate.functions import custom_resources
 from pipeline.gate.iam import (
     IDENTITY,
     Statement,
@@ -10,6 +11,8 @@ from pipeline.gate.iam import (
 )
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
+from pipeline.gate.stacks import Stack
+from pipeline.gate.values import refers
 
 _NEVER = tuple(
     f"iam:{name}"
@@ -96,6 +99,19 @@ def check(project: Project) -> Iterator[Violation]:
                 if one.covers(action):
                     yield one.violation(f"{action} makes its holder stronger, or undoes a guard", "Action")
             yield from _roles(one)
+            yield from _started(stack, one) if stack in project.application else ()
+
+
+def _started(stack: Stack, one: Statement) -> Iterator[Violation]:
+    """What CloudFormation or Secrets Manager alone may start, with more rights than who else would start it."""
+    found = [(resource, "ServiceToken") for resource in custom_resources(stack)]
+    found += [(each, "RotationLambdaARN") for each in stack.of_type("AWS::SecretsManager::RotationSchedule")]
+    guarded = {name for resource, key in found for name in refers(resource.get(key))}
+    for name in sorted(guarded & stack.resources.keys()) if one.covers("lambda:InvokeFunction") else ():
+        function = stack.resources[name].get("FunctionName")
+        named = [text for text in one.resources if f":function:{function}" in text]
+        if named or name in refers(one.body.get("Resource")):
+            yield one.violation(f"it may start {name}, which has other rights", "Action")
 
 
 def _roles(one: Statement) -> Iterator[Violation]:

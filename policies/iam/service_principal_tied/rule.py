@@ -13,6 +13,7 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
 
 _TIES = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "kms:viaservice", "kms:calleraccount")
+_NO_API = re.compile(r"arn:aws[^:]*:execute-api:[^:]*:[^:]*:[*?].*")
 _NO_ACCOUNT = re.compile(r"arn:aws[^:]*:[^:]*:[^:]*:\*?:.*")
 
 
@@ -30,6 +31,8 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at(permission, f"{principal} may invoke the function for any account", "Principal")
             elif _NO_ACCOUNT.fullmatch(source) and not permission.get("SourceAccount"):
                 yield at(permission, f"{source} names no account", "SourceArn")
+            elif _NO_API.fullmatch(source):
+                yield at(permission, f"{source} lets every API of the account in", "SourceArn")
 
 
 def _tied(one: Statement) -> bool:

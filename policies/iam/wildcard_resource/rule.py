@@ -52,11 +52,10 @@ def check(project: Project) -> Iterator[Violation]:
             bound = [action for action in one.actions if not _knows_none(action)]
             if not bound:
                 continue
-            for text in one.resources:
+            for index, text in enumerate(one.resources):
                 if _is_wide(text, bound):
-                    yield one.violation(
-                        f"{bound[0]} on {text} reaches more than this environment's own", "Resource"
-                    )
+                    why = f"{bound[0]} on {text} reaches more than this environment's own"
+                    yield one.violation(why, "Resource", index)
 
 
 def _knows_none(action: str) -> bool:
@@ -71,9 +70,12 @@ def _is_wide(text: str, actions: list[str]) -> bool:
         return "*" in text and not holes(text)
     if "*" in parts[2] or "?" in parts[2] or "*" in parts[4] or "?" in parts[4]:
         return True
-    if parts[2] in ("execute-api", "apigateway"):
+    if parts[2] == "execute-api":
         # The API's id is AWS's choice, so stage, method and path are what can be named.
-        return re.fullmatch(r"[*/]*(/restapis)?/?\**", parts[5]) is not None and parts[2] == "execute-api"
+        _, stage, method, path = (*parts[5].split("/", 3), "*", "*", "*")[:4]
+        return "*" in stage or "*" in method or path == "*"
+    if parts[2] == "apigateway":
+        return re.fullmatch(r"/?\**", parts[5]) is not None
     name = _KINDS.sub("", parts[5])
     first = re.split(r"[*?]", name, maxsplit=1)[0]
     wild = "*" in name or "?" in name

@@ -13,7 +13,7 @@ _ALIAS = "AWS::Lambda::Alias"
 _NAMESPACES = {"FunctionName": "AWS/Lambda", "ApiName": "AWS/ApiGateway"}  # by what they are written for
 _WRITTEN = {"Resource": (_ALIAS, "Name"), "Stage": ("AWS::ApiGateway::Stage", "StageName")}
 _UP = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "GreaterThanUpperThreshold")
-_MOST = {"Errors": 100, "5XXError": 100, "Throttles": 1000}  # in one period
+_MOST = {"Errors": 20, "5XXError": 20, "Throttles": 1000}  # in one period
 
 
 def check(project: Project) -> Iterator[Violation]:

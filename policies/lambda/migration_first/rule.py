@@ -26,6 +26,12 @@ def check(project: Project) -> Iterator[Violation]:
             changing = {
                 key: value for key, value in written.items() if key not in ("ServiceToken", "ServiceTimeout")
             }
+            for name in sorted(refers(migration.get("ServiceToken")) & stack.resources.keys()):
+                function = stack.resources[name]
+                most = str(function.get("ReservedConcurrentExecutions", default="missing"))
+                if most.isdigit() and int(most) > 1:
+                    text = f"{name} lets {most} migrations run side by side"
+                    yield at(function, text, "ReservedConcurrentExecutions")
             if not secrets.mentioned(changing) & releases(stack):
                 yield at(migration, f"{migration.id} doesn't change with a release, so it runs once")
         for resource in custom_resources(stack):

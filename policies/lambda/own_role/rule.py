@@ -1,10 +1,11 @@
-"""Roles that several functions share, and roles that the stack doesn't make."""
+"""Roles that several functions share, or CodeDeploy with one, and roles that the stack doesn't make."""
 
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions, role_of
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
+from pipeline.gate.values import refers
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -18,3 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at(function, f"{function.id} shares its role with {users[role.id]}", "Role")
             else:
                 users[role.id] = function.id
+        for group in stack.of_type("AWS::CodeDeploy::DeploymentGroup"):
+            for name in sorted(refers(group.get("ServiceRoleArn")) & users.keys()):
+                text = f"CodeDeploy shares its role with {users[name]}"
+                yield at(group, text, "DeploymentPreference", "Role")

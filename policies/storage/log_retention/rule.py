@@ -1,9 +1,11 @@
-"""Log groups without retention, or with too short a one."""
+"""Log groups, and buckets of access logs, without retention or with too short a one."""
 
 from collections.abc import Iterator
 
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
+from pipeline.gate.stacks import Stack, dig
+from pipeline.gate.values import refers
 
 _LEAST = {False: 14, True: 365}  # days; True for environments that are promoted to
 
@@ -19,3 +21,18 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at(
                     group, f"{group.id} keeps logs for {value} days, less than {least}", "RetentionInDays"
                 )
+        yield from _access_logs(stack, least)
+
+
+def _access_logs(stack: Stack, least: int) -> Iterator[Violation]:
+    """Buckets that other buckets log to, and that drop the logs too soon."""
+    buckets = list(stack.of_type("AWS::S3::Bucket"))
+    targets = {
+        name for one in buckets for name in refers(one.get("LoggingConfiguration", "DestinationBucketName"))
+    }
+    for bucket in (one for one in buckets if one.id in targets):
+        for index, rule in enumerate(bucket.get("LifecycleConfiguration", "Rules", default=[])):
+            days = str(dig(rule, "ExpirationInDays", default=""))
+            if days.isdigit() and int(days) < least and dig(rule, "Status") == "Enabled":
+                place = ("LifecycleConfiguration", "Rules", index, "ExpirationInDays")
+                yield at(bucket, f"{bucket.id} keeps access logs for {days} days, less than {least}", *place)

@@ -16,6 +16,10 @@ def check(project: Project) -> Iterator[Violation]:
     for run in deployments(project):
         found += _conditions(run)
         names = {name for _, _, name in pipelines(run)}
+        for step, command, name in pipelines(run):
+            if name == "deploy" and "--checks" not in command.arguments:
+                text = f"step {step.name!r} deploys without the reports of the checks (--checks)"
+                found.append(Violation(text, step.document.file, step.line("run")))
         if "deploy" not in names:
             continue  # a rollback: what it puts back was checked when it was deployed
         earlier = before(project, run)

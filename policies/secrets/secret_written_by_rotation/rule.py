@@ -1,0 +1,39 @@
+"""Roles of functions that write secrets, other than the function that rotates them."""
+
+from collections.abc import Iterator
+
+from pipeline.gate.functions import functions, role_of
+from pipeline.gate.iam import IDENTITY, statements
+from pipeline.gate.project import Project
+from pipeline.gate.rules import Violation
+from pipeline.gate.stacks import Resource, Stack
+from pipeline.gate.values import refers
+
+_WRITING = ("PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
+
+
+def check(project: Project) -> Iterator[Violation]:
+    for stack in project.application:
+        rotating = {
+            name
+            for one in stack.of_type("AWS::SecretsManager::RotationSchedule")
+            for name in refers(one.get("RotationLambdaARN"))
+        }
+        others = {
+            role.id: function.id
+            for function in functions(stack)
+            if function.id not in rotating and (role := role_of(function)) is not None
+        }
+        for one in statements(stack):
+            held = _holders(stack, one.resource) & others.keys()
+            for holder in sorted(held) if one.kind == IDENTITY and one.allows else ():
+                for name in _WRITING:
+                    if one.covers(f"secretsmanager:{name}"):
+                        yield one.violation(f"{others[holder]} may write secrets ({name})", "Action")
+                        break
+
+
+def _holders(stack: Stack, resource: Resource) -> set[str]:
+    """The roles that a policy is for: the role that it stands in, or those that it is attached to."""
+    attached = {one.id for one in stack.of_type("AWS::IAM::Role") if resource.id in refers(one.properties)}
+    return {resource.id, *refers(resource.get("Roles")), *attached}

@@ -2,7 +2,6 @@
 
 import argparse
 import base64
-import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -276,23 +275,10 @@ def _record(session: boto3.Session, environment: Environment, live: Stack, found
         return
     now, rows = deployment.now(), [asdict(one) for one in found]
     document = {"schema": 1, "environment": environment.name, "observed_at": now, "drift": rows}
-    raw = canonical(document)
+    key = ledger.identity("drift", environment.name, bundle, now[:10], canonical(rows).decode())
+    path, content = ledger.evidence(bundle, "drift", canonical(document), key=key, document=document)
     try:
-        ledger.add(
-            session,
-            url,
-            "/api/evidence",
-            {
-                "id": ledger.identity("drift", environment.name, bundle, now[:10], canonical(rows).decode()),
-                "bundle": bundle,
-                "name": "drift",
-                "media_type": "application/json",
-                "sha256": hashlib.sha256(raw).hexdigest(),
-                "size": len(raw),
-                "location": None,
-                "document": document,
-            },
-        )
+        ledger.add(session, url, path, content)
     except PipelineError as error:
         summary.warning(
             "Not recorded", f"What the look for drift found is not in the ledger: {error.message}"

@@ -1,5 +1,6 @@
 """The release ledger, as the pipeline writes and reads it."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ import boto3
 from pipeline import http
 from pipeline.errors import GateError
 
+_JSON, _DSSE = "application/json", "application/vnd.dsse.envelope.v1+json"
 PATH = "/api/deployments"
 _NEW, _SAME, _OTHER = 201, 200, 409  # the id is new; known with the same content; known with other content
 _NAMESPACE = uuid.UUID("6f8f6d2b-3ed5-4c1c-8f2e-0d6e0e3b5a11")  # ours alone, so that ids meet nobody else's
@@ -56,6 +58,26 @@ def add(session: boto3.Session, url: str, path: str, content: Mapping[str, Any])
     if answer.status not in (_NEW, _SAME, _OTHER):
         raise GateError(f"The ledger answered {answer.status} to {path}: {answer.text[:300]!r}")
     return answer.status == _NEW
+
+
+def evidence(
+    bundle: str, name: str, raw: bytes, *, key: str, location: str | None = None, document: Any = None
+) -> tuple[str, dict[str, Any]]:
+    """The path and the content of a record of a piece of evidence on a bundle; `raw` is what its digest is of.
+
+    `key` is its id, see `identity`; `location` where it is kept, for an envelope; `document` what it says.
+    """
+    content = {
+        "id": key,
+        "bundle": bundle,
+        "name": name,
+        "media_type": _JSON if location is None else _DSSE,
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "size": len(raw),
+        "location": location,
+        "document": document,
+    }
+    return "/api/evidence", content
 
 
 def latest(session: boto3.Session, url: str, limit: int = 20) -> list[Mapping[str, Any]]:

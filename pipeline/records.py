@@ -32,7 +32,6 @@ _MOST_FINDINGS = 500  # what the ledger takes of one report, the worst first
 _MOST = {"title": 500, "file": 1000, "message": 4000, "remediation": 4000, "resource": 300}  # characters
 _STAGES = ("lint", "policy", "test")
 _EVIDENCE = {"provenance": "attestation", "tests": "checks", "policy": "checks", "sbom": "bill-of-materials"}
-_DSSE = "application/vnd.dsse.envelope.v1+json"
 
 type Record = tuple[str, dict[str, Any]]
 
@@ -129,20 +128,8 @@ def _approver(raw: bytes) -> str | None:
 
 
 def _evidence(bundle: str, name: str, raw: bytes, location: str) -> Record:
-    digest = hashlib.sha256(raw).hexdigest()
-    return (
-        "/api/evidence",
-        {
-            "id": ledger.identity("evidence", bundle, location, digest),
-            "bundle": bundle,
-            "name": name,
-            "media_type": _DSSE,
-            "sha256": digest,
-            "size": len(raw),
-            "location": location,
-            "document": None,
-        },
-    )
+    key = ledger.identity("evidence", bundle, location, hashlib.sha256(raw).hexdigest())
+    return ledger.evidence(bundle, name, raw, key=key, location=location)
 
 
 def _read(reports: Path, commit: str) -> list[Any]:

@@ -12,6 +12,26 @@ from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Resource, Stack
 from pipeline.gate.values import refers
 
+# Actions that AWS accepts with Resource "*" alone, of those that a serverless application needs.
+# Source: the service authorization reference, actions without resource types.
+_NO_RESOURCES = (
+    "xray:putt*",
+    "xray:getsampling*",
+    "ec2:describe*",
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    "secretsmanager:getrandompassword",
+    "cloudwatch:putmetricdata",
+    "cloudwatch:describealarms",
+    "cloudformation:validatetemplate",
+    "logs:describeloggroups",
+    "logs:describeresourcepolicies",
+    "kms:generaterandom",
+    "sts:getcalleridentity",
+    "tag:getresources",
+)
 IDENTITY, TRUST, RESOURCE, BOUNDARY = "identity", "trust", "resource", "boundary"
 
 
@@ -85,6 +105,11 @@ def matches(pattern: str, text: str) -> bool:
     """Whether an IAM pattern (case-insensitive, with * and ?) takes in a text."""
     escaped = pattern.lower().replace("[", "[[]")
     return fnmatch.fnmatchcase(text.lower(), escaped)
+
+
+def knows_no_resources(action: str) -> bool:
+    """Whether AWS accepts the action, or all that a pattern of actions takes in, with Resource "*" alone."""
+    return any(matches(pattern, action) for pattern in _NO_RESOURCES)
 
 
 def texts(value: Any) -> list[str]:

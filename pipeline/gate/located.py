@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,18 @@ type Place = tuple[Step, ...]
 
 _SCALARS = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _MOST_NODES = 200_000  # far above any template; a nest of aliases that multiplies ends here
+
+
+def texts_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str, str]]:
+    """Each text in nested mappings and lists: its place, the nearest key above it ('' for none), the text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts_in(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts_in(item, (*place, index))
+    elif isinstance(value, str):
+        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value
 
 
 class DocumentError(Exception):

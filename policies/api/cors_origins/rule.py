@@ -9,7 +9,7 @@ from pipeline.gate.environments import Environment
 from pipeline.gate.iam import (
     texts,
 )
-from pipeline.gate.located import Place
+from pipeline.gate.located import Place, texts_in
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at, at_parameter, at_template
 from pipeline.gate.stacks import Stack, dig
@@ -79,7 +79,7 @@ def _parameters(stack: Stack) -> Iterator[Violation]:
 
 def _properties(stack: Stack) -> Iterator[Violation]:
     for resource in stack.resources.values():
-        for place, key, value in _texts(resource.properties, ()):
+        for place, key, value in texts_in(resource.properties):
             if why := _why(key, place, value, stack.environment):
                 yield at(resource, f"{why} in {key}", *place)
 
@@ -127,14 +127,3 @@ def _origin(value: str, environment: Environment) -> str:
         if origin.startswith("http://") and not environment.laptop:
             return f"the unencrypted origin {origin}"
     return ""
-
-
-def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*place, index))
-    elif isinstance(value, str):
-        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value

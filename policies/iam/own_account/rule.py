@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from pipeline.gate.located import Place
+from pipeline.gate.located import Place, texts_in
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at, at_setting
 
@@ -20,7 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         own = stack.environment.account
         for resource in stack.resources.values():
-            for place, text in _texts(resource.properties, ()):
+            for place, _, text in texts_in(resource.properties):
                 for account in _accounts(place, text):
                     if account != own:
                         yield at(resource, f"{resource.id} names a thing of account {account}", *place)
@@ -32,18 +31,8 @@ def check(project: Project) -> Iterator[Violation]:
 
 
 def _accounts(place: Place, text: str) -> list[str]:
+    if not set(_OTHERS).isdisjoint(place):
+        return []
     if place[-1] in _KEYS and _NUMBER.fullmatch(text):
         return [text]
     return _ARN.findall(text)
-
-
-def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key not in _OTHERS:
-                yield from _texts(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*place, index))
-    elif isinstance(value, str) and place:
-        yield place, value

@@ -6,33 +6,13 @@ from collections.abc import Iterator
 from pipeline.gate.iam import (
     IDENTITY,
     is_everything,
-    matches,
+    knows_no_resources,
     statements,
 )
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 from pipeline.gate.values import holes
 
-# Actions that AWS accepts with Resource "*" alone, of those that a serverless application needs.
-# Source: the service authorization reference, actions without resource types.
-_NO_RESOURCES = (
-    "xray:putt*",
-    "xray:getsampling*",
-    "ec2:describe*",
-    "ec2:createnetworkinterface",
-    "ec2:deletenetworkinterface",
-    "ec2:assignprivateipaddresses",
-    "ec2:unassignprivateipaddresses",
-    "secretsmanager:getrandompassword",
-    "cloudwatch:putmetricdata",
-    "cloudwatch:describealarms",
-    "cloudformation:validatetemplate",
-    "logs:describeloggroups",
-    "logs:describeresourcepolicies",
-    "kms:generaterandom",
-    "sts:getcalleridentity",
-    "tag:getresources",
-)
 # What stands before a name in the resource part of an ARN.
 _KINDS = re.compile(
     r"^(secret|function|role|policy|user|stack|parameter|log-group|alarm|table|queue|topic|key|alias|changeset"
@@ -49,17 +29,13 @@ def check(project: Project) -> Iterator[Violation]:
             if "NotResource" in one.body:
                 yield one.violation("NotResource allows every resource but those it names", "NotResource")
                 continue
-            bound = [action for action in one.actions if not _knows_none(action)]
+            bound = [action for action in one.actions if not knows_no_resources(action)]
             if not bound:
                 continue
             for index, text in enumerate(one.resources):
                 if _is_wide(text, bound):
                     why = f"{bound[0]} on {text} reaches more than this environment's own"
                     yield one.violation(why, "Resource", index)
-
-
-def _knows_none(action: str) -> bool:
-    return any(matches(pattern, action) for pattern in _NO_RESOURCES)
 
 
 def _is_wide(text: str, actions: list[str]) -> bool:

@@ -1,9 +1,9 @@
 """Values of samconfig.toml that are named like a secret, or look like one."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from pipeline.gate import secrets
+from pipeline.gate.located import texts_in
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 
@@ -12,7 +12,7 @@ def check(project: Project) -> Iterator[Violation]:
     document = project.document("samconfig.toml")
     if document is None:
         return
-    for place, name, value in _texts(document.data, ()):
+    for place, name, value in texts_in(document.data):
         key, text = name, value
         if "=" in value and name in ("parameter_overrides", "tags"):
             key, _, text = value.partition("=")
@@ -24,14 +24,3 @@ def check(project: Project) -> Iterator[Violation]:
             environment = str(place[0]) if place else ""
             line = document.line(*place)
             yield Violation(f"{key} {why}", document.file, line, environment=environment)
-
-
-def _texts(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*place, index))
-    elif isinstance(value, str):
-        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value

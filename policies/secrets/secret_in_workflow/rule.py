@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from pipeline.gate import secrets
+from pipeline.gate.located import texts_in
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at_document
 
@@ -19,7 +19,7 @@ _NOT_VALUES = {"permissions", "id-token", "needs", "secrets", "inputs", "outputs
 
 def check(project: Project) -> Iterator[Violation]:
     for document in [one.document for one in project.automations]:
-        for place, key, value in _scalars(document.data, ()):
+        for place, key, value in texts_in(document.data):
             if why := _why(place, key, value):
                 yield at_document(document, why, *place)
 
@@ -44,14 +44,3 @@ def _why(place: tuple[str | int, ...], key: str, value: str) -> str:
     if inside and secrets.named(key) and literal and not _NOT_VALUES & set(map(str, place[-1:])):
         return f"{key} is a secret in plain text"
     return ""
-
-
-def _scalars(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _scalars(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _scalars(item, (*place, index))
-    elif isinstance(value, str):
-        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value

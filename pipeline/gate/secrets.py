@@ -8,7 +8,7 @@ from pipeline.gate.values import Partial
 
 # Words of a name, written with _ between them, that say: what I hold opens something.
 _NAMED = re.compile(
-    r"password|passwd|passphrase|passcode"
+    r"password|passwd|passphrase|passcode|basic_?auth(?![a-z])"
     r"|(?<![^_])(pwd|pass|pin|secrets?|tokens?|credentials?|dsn|(api|access|private|secret|signing|encryption|auth|license)_?key"
     r"|client_?secret|conn(ection)?_?str(ing)?|(database|db|jdbc|redis|webhook)_?ur[li])(?![^_])"
 )

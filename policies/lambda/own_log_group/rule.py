@@ -1,4 +1,4 @@
-"""Functions whose log group the stack doesn't make, or that share one."""
+"""Functions whose log group the stack doesn't make, or that share one, or that keep most of it to themselves."""
 
 from collections.abc import Iterator
 
@@ -21,6 +21,10 @@ def check(project: Project) -> Iterator[Violation]:
             found = next(
                 (one for one, called in groups.items() if one in refers(text) or called == text), None
             )
+            level = str(function.get("LoggingConfig", "ApplicationLogLevel", default=""))
+            if level in ("ERROR", "FATAL"):
+                text = f"{function.id} writes nothing below {level}: nobody sees what it did"
+                yield at(function, text, "LoggingConfig", "ApplicationLogLevel")
             if found is None:
                 yield at(function, f"{function.id} has no log group of this stack", "LoggingConfig")
             elif found in used:

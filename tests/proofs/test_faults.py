@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.run import CHECKOUT
+from sandbox.aws import Aws
 from tests.proofs.deployed import deployed
 from tests.proofs.faults import KINDS, Fault, Proxy
 from tests.proofs.releases import SECONDS, Releases
@@ -185,6 +186,25 @@ def test_a_clock_is_ten_minutes_off(releases: Releases, skew: int) -> None:
 
     assert 0 == ended.status, ended.said
     assert 1 == releases.recorded(releases.serving())
+
+
+def test_the_emulator_is_started_anew(releases: Releases, tmp_path: Path) -> None:
+    """One that begins again is an empty account: it refuses whoever came from the one before, in words."""
+    before = releases.serving()
+    releases.another()
+    fresh = Aws(tmp_path, releases.dev.box.aws.jwks)
+    fresh.start()
+    try:
+        ended = releases.deploy(fresh.variables())
+    finally:
+        fresh.stop()
+    again = releases.deploy(releases.dev.box.aws.variables())
+
+    assert 2 == ended.status, ended.said
+    assert "Traceback" not in ended.said
+    assert "AWS does not know these credentials" in ended.said
+    assert 0 == again.status, again.said
+    assert before != releases.serving()
 
 
 def test_two_at_once(releases: Releases, tmp_path: Path) -> None:

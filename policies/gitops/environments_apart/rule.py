@@ -9,6 +9,7 @@ from pipeline.gate.rules import Violation, at_parameter, at_setting
 
 _SETTINGS = ("stack_name", "s3_bucket", "role_arn")
 _OWN = re.compile(r"arn:|/")  # a parameter's value that names one thing in AWS: an ARN or an SSM path
+_URL = re.compile(r"https?://")
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z0-9-]*):")
 _PRODUCTION = ("prod", "production")
@@ -69,7 +70,7 @@ def _foreign(environment: Environment, value: _Value, names: set[str], accounts:
     if name == "region":
         return ""
     # Other parameters hold text of any kind, in which "dev" may be a word like any other.
-    if kind != "parameter" or _OWN.match(text):
+    if kind != "parameter" or _OWN.match(text) or _URL.match(text):
         for other in sorted(names - {environment.name}):
             if re.search(rf"(?<![a-z0-9]){re.escape(other)}(?![a-z0-9])", text):
                 return f"names {other}"

@@ -1,4 +1,4 @@
-"""References to parameters, resources, conditions and mappings that the template doesn't have."""
+"""References to parameters, resources, conditions, mappings, actions and workflows that aren't there."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.gate.located import Place
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at_template
+from pipeline.gate.workflows import Workflow
 
 _PSEUDO = (
     "AccountId",
@@ -30,6 +31,24 @@ def check(project: Project) -> Iterator[Violation]:
                 known_names = conditions if kind == "condition" else mappings if kind == "mapping" else names
                 if name not in known_names:
                     yield at_template(stack, f"there is no {kind} {name}", *place)
+    yield from _local(project)
+
+
+def _local(project: Project) -> Iterator[Violation]:
+    """Actions and workflows of this repository that steps and jobs name, and that aren't in it."""
+    for one in project.automations:
+        used = [(step.uses, step.line("uses")) for step in one.steps]
+        used += [(job.uses, job.line("uses")) for job in one.jobs] if isinstance(one, Workflow) else []
+        for name, line in used:
+            path = name.removeprefix("./").rstrip("/")
+            there = {
+                path,
+                f"{path}/action.yml",
+                f"{path}/action.yaml",
+                f"{path}/Dockerfile",
+            } & project.files.keys()
+            if name.startswith("./") and not there:
+                yield Violation(f"there is no action or workflow {name}", one.file, line)
 
 
 def _references(

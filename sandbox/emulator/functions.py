@@ -3,15 +3,19 @@
 import os
 import subprocess
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
 # What AWS's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 _RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+
+_IDLE_SECONDS = 300  # AWS names no number; a few minutes is what people see
 
 # AWS installs a handler on the root logger, in this form; its level stays Python's default, WARNING.
 _PREAMBLE = """
@@ -58,6 +62,22 @@ def kept_logs() -> None:
     lambda_runtime._PYTHON_WORKER_SCRIPT = _PREAMBLE + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 
+def environments_that_end() -> None:
+    """AWS: an execution environment that nobody uses ends within minutes, its connections with it. ministack: the
+    first of each version stays, so that every release leaves a connection to the database behind."""
+
+    def reap() -> int:
+        now, idle = time.time(), []
+        with lambda_runtime._lock:
+            for key, found in list(lambda_runtime._workers.items()):
+                idle += [one for one in found if not one.in_use and now - one.last_used > _IDLE_SECONDS]
+                lambda_runtime._workers[key] = [one for one in found if one not in idle]
+        lambda_runtime.kill_workers(idle)
+        return len(idle)
+
+    lambda_svc.reap_idle_workers = reap
+
+
 def _runtime() -> Path:
     """A folder with the packages that AWS's runtime brings, and no other."""
     folder = Path(tempfile.mkdtemp(prefix="runtime-"))
@@ -71,4 +91,4 @@ def _runtime() -> Path:
     return folder
 
 
-MENDS = (own_surroundings, kept_logs)
+MENDS = (own_surroundings, kept_logs, environments_that_end)

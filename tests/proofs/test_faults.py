@@ -108,7 +108,7 @@ def test_one_fails(releases: Releases, call: Call, kind: str) -> None:
     left = executable(releases)
     again = releases.deploy(releases.dev.box.aws.variables())
 
-    assert proxy.spoiled, f"{call.name} was not made {call.nth} times: {proxy.heard}"
+    assert proxy.spoiled, f"{call.name} was not made {call.nth} times: {proxy.heard}\n{ended.said}"
     assert "Traceback" not in ended.said
     if kind.startswith("killed"):
         assert -signal.SIGKILL == ended.status

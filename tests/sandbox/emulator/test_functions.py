@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.run import CHECKOUT, run
 from tests.sandbox.emulator.cloud import Cloud
 
 pytestmark = pytest.mark.e2e
@@ -27,6 +28,23 @@ def handler(event, context):
     logging.info("said by info")
     logging.warning("said by warning")
     logging.getLogger("other").error("said by error")
+"""
+_REAPED = """
+import time
+from types import SimpleNamespace
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+from sandbox.emulator import functions
+
+ended = []
+lambda_runtime.kill_workers = ended.extend
+functions.environments_that_end()
+old, new = time.time() - 301, time.time() - 10
+first, busy, fresh = (
+    SimpleNamespace(in_use=used, last_used=at) for used, at in ((False, old), (True, old), (False, new))
+)
+lambda_runtime._workers |= {"a:1": [first], "a:2": [busy, fresh]}
+print(lambda_svc.reap_idle_workers(), ended == [first], lambda_runtime._workers == {"a:1": [], "a:2": [busy, fresh]})
 """
 _RAISES = """
 import logging
@@ -68,6 +86,13 @@ def test_a_function_reaches_aws_with_its_role(seen: dict[str, Any]) -> None:
 def test_a_function_finds_the_runtimes_packages_alone(seen: dict[str, Any]) -> None:
     """boto3 is a part of AWS's runtime; the emulator's packages are not, so a missing one is missed."""
     assert ["boto3", "botocore"] == seen["found"]
+
+
+def test_an_environment_that_nobody_uses_ends() -> None:
+    """Also the only one of a version; one in use stays, and so does one that was used a moment ago."""
+    python = CHECKOUT / ".tools/sandbox/bin/python"
+
+    assert "1 True True" == run([python, "-c", _REAPED], env={"PYTHONPATH": str(CHECKOUT)}).stdout.strip()
 
 
 def test_what_a_function_logs_is_kept(cloud: Cloud, role: str) -> None:

@@ -29,6 +29,9 @@ _KNOWN_FORMS = re.compile(
     r"|AIza[A-Za-z0-9_-]{35}"  # of Google
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"  # a signed JSON web token
+    r"|https://(hooks\.slack\.com/services/\w+|events\.pagerduty\.com/(integration|generic)/\w+|discord(app)?\.com/api/webhooks/\w+"
+    r"|api\.telegram\.org/bot\w+|[\w.-]+\.webhook\.office\.com/\w+)"  # addresses that are keys
+    r"|https?://[^\s\"']+[?&](api_?key|access_?token|token|key|secret|sig)=[A-Za-z0-9%+/_-]{12,}"
     r"|glpat-[A-Za-z0-9_-]{20}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,}"
 )
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@${}]*:(?P<password>[^\s/@]+)@", re.IGNORECASE)

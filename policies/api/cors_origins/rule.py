@@ -49,10 +49,18 @@ def _echoes(text: str) -> Iterator[int]:
         tree = ast.parse(text)
     except SyntaxError:
         return  # ruff reports it
+    doubtful = {
+        part
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+        for part in ast.walk(node)
+    }
     sought = {
         ast.unparse(node.left)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn)
+        if isinstance(node, ast.Compare)
+        and isinstance(node.ops[0], ast.In | ast.NotIn)
+        and node not in doubtful
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and any(_is_header(target) for target in node.targets):

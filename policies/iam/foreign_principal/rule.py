@@ -12,6 +12,9 @@ from pipeline.gate.iam import (
 )
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
+from pipeline.gate.values import refers
+
+_READING = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Head)\w*\*?", re.IGNORECASE)
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -23,6 +26,8 @@ def check(project: Project) -> Iterator[Violation]:
             for kind, name in one.principals:
                 if name and not is_everything(name) and (why := _why(one, kind, name, accounts)):
                     yield one.violation(why, "Principal")
+                elif kind == "AWS" and (action := _changing(one, name)):
+                    yield one.violation(f"whoever a parameter names may not only read: {action}", "Action")
         for resource in stack.of_type("AWS::Lambda::Permission", "AWS::Lambda::LayerVersionPermission"):
             name = str(resource.get("Principal", default=""))
             source = str(resource.get("SourceAccount", default=""))
@@ -39,6 +44,13 @@ def _why(one: Statement, kind: str, name: str, accounts: set[str]) -> str:
         return f"{name} is a user of an unknown account"
     found = _foreign(name, accounts) if kind == "AWS" else ""
     return f"{found} is another account" if found else ""
+
+
+def _changing(one: Statement, name: str) -> str:
+    """What a principal that only a parameter names may do besides reading; empty for one that the template names."""
+    if refers(name) or is_everything(name) or re.search(r"(?<!\d)\d{12}(?!\d)", name):
+        return ""
+    return next((action for action in one.actions if not _READING.fullmatch(action)), "")
 
 
 def _foreign(name: str, accounts: set[str]) -> str:

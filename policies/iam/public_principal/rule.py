@@ -17,7 +17,6 @@ from pipeline.gate.values import holes, known, refers
 _TIES = (
     "aws:sourceaccount",
     "aws:sourcearn",
-    "aws:principalorgid",
     "aws:principalaccount",
     "aws:principalarn",
 )
@@ -32,7 +31,9 @@ def check(project: Project) -> Iterator[Violation]:
                 yield one.violation("NotPrincipal allows everybody but those it names", "NotPrincipal")
             for _, name in one.principals:
                 if _everybody(name) and not _tied(one):
-                    yield one.violation(f"the principal {name} is everybody", "Principal")
+                    organization = one.values("aws:principalorgid", "StringEquals")
+                    who = f"everybody in {organization[0]}" if organization else "everybody"
+                    yield one.violation(f"the principal {name} is {who}", "Principal")
                 elif not known(name) and not refers(name) and _unknown(name):
                     yield one.violation(f"it can't be known who {name} is", "Principal")
         for resource in stack.resources.values():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at, at_template
+from pipeline.gate.stacks import Resource
 from pipeline.gate.values import known
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -19,6 +20,12 @@ _NAMES: dict[str, tuple[str, str]] = {
 }
 
 
+def _strange(resource: Resource) -> str:
+    """A character that IAM refuses in a description: it takes Latin-1 alone."""
+    text = resource.get("Description", default="") if resource.type.startswith("AWS::IAM::") else ""
+    return next((one for one in str(text) if one > "\u00ff"), "")
+
+
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for section, most in _MOST.items():
@@ -26,6 +33,9 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at_template(stack, f"the template has more than {most} {section}", section)
         seen: dict[tuple[str, str], str] = {}
         for resource in stack.resources.values():
+            if strange := _strange(resource):
+                text = f"IAM takes no {strange!r} in a description"
+                yield at(resource, text, "Description")
             if resource.type not in _NAMES:
                 continue
             key, pattern = _NAMES[resource.type]

@@ -12,6 +12,7 @@ from pipeline.gate.rules import Violation
 _SHIPPED = ("app/", "rotation/", "pipeline/")
 _IN_SQL = re.compile(r"\bPASSWORD\s+'[^']", re.IGNORECASE)
 _JUDGED = {ast.Constant, ast.Assign, ast.AnnAssign, ast.keyword, ast.Call, ast.Subscript}
+_COPIES = ("dict", "str", "repr", "list", "json.dumps")
 _STRINGS = {"SecretString", "SecretBinary", "RandomPassword"}
 _LOGS = {"debug", "info", "warning", "error", "critical", "exception", "log", "print", "write"}
 _VARIABLE = re.compile(
@@ -82,6 +83,7 @@ def _faults(node: ast.AST, held: set[str]) -> Iterator[tuple[int, str]]:
         yield node.value.lineno, f"{node.arg} is given a secret in plain text"
     if isinstance(node, ast.Call):
         yield from _call(node, held)
+        yield from _handed_on(node)
     if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ") and _named(node.slice):
         yield node.lineno, f"{ast.unparse(node.slice)} is a secret from the environment"
 
@@ -101,6 +103,31 @@ def _call(node: ast.Call, held: set[str]) -> Iterator[tuple[int, str]]:
     )
     if found is not None:
         yield node.lineno, f"{ast.unparse(found)} is written to a log"
+
+
+def _handed_on(node: ast.Call) -> Iterator[tuple[int, str]]:
+    """A copy of the whole environment that is given on: it soon is in a reply, a message or a file."""
+    own = any(keyword.arg == "env" for keyword in node.keywords)
+    values = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if not own and ast.unparse(node.func) not in _COPIES:
+        for value in filter(_is_copy, values):
+            yield value.lineno, "the whole environment, credentials included, is given on"
+
+
+def _is_copy(value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return any(
+            key is None and _is_environment(one) for key, one in zip(value.keys, value.values, strict=True)
+        )
+    if not isinstance(value, ast.Call):
+        return False
+    called = ast.unparse(value.func)
+    copied = called in _COPIES and any(_is_environment(one) or _is_copy(one) for one in value.args)
+    return copied or (isinstance(value.func, ast.Attribute) and called.endswith("environ.copy"))
+
+
+def _is_environment(node: ast.expr) -> bool:
+    return ast.unparse(node) in ("os.environ", "environ", "__import__('os').environ")
 
 
 def _parts(node: ast.AST) -> Iterator[ast.expr]:

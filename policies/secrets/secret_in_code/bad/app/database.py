@@ -23,3 +23,7 @@ def rotate(client, arn):
     fresh["password"] = client.get_random_password()["RandomPassword"]
     log.debug(f"the new one: {json.dumps(fresh)}") # fault
     client.put_secret_value(SecretId=arn, SecretString=json.dumps(fresh))
+
+
+def explain(error):
+    return problem(500, str(error), environment=dict(os.environ)) # fault

@@ -20,12 +20,13 @@ def check(project: Project) -> Iterator[Violation]:
         if (found := _PIN.search(row))
     ]
     for file, number, action, commit, version in pins:
-        commits = Counter(each[3] for each in pins if each[2] == action)
-        usual, times = commits.most_common(1)[0]
+        usual, times = Counter(each[3] for each in pins if each[2] == action).most_common(1)[0]
+        first = next(each[4] for each in pins if each[2:4] == (action, commit))
         if commit != usual:
             text = f"{action} is commit {commit[:12]} here, and {usual[:12]} in {times} other places"
             yield Violation(text, file, number)
-        elif version not in (called := [each[4] for each in pins if each[2:4] == (action, commit)])[:1]:
-            yield Violation(
-                f"{action}@{commit[:12]} is called {version or 'nothing'} here, and {called[0]}", file, number
+        elif version != first:
+            text = (
+                f"{action}@{commit[:12]} is {version or 'no version'} here, and {first or 'none'} elsewhere"
             )
+            yield Violation(text, file, number)

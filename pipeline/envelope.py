@@ -135,6 +135,12 @@ def verify(raw: bytes, key: Key, what: str) -> Verified:
             f"{what} is not signed by the key {key.keyid}; its signatures are of {signers}.",
             "It was changed after it was signed, or another key signed it. Do not use it.",
         ) from error
+    if canonical(envelope.to_dict()) != raw:
+        # The signature is of the payload alone: spare bits of base64, blanks or a key said twice would pass.
+        raise GateError(
+            f"{what} says what was signed, but is written in another way than the pipeline writes it.",
+            "Somebody changed the file. Take it from where it is kept.",
+        )
     return _statement(envelope.payload, key.keyid, what)
 
 

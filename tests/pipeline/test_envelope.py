@@ -61,6 +61,33 @@ def test_one_changed_byte_is_refused(by: KmsSigner, at: float) -> None:
         envelope.verify(json.dumps(data).encode(), by.public_key, "it")
 
 
+def _spare_bit(raw: bytes) -> bytes:
+    """The last letter before base64's padding with a bit changed that no byte takes."""
+    place = raw.index(b"=") - 1
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return raw[:place] + letters[letters.index(raw[place]) ^ 1 :][:1] + raw[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _spare_bit,
+        lambda raw: raw + b"\n",
+        lambda raw: raw.replace(b'{"payload":', b'{"payload":"","payload":'),
+        lambda raw: raw.replace(b'{"payload":', b'{"note":"approved","payload":'),
+    ],
+    ids=["spare bit", "line end", "key twice", "key more"],
+)
+def test_what_is_written_in_another_way_is_refused(by: KmsSigner, change: Callable[[bytes], bytes]) -> None:
+    """Though the payload is what was signed: of one statement there is one file."""
+    texts = (signed(by, {"text": "x" * length}) for length in range(9))
+    raw = next(text for text in texts if b"=" in text)
+
+    assert envelope.verify(raw, by.public_key, "it").predicate
+    with pytest.raises(GateError, match="written in another way"):
+        envelope.verify(change(raw), by.public_key, "it")
+
+
 def test_another_key_is_refused(by: KmsSigner) -> None:
     """Also when it claims the trusted key's name."""
     other = envelope.signer(Cloud(), "dev")  # type: ignore[arg-type]

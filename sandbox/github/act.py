@@ -90,6 +90,8 @@ class Process:
                 raise
             finally:
                 timer.cancel()
+                with self._lock:  # whoever ended act may still be ending what its jobs left running
+                    pass
         return status
 
     def end(self, reason: str) -> None:

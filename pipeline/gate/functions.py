@@ -1,7 +1,7 @@
 """Functions, routes and alarms of a stack, and how they hang together."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,18 +93,26 @@ def served(stack: Stack) -> set[str]:
 
 def _served(stack: Stack) -> set[str]:
     found = {name for route in routes(stack) for name in route.targets}
-    aliases = {one.id: refers(one.get("FunctionName")) for one in stack.of_type("AWS::Lambda::Alias")}
-    direct = {name for name in found if name in stack.resources and name not in aliases}
-    behind = {function for name in found & aliases.keys() for function in aliases[name]}
     allowed = {
         name
         for one in stack.of_type("AWS::Lambda::Permission")
         if one.get("Principal") == "apigateway.amazonaws.com"
         for name in refers(one.get("FunctionName"))
     }
-    behind |= {function for name in allowed & aliases.keys() for function in aliases[name]}
-    ids = {one.id for one in functions(stack)}
-    return (direct | behind | allowed) & ids
+    return through_aliases(stack, found | allowed) & {one.id for one in functions(stack)}
+
+
+def through_aliases(stack: Stack, names: Iterable[str]) -> set[str]:
+    """The named resources, and the functions behind those of them that are aliases."""
+    found = set(names)
+    aliases = [one for one in stack.of_type("AWS::Lambda::Alias") if one.id in found]
+    return found.union(*(refers(one.get("FunctionName")) for one in aliases))
+
+
+def rotating(stack: Stack) -> set[str]:
+    """The logical ids of the functions that rotate a secret."""
+    schedules = stack.of_type("AWS::SecretsManager::RotationSchedule")
+    return {name for one in schedules for name in refers(one.get("RotationLambdaARN"))}
 
 
 def watches(alarm: Resource, metric: str, resource: Resource, key: str) -> bool:

@@ -232,14 +232,12 @@ class Scope:
         if name == "Fn::Contains" and _shaped(argument, 2):
             members, one = (self._plain(item) for item in argument)
             return one in members if isinstance(members, list) and known([members, one]) else None
-        return (
-            self._joined(name, [self._test(item, above) for item in argument])
-            if isinstance(argument, list)
-            else None
-        )
+        return self._joined(name, argument, above)
 
-    @staticmethod
-    def _joined(name: str, tests: list[bool | None]) -> bool | None:
+    def _joined(self, name: str, argument: Any, above: tuple[str, ...]) -> bool | None:
+        if not isinstance(argument, list):
+            return None
+        tests = [self._test(item, above) for item in argument]
         if name == "Fn::Not":
             return None if len(tests) != 1 or tests[0] is None else not tests[0]
         if name == "Fn::And":

@@ -29,12 +29,10 @@ def run(context: Context) -> Iterator[Finding]:
     arguments = ["format", "--no-cache", "--check", "--output-format", "json", "."]
     done = call("ruff", arguments, context, folder=context.tree)
     matches = parsed("ruff", done.stdout) if done.stdout else []
-    unreadable = [match for match in matches if match["code"] == _SYNTAX]
-    if done.status not in (0, 1) and not unreadable:
+    unformatted = [match for match in matches if match["code"] != _SYNTAX]
+    if done.status not in (0, 1) and len(unformatted) == len(matches):
         raise EngineError(f"ruff format ended with status {done.status}: {done.stderr[-2000:]}")
-    for match in matches:
-        if match in unreadable:
-            continue
+    for match in unformatted:
         yield Finding(
             rule="ruff/format",
             title="Code in another format",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.functions import custom_resources
+from pipeline.gate.functions import custom_resources, rotating
 from pipeline.gate.iam import (
     IDENTITY,
     Statement,
@@ -104,9 +104,8 @@ def check(project: Project) -> Iterator[Violation]:
 
 def _started(stack: Stack, one: Statement) -> Iterator[Violation]:
     """What CloudFormation or Secrets Manager alone may start, with more rights than who else would start it."""
-    found = [(resource, "ServiceToken") for resource in custom_resources(stack)]
-    found += [(each, "RotationLambdaARN") for each in stack.of_type("AWS::SecretsManager::RotationSchedule")]
-    guarded = {name for resource, key in found for name in refers(resource.get(key))}
+    guarded = {name for each in custom_resources(stack) for name in refers(each.get("ServiceToken"))}
+    guarded |= rotating(stack)
     for name in sorted(guarded & stack.resources.keys()) if one.covers("lambda:InvokeFunction") else ():
         function = stack.resources[name].get("FunctionName")
         named = [text for text in one.resources if f":function:{function}" in text]

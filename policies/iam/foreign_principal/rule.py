@@ -14,6 +14,7 @@ from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
 from pipeline.gate.values import refers
 
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _READING = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Head)\w*\*?", re.IGNORECASE)
 
 
@@ -48,11 +49,11 @@ def _why(one: Statement, kind: str, name: str, accounts: set[str]) -> str:
 
 def _changing(one: Statement, name: str) -> str:
     """What a principal that only a parameter names may do besides reading; empty for one that the template names."""
-    if refers(name) or is_everything(name) or re.search(r"(?<!\d)\d{12}(?!\d)", name):
+    if refers(name) or is_everything(name) or _ACCOUNT.search(name):
         return ""
     return next((action for action in one.actions if not _READING.fullmatch(action)), "")
 
 
 def _foreign(name: str, accounts: set[str]) -> str:
-    found = re.search(r"(?<!\d)\d{12}(?!\d)", name)
+    found = _ACCOUNT.search(name)
     return found[0] if found and found[0] not in accounts else ""

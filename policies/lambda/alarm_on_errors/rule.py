@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import served, watches
+from pipeline.gate.functions import rotating, served, watches
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import refers
 
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.application:
         alarms = list(stack.of_type("AWS::CloudWatch::Alarm"))
-        rotating = {
-            name
-            for one in stack.of_type("AWS::SecretsManager::RotationSchedule")
-            for name in refers(one.get("RotationLambdaARN"))
-        }
-        for name in sorted(served(stack) | rotating):
+        for name in sorted(served(stack) | rotating(stack)):
             function = stack.resources.get(name)
             if function is not None and not any(
                 watches(one, "Errors", function, "FunctionName") for one in alarms

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import served
+from pipeline.gate.functions import served, through_aliases
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack
 from pipeline.gate.values import refers
 
 
@@ -14,7 +13,7 @@ def check(project: Project) -> Iterator[Violation]:
         for url in stack.of_type("AWS::Lambda::Url"):
             if url.get("AuthType") != "AWS_IAM":
                 yield at(url, "the function URL is open to everybody", "FunctionUrlConfig", "AuthType")
-            elif _targets(stack, url) & served(stack):
+            elif through_aliases(stack, refers(url.get("TargetFunctionArn"))) & served(stack):
                 text = "the function URL goes past the API, its authorizer, throttling and logs"
                 yield at(url, text, "FunctionUrlConfig", "AuthType")
         for permission in stack.of_type("AWS::Lambda::Permission"):
@@ -22,10 +21,3 @@ def check(project: Project) -> Iterator[Violation]:
                 yield at(
                     permission, "the permission opens a function URL to everybody", "FunctionUrlAuthType"
                 )
-
-
-def _targets(stack: Stack, url: Resource) -> set[str]:
-    """The function that a URL is for, also behind its alias."""
-    named = refers(url.get("TargetFunctionArn"))
-    aliases = [one for one in stack.of_type("AWS::Lambda::Alias") if one.id in named]
-    return {*named, *(name for one in aliases for name in refers(one.get("FunctionName")))}

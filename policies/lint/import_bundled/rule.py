@@ -1,13 +1,12 @@
 """Imports of app/ and rotation/ that neither Python, the Lambda runtime nor the group `lambda` gives."""
 
 import ast
-import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 
+from pipeline.gate.packages import LOCK, distribution, locked
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 from pipeline.gate.stacks import dig
@@ -21,7 +20,7 @@ def check(project: Project) -> Iterator[Violation]:
     group = dig(document.data, "dependency-groups", "lambda") if document else None
     if not isinstance(group, list):
         return
-    given = {_distribution(one) for one in group if isinstance(one, str)}
+    given = {distribution(one) for one in group if isinstance(one, str)}
     for file in project.files:
         if not file.endswith(".py") or file.partition("/")[0] not in _CODE:
             continue
@@ -55,13 +54,9 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
         yield from _running(child)
 
 
-def _distribution(text: str) -> str:
-    return re.split(r"[\s\[<>=!~;]", text.strip(), maxsplit=1)[0].lower().replace("_", "-")
-
-
 def _closure(project: Project, given: frozenset[str]) -> set[str]:
     """The given distributions and what they need, as uv.lock has it."""
-    needs = _locked(project.text("uv.lock"))
+    needs = _locked(project.text(LOCK))
     found: set[str] = set()
     left = list(given)
     while left:
@@ -74,18 +69,17 @@ def _closure(project: Project, given: frozenset[str]) -> set[str]:
 
 def _given(module: str, distributions: set[str]) -> bool:
     """Whether a distribution has the module: by its name, or by the files that are installed here."""
-    return _distribution(module) in distributions or any(module in _modules(one) for one in distributions)
+    return distribution(module) in distributions or any(module in _modules(one) for one in distributions)
 
 
 @cache
-def _modules(distribution: str) -> frozenset[str]:
+def _modules(name: str) -> frozenset[str]:
     try:
-        return frozenset(file.parts[0].removesuffix(".py") for file in files(distribution) or ())
+        return frozenset(file.parts[0].removesuffix(".py") for file in files(name) or ())
     except PackageNotFoundError:
         return frozenset()
 
 
 @cache
 def _locked(text: str) -> dict[str, list[str]]:
-    packages = tomllib.loads(text).get("package", [])
-    return {one["name"]: [need["name"] for need in one.get("dependencies", [])] for one in packages}
+    return {one["name"]: [need["name"] for need in one.get("dependencies", [])] for one in locked(text)}

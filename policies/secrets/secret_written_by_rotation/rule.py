@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import functions, role_of
+from pipeline.gate.functions import functions, role_of, rotating
 from pipeline.gate.iam import IDENTITY, statements
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
@@ -14,23 +14,17 @@ _WRITING = ("PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.application:
-        rotating = {
-            name
-            for one in stack.of_type("AWS::SecretsManager::RotationSchedule")
-            for name in refers(one.get("RotationLambdaARN"))
-        }
+        own = rotating(stack)
         others = {
             role.id: function.id
             for function in functions(stack)
-            if function.id not in rotating and (role := role_of(function)) is not None
+            if function.id not in own and (role := role_of(function)) is not None
         }
         for one in statements(stack):
-            held = _holders(stack, one.resource) & others.keys()
-            for holder in sorted(held) if one.kind == IDENTITY and one.allows else ():
-                for name in _WRITING:
-                    if one.covers(f"secretsmanager:{name}"):
-                        yield one.violation(f"{others[holder]} may write secrets ({name})", "Action")
-                        break
+            writes = next((name for name in _WRITING if one.covers(f"secretsmanager:{name}")), "")
+            if one.kind == IDENTITY and one.allows and writes:
+                for holder in sorted(_holders(stack, one.resource) & others.keys()):
+                    yield one.violation(f"{others[holder]} may write secrets ({writes})", "Action")
 
 
 def _holders(stack: Stack, resource: Resource) -> set[str]:

@@ -15,8 +15,9 @@ def check(project: Project) -> Iterator[Violation]:
     found: list[Violation] = []
     for run in deployments(project):
         found += _conditions(run)
-        names = {name for _, _, name in pipelines(run)}
-        for step, command, name in pipelines(run):
+        calls = list(pipelines(run))
+        names = {name for _, _, name in calls}
+        for step, command, name in calls:
             if name == "deploy" and "--checks" not in command.arguments:
                 text = f"step {step.name!r} deploys without the reports of the checks (--checks)"
                 found.append(Violation(text, step.document.file, step.line("run")))

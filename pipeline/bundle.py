@@ -189,15 +189,17 @@ def _platform(sources: Path) -> str:
 def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> None:
     """Lay a function's packages and sources into `code`, with bytecode."""
     uv = tool("uv")
-    wanted = code.parent / f"{folder}.txt"
+    # In this form each wheel has its address and its hash: what `make install` fetched is found again without
+    # an index, and other bytes are refused.
+    wanted = code.parent / f"pylock.{folder}.toml"
     wanted.parent.mkdir(parents=True, exist_ok=True)
-    locked = run([uv, "export", "--quiet", "--locked", "--only-group", group], cwd=sources).stdout
-    wanted.write_text(locked, encoding="utf-8")
+    export = [uv, "export", "--quiet", "--locked", "--only-group", group, "--format", "pylock.toml"]
+    wanted.write_text(run(export, cwd=sources).stdout, encoding="utf-8")
     run(
         [
-            *(uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+            *(uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
             *("--python", CHECKOUT / ".venv/bin/python", "--python-version", "3.13"),
-            *("--python-platform", platform, "--target", code, "--requirement", wanted),
+            *("--python-platform", platform, "--target", code, "--requirements", wanted),
         ],
         cwd=sources,
     )

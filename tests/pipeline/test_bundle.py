@@ -133,6 +133,24 @@ def test_an_archive_runs_by_itself(built: Bundle, tmp_path: Path, archive: str, 
 
 
 @pytest.mark.e2e
+def test_packages_are_held_to_the_locks_hashes(checkout: Path, tmp_path: Path) -> None:
+    """Also where the wheel lies in the cache already: other bytes than the lock's are refused, both hashes named."""
+    clone = tmp_path / "clone"
+    run(["git", "clone", "--quiet", checkout, clone])
+    lock = (clone / "uv.lock").read_text(encoding="utf-8")
+    wheel = lock.index("sha256:", lock.index("wheels", lock.index('name = "aws-wsgi"'))) + len("sha256:")
+    good = lock[wheel : wheel + 64]
+    bad = f"{int(good[0], 16) ^ 1:x}{good[1:]}"
+    (clone / "uv.lock").write_text(lock.replace(good, bad), encoding="utf-8")
+    Repository.git(_opened(clone), "commit", "--quiet", "--all", "-m", "another hash")
+    with pytest.raises(ToolError, match="Hash mismatch for `aws-wsgi") as refused:
+        bundle.build(clone, tmp_path / "bundle")
+
+    assert good in str(refused.value)
+    assert bad in str(refused.value)
+
+
+@pytest.mark.e2e
 def test_the_archives_hold_no_launchers_and_no_dates(built: Bundle) -> None:
     """bin/ holds absolute paths; a date would differ from build to build."""
     with zipfile.ZipFile(built.path("app.zip")) as opened:

@@ -10,7 +10,7 @@ LOCKED := $(UV) sync --quiet --locked --only-group
 
 # One environment a set of packages that can't live together (see pyproject.toml).
 # A stamp holds the lock's digest, so that a copy of the tree with newer files installs nothing.
-LOCK := $(shell cat uv.lock pyproject.toml bin/install-uv.txt .python-version | sha256sum | cut -c1-64)
+LOCK := $(shell cat uv.lock pyproject.toml bin/install-uv.txt bin/browser/* .python-version | sha256sum | cut -c1-64)
 installed = $(if $(filter $(LOCK),$(shell cat $(1)/.lock 2>/dev/null)),,$(1)-sync)
 
 .PHONY: help
@@ -30,13 +30,21 @@ down: install-main ## End what `make up` started, and remove its state
 # A worker a core; the tests of one module share their fixtures, so they stay together.
 PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: test test-fast proofs check format docs
-test: install ## Every test but the proofs, the end-to-end story among them
+.PHONY: test test-all test-fast proofs fresh check format docs
+test: install install-browser ## Every test but the proofs, the end-to-end story among them
 	@$(PYTEST) -m "not proof"
 
 # One after the other: they measure, and each has a sandbox of its own.
-proofs: install ## The promises tried at length: docs/proofs.md has the figures
-	@.venv/bin/python -m pytest -q -m proof tests
+PROOFS := .venv/bin/python -m pytest -q
+
+test-all: test ## What CI runs besides `make demo`: the tests, and the proofs that take less than ten minutes
+	@$(PROOFS) -m "proof and not marathon" tests
+
+proofs: install ## The promises tried at length, in some two hours: docs/proofs.md has the figures
+	@$(PROOFS) -m proof tests
+
+fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HOME, empty caches
+	@python3 bin/fresh.py $(MAKE) demo : $(MAKE) test : $(MAKE) demo : $(MAKE) test
 
 test-fast: install-check ## The tests that need no emulator: under a minute
 	@$(PYTEST) -m "not e2e and not slow"
@@ -51,7 +59,7 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the gate's code: docs/rules.md, policies/gate.lock
 	@bin/pipeline rules --write docs/rules.md --lock policies/gate.lock
 
-.PHONY: install install-main install-policy install-sam install-sandbox lock clean
+.PHONY: install install-main install-policy install-sam install-sandbox install-browser lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
 # What a workflow's job installs: see .github/actions/setup.
@@ -64,6 +72,7 @@ install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
+install-browser: $(call installed,.tools/browser)
 
 lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 	@$(UV) lock
@@ -89,3 +98,13 @@ clean: ## Remove what was installed and built
 	@echo "installing .tools/$*"
 	@UV_PROJECT_ENVIRONMENT=.tools/$* $(LOCKED) $*
 	@echo $(LOCK) > .tools/$*/.lock
+
+# For the tests of pages alone: where it can't be had they use the machine's own, or say at the end that they didn't run.
+.PHONY: .tools/browser-sync
+.tools/browser-sync: $(UV)
+ifeq ($(shell uname -sm),Linux x86_64)
+	@echo "installing .tools/browser"
+	@if UV_PROJECT_ENVIRONMENT=.tools/browser $(LOCKED) browser && .tools/browser/bin/python bin/browser/unpack.py .tools/browser/chromium; \
+	then echo $(LOCK) > .tools/browser/.lock; \
+	else echo "no Chromium could be fetched: the tests of pages use this machine's, or tell that they did not run"; fi
+endif

@@ -193,8 +193,8 @@ def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> 
     # an index, and other bytes are refused.
     wanted = code.parent / f"pylock.{folder}.toml"
     wanted.parent.mkdir(parents=True, exist_ok=True)
-    export = [uv, "export", "--quiet", "--locked", "--only-group", group, "--format", "pylock.toml"]
-    wanted.write_text(run(export, cwd=sources).stdout, encoding="utf-8")
+    export = ["export", "--quiet", "--locked", "--only-group", group, "--format", "pylock.toml"]
+    wanted.write_text(run([uv, *export], cwd=sources).stdout, encoding="utf-8")
     run(
         [
             *(uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),

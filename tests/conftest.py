@@ -1,7 +1,9 @@
 """A real PostgreSQL for the tests that need one: a server a session, databases that tests take in turn."""
 
+import os
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +23,28 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that take longest, so that no worker is left with one at the end."""
     items.sort(key=lambda item: not (item.get_closest_marker("e2e") or item.get_closest_marker("slow")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say last what was not tested, and how to get it."""
+    yield
+    for reason, count in _skipped(terminalreporter).items():
+        terminalreporter.write_line(f"not tested: {count} test{'s' * (count > 1)}: {reason}", yellow=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nobody reads that line: there a test that was skipped has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and _skipped(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> Counter[str]:
+    """How many tests were skipped for each reason."""
+    places = [report.longrepr for report in reporter.stats.get("skipped", [])]
+    reasons = [place[2] if isinstance(place, tuple) else str(place) for place in places]
+    return Counter(reason.removeprefix("Skipped: ") for reason in reasons)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tests.proofs.deployed import deployed
 from tests.proofs.faults import KINDS, Fault, Proxy
 from tests.proofs.releases import SECONDS, Releases
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e]
+pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 
 
 @pytest.fixture(scope="module")

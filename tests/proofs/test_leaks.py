@@ -22,7 +22,7 @@ from tests.proofs.needles import Needles
 from tests.proofs.places import ENVIRONMENTS, Places, Processes, watching
 from tests.proofs.plants import PLANTS, planted
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e]
+pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 _SHORTEST = 12  # letters of a value that can't be there by chance
 _LOUD = {"RUNNER_DEBUG": "1", "ACTIONS_STEP_DEBUG": "true", "ACTIONS_RUNNER_DEBUG": "true"}
 

@@ -16,7 +16,6 @@ from sandbox.accounts import REGION, account
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
 
-_START_SECONDS = 60.0  # it takes about two on a quiet machine
 _PYTHON = CHECKOUT / ".tools" / "sandbox" / "bin" / "python"
 
 
@@ -107,7 +106,7 @@ class Aws:
         """Wait until the emulator listens. Raises SandboxError."""
         if self._process is None:
             raise SandboxError("The emulator is not started.")
-        children.wait_for_port(self.port, self._process, "The AWS emulator", self.log, _START_SECONDS)
+        children.wait_for_port(self.port, self._process, "The AWS emulator", self.log)
 
     def stop(self) -> None:
         """End the emulator and the functions that it started. A second stop does nothing."""

@@ -10,7 +10,7 @@ class NeverError(Exception):
     """What a test waited for did not come: no verdict on what it would have tried."""
 
 
-def until[T](look: Callable[[], T], what: str, pause: float = 0.05) -> T:
+def until[T](look: Callable[[], T | None], what: str, pause: float = 0.05) -> T:
     """Look again and again until there is something true to see, and return it. `pause` is in seconds."""
     end = time.monotonic() + _LONGEST
     while not (seen := look()):

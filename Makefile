@@ -27,8 +27,8 @@ up: install ## Start the laptop's GitHub and AWS, and leave them running
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
-# A worker a core; the tests of one module share their fixtures, so they stay together.
-PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+# A worker a core; the tests of one module share their fixtures, so they stay together. -I: without the caller's PYTHON*.
+PYTEST := .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: test test-fast proofs check format docs
 test: install ## Every test but the proofs, the end-to-end story among them
@@ -36,7 +36,7 @@ test: install ## Every test but the proofs, the end-to-end story among them
 
 # One after the other: they measure, and each has a sandbox of its own.
 proofs: install ## The promises tried at length: docs/proofs.md has the figures
-	@.venv/bin/python -m pytest -q -m proof tests
+	@.venv/bin/python -I -m pytest -q -m proof tests
 
 test-fast: install-check ## The tests that need no emulator: under a minute
 	@$(PYTEST) -m "not e2e and not slow"

@@ -1,6 +1,7 @@
 """The one function that runs other programs, and where those programs are."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from pipeline.errors import ToolError
 from pipeline.surroundings import UMASK, kept
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+INSTALL = f"Run: make -C {shlex.quote(str(CHECKOUT))} install"
 _ENVIRONMENTS = (".venv/bin", ".tools/policy/bin", ".tools/sam/bin", ".tools/sandbox/bin", ".tools/uv/bin")
 _LAST = 12  # lines of a failed program's output that its error repeats
 
@@ -39,7 +41,7 @@ def tool(name: str) -> Path:
             return path
     if name == "uv" and (found := shutil.which("uv")):
         return Path(found)
-    raise ToolError(f"{name} is not installed in {CHECKOUT}.", f"Run: make -C {CHECKOUT} install")
+    raise ToolError(f"{name} is not installed in {CHECKOUT}.", INSTALL)
 
 
 def run(

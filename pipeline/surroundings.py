@@ -3,12 +3,33 @@
 The list says what is kept, not what is dropped: nobody knows every variable that some tool heeds.
 """
 
+import fnmatch
 import os
 import time
 from collections.abc import Iterable, Mapping
 
 UMASK = 0o022
-_SETTLED = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+# What a person's settings of git would change in what it prints, archives or commits; tests/test_world.py has them.
+_GIT = {
+    "color.ui": "false",
+    "column.ui": "never",
+    "commit.gpgSign": "false",
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.eol": "lf",
+    "core.hooksPath": os.devnull,
+    "core.quotePath": "true",
+    "diff.renames": "true",
+    "init.templateDir": "",
+    "log.showSignature": "false",
+    "status.renames": "true",
+    "tag.gpgSign": "false",
+    "tag.sort": "refname",
+    "tar.umask": "0002",
+}
+_SETTLED = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "GIT_CONFIG_COUNT": str(len(_GIT))}
+for _number, (_name, _value) in enumerate(_GIT.items()):
+    _SETTLED |= {f"GIT_CONFIG_KEY_{_number}": _name, f"GIT_CONFIG_VALUE_{_number}": _value}
 _BARE = {
     *("PATH", "PYENV_ROOT", "TMPDIR"),
     "GIT_CEILING_DIRECTORIES",  # where the search for a repository ends
@@ -54,8 +75,13 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def settle(also: Iterable[str] = ()) -> None:
-    """Make this process's own world the same: for the tests. Variables with a prefix of `also` are kept."""
-    left = {name: value for name, value in os.environ.items() if name.startswith(tuple(also))}
+    """Make this process's own world the same, for the tests; variables that match a pattern of `also` are kept."""
+    patterns = tuple(also)
+    left = {
+        name: value
+        for name, value in os.environ.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    }
     settled = left | kept(os.environ)
     for name in set(os.environ) - set(settled):
         del os.environ[name]

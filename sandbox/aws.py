@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.run import CHECKOUT
+from pipeline.run import CHECKOUT, INSTALL
 from sandbox import certificates, children
 from sandbox.accounts import REGION, account
 from sandbox.children import HOST
@@ -59,14 +59,10 @@ class Aws:
     def launch(self) -> None:
         """Begin to start the emulator, in an environment of its own. Raises SandboxError."""
         if not _PYTHON.exists():
-            raise SandboxError(
-                f"The emulator is not in {_PYTHON.parent.parent}.", f"Run: make -C {CHECKOUT} install"
-            )
+            raise SandboxError(f"The emulator is not in {_PYTHON.parent.parent}.", INSTALL)
         schemas = next(CHECKOUT.glob(".tools/policy/lib/python3*/site-packages/cfnlint/data/schemas"), None)
         if schemas is None:
-            raise SandboxError(
-                f"CloudFormation's registry is not in {CHECKOUT}.", f"Run: make -C {CHECKOUT} install"
-            )
+            raise SandboxError(f"CloudFormation's registry is not in {CHECKOUT}.", INSTALL)
         if self.port:
             children.require_free(self.port)
         self.port = self.port or children.free_port()

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from pipeline.progress import Stillness, watched
-from pipeline.run import CHECKOUT
+from pipeline.run import CHECKOUT, INSTALL
 from sandbox import children
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
@@ -216,7 +216,7 @@ def _binary(name: str) -> Path:
     if found is None:
         raise SandboxError(
             f"PostgreSQL's {name} is not in {CHECKOUT / '.tools/sandbox'}.",
-            f"Run: make -C {CHECKOUT} install",
+            INSTALL,
         )
     found = found.resolve()  # a job's checkout links the laptop's environments
     if os.geteuid() != 0 or not _closed(found):

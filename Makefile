@@ -27,15 +27,15 @@ up: install ## Start the laptop's GitHub and AWS, and leave them running
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
-# A worker a core; the tests of one module share their fixtures, so they stay together.
-PYTEST := .venv/bin/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+# A worker a core; the tests of one module share their fixtures, so they stay together. -I: without the caller's PYTHON*.
+PYTEST := .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: test test-all test-fast proofs fresh check format docs
 test: install install-browser ## Every test but the proofs, the end-to-end story among them
 	@$(PYTEST) -m "not proof"
 
 # One after the other: they measure, and each has a sandbox of its own.
-PROOFS := .venv/bin/python -m pytest -q
+PROOFS := .venv/bin/python -I -m pytest -q
 
 test-all: test ## What CI runs besides `make demo`: the tests, and the proofs that take less than ten minutes
 	@$(PROOFS) -m "proof and not marathon" tests

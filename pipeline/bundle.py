@@ -9,6 +9,7 @@ import argparse
 import datetime as dt
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from pipeline.canonical import canonical
 from pipeline.errors import ConfigurationError, GateError, ToolError
 from pipeline.git import COMMIT, git, head
 from pipeline.run import CHECKOUT, run, tool
+from pipeline.surroundings import kept
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -162,6 +164,7 @@ def _check_out(repository: Path, commit: str, into: Path) -> None:
     done = subprocess.run(
         ["git", "archive", "--format=tar", commit],  # noqa: S607 - git is found on the path, as everywhere
         cwd=repository,
+        env=kept(os.environ),
         capture_output=True,
         check=False,
     )

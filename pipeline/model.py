@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NO_VERDICT = "no verdict"
 SEVERITIES = ("critical", "high", "medium", "low")
 
 
@@ -34,7 +35,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a run: `status` is passed, failed or skipped; `seconds` is wall time."""
+    """One stage of a run: `status` is passed, failed, skipped or no verdict; `seconds` is wall time.
+
+    There is no verdict where nothing was found, and a tool of the stage is missing, broke or was ended.
+    """
 
     name: str
     status: str

@@ -1,17 +1,22 @@
 """The one function that runs other programs, and where those programs are."""
 
 import os
+import shlex
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from pipeline import timings
+from pipeline import progress, timings
 from pipeline.errors import ToolError
+from pipeline.surroundings import UMASK, kept
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+INSTALL = f"Run: make -C {shlex.quote(str(CHECKOUT))} install"
 _ENVIRONMENTS = (".venv/bin", ".tools/policy/bin", ".tools/sam/bin", ".tools/sandbox/bin", ".tools/uv/bin")
 _LAST = 12  # lines of a failed program's output that its error repeats
 
@@ -36,7 +41,7 @@ def tool(name: str) -> Path:
             return path
     if name == "uv" and (found := shutil.which("uv")):
         return Path(found)
-    raise ToolError(f"{name} is not installed in {CHECKOUT}.", f"Run: make -C {CHECKOUT} install")
+    raise ToolError(f"{name} is not installed in {CHECKOUT}.", INSTALL)
 
 
 def run(
@@ -45,46 +50,78 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     inherit: bool = True,
-    timeout: float = 600.0,
+    patience: float = progress.PATIENCE,
     check: bool = True,
     secrets: Sequence[str] = (),
 ) -> Completed:
     """Run a program without a shell and return what it wrote.
 
-    `env` is added to this process's environment, or replaces it where `inherit` is false; `timeout` is in
-    seconds. Raises ToolError when the program is missing or takes too long, and with `check` also when its
-    exit status isn't 0. `secrets` are masked in the error.
+    `env` is added to what surroundings.py keeps of this process's environment, or stands alone where `inherit` is
+    false. A program that writes nothing and takes no processor time for `patience` seconds is ended, with all that
+    it started. Raises ToolError when the program is missing or was ended, and with `check` also when its exit
+    status isn't 0. `secrets` are masked in the error.
     """
     words = [str(word) for word in argv]
     shown = _masked(" ".join(words), secrets)
     if shutil.which(words[0]) is None:
         raise ToolError(f"{words[0]} is not on this machine.", "Install it, or run: make install")
     start = time.monotonic()
-    try:
-        ended = subprocess.run(
-            words,
-            cwd=cwd,
-            env={**(os.environ if inherit else {}), **(env or {})},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
+    surroundings = {**(kept(os.environ) if inherit else {}), **(env or {})}
+    # Into files, not pipes: what a program leaves running may hold on to a pipe for ever.
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        try:
+            status, ended = _await(
+                subprocess.Popen(
+                    words,
+                    cwd=cwd,
+                    env=surroundings,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    umask=UMASK,
+                ),
+                lambda: (os.fstat(stdout.fileno()).st_size, os.fstat(stderr.fileno()).st_size),
+                patience,
+            )
+        except OSError as error:
+            raise ToolError(f"`{shown}` could not be started: {error}.", "Run: make install") from error
+        finally:
+            timings.record("program", Path(words[0]).name, start)
+        done = Completed(status, _text(stdout), _text(stderr))
+    if ended:
         raise ToolError(
-            f"`{shown}` did not end within {timeout:.0f} seconds.", "Run it by hand to see where it hangs."
-        ) from error
-    except OSError as error:
-        raise ToolError(f"`{shown}` could not be started: {error}.", "Run: make install") from error
-    finally:
-        timings.record("program", Path(words[0]).name, start)
-    if check and ended.returncode != 0:
-        output = _masked(ended.stderr.strip() or ended.stdout.strip(), secrets)
+            f"`{shown}` stood still for {patience:.0f} seconds, without output or processor time, and was ended.",
+            "Run it by hand to see what it waits for.",
+        )
+    if check and done.status != 0:
+        output = _masked(done.stderr.strip() or done.stdout.strip(), secrets)
         last = "\n".join(f"  | {line}" for line in output.splitlines()[-_LAST:])
-        raise ToolError(f"`{shown}` ended with status {ended.returncode}.\n{last}".rstrip())
-    return Completed(ended.returncode, ended.stdout, ended.stderr)
+        raise ToolError(f"`{shown}` ended with status {done.status}.\n{last}".rstrip())
+    return done
+
+
+def _await(
+    process: subprocess.Popen[bytes], written: Callable[[], object], patience: float
+) -> tuple[int, bool]:
+    """The exit status of a process, and whether it was ended since it stood still."""
+    ended: list[int] = []
+
+    def end() -> None:
+        ended.append(process.pid)
+        progress.kill(process.pid)
+
+    try:
+        with progress.watched(lambda: (written(), progress.activity(process.pid)), end, patience):
+            return process.wait(), bool(ended)
+    except BaseException:
+        progress.kill(process.pid)
+        process.wait()
+        raise
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", errors="replace")
 
 
 def _masked(text: str, secrets: Sequence[str]) -> str:

@@ -10,13 +10,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.run import CHECKOUT
+from pipeline.run import CHECKOUT, INSTALL
 from sandbox import certificates, children
 from sandbox.accounts import REGION, account
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
 
-_START_SECONDS = 60.0  # it takes about two on a quiet machine
 _PYTHON = CHECKOUT / ".tools" / "sandbox" / "bin" / "python"
 
 
@@ -60,14 +59,10 @@ class Aws:
     def launch(self) -> None:
         """Begin to start the emulator, in an environment of its own. Raises SandboxError."""
         if not _PYTHON.exists():
-            raise SandboxError(
-                f"The emulator is not in {_PYTHON.parent.parent}.", f"Run: make -C {CHECKOUT} install"
-            )
+            raise SandboxError(f"The emulator is not in {_PYTHON.parent.parent}.", INSTALL)
         schemas = next(CHECKOUT.glob(".tools/policy/lib/python3*/site-packages/cfnlint/data/schemas"), None)
         if schemas is None:
-            raise SandboxError(
-                f"CloudFormation's registry is not in {CHECKOUT}.", f"Run: make -C {CHECKOUT} install"
-            )
+            raise SandboxError(f"CloudFormation's registry is not in {CHECKOUT}.", INSTALL)
         if self.port:
             children.require_free(self.port)
         self.port = self.port or children.free_port()
@@ -107,7 +102,7 @@ class Aws:
         """Wait until the emulator listens. Raises SandboxError."""
         if self._process is None:
             raise SandboxError("The emulator is not started.")
-        children.wait_for_port(self.port, self._process, "The AWS emulator", self.log, _START_SECONDS)
+        children.wait_for_port(self.port, self._process, "The AWS emulator", self.log)
 
     def stop(self) -> None:
         """End the emulator and the functions that it started. A second stop does nothing."""

@@ -6,6 +6,9 @@ import time
 import uuid
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from pipeline.progress import Stillness
 from pipeline.run import CHECKOUT
 from sandbox.accounts import OWNER, OWNER_ID, REPOSITORY, REPOSITORY_ID, Account, account
 from sandbox.aws import Aws
@@ -14,7 +17,6 @@ from sandbox.postgres import PostgreSQL
 
 STACK = "esclusa-bootstrap"
 TEMPLATE = CHECKOUT / "bootstrap" / "template.yaml"
-_SECONDS = 120.0
 
 
 def bootstrap(aws: Aws, postgres: PostgreSQL, to: Account) -> None:
@@ -63,24 +65,32 @@ def failures(cloudformation: Any, stack: str) -> list[str]:
 def _signing_key(aws: Aws, environment: str) -> str:
     """The public half of an environment's signing key, DER in base64; waits for its account's bootstrap."""
     client = aws.client("kms", environment)
-    until = time.monotonic() + _SECONDS
+    cloudformation, stillness = aws.client("cloudformation", environment), Stillness()
     while True:
         try:
             answer = client.get_public_key(KeyId=f"alias/esclusa-{environment}-signing")
             return base64.b64encode(answer["PublicKey"]).decode()
         except client.exceptions.NotFoundException:
-            if time.monotonic() > until:
+            if stillness.over(lambda: _events(cloudformation)):
                 raise
         time.sleep(0.05)
 
 
 def _settled(cloudformation: Any) -> str:
-    until = time.monotonic() + _SECONDS
+    stillness = Stillness()
     while True:
         status: str = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-        if not status.endswith("_IN_PROGRESS") or time.monotonic() > until:
+        if not status.endswith("_IN_PROGRESS") or stillness.over(lambda: _events(cloudformation)):
             return status
         time.sleep(0.1)
+
+
+def _events(cloudformation: Any) -> int:
+    """How much has happened to the stack; nothing while it isn't there."""
+    try:
+        return len(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"])
+    except ClientError:
+        return 0
 
 
 def _master_secret(aws: Aws, postgres: PostgreSQL, to: Account) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.progress import PATIENCE, Stillness, activity
 from sandbox.errors import SandboxError
 
 HOST = "127.0.0.1"
@@ -79,10 +80,17 @@ def require_free(port: int) -> None:
             ) from None
 
 
-def wait_for_port(port: int, child: subprocess.Popen[bytes], name: str, log: Path, seconds: float) -> None:
-    """Wait until `child` listens. Raises SandboxError when it ends first or takes too long."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def signs(child: subprocess.Popen[bytes], log: Path) -> object:
+    """What tells that a child works: see pipeline.progress."""
+    return log.stat().st_size, activity(child.pid)
+
+
+def wait_for_port(
+    port: int, child: subprocess.Popen[bytes], name: str, log: Path, patience: float = PATIENCE
+) -> None:
+    """Wait until `child` listens. Raises SandboxError when it ends first, or stands still for `patience` seconds."""
+    stillness = Stillness(patience)
+    while not stillness.over(lambda: signs(child, log)):
         if child.poll() is not None:
             raise SandboxError(
                 f"{name} ended with status {child.returncode} while starting.", last_lines(log)
@@ -90,7 +98,9 @@ def wait_for_port(port: int, child: subprocess.Popen[bytes], name: str, log: Pat
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
             return
         time.sleep(0.02)
-    raise SandboxError(f"{name} does not listen on port {port} after {seconds:.0f} seconds.", last_lines(log))
+    raise SandboxError(
+        f"{name} does not listen on port {port}, and stood still for {patience:.0f} seconds.", last_lines(log)
+    )
 
 
 def last_lines(log: Path, count: int = 8) -> str:

@@ -16,14 +16,14 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from pipeline.run import CHECKOUT
+from pipeline.progress import Stillness, watched
+from pipeline.run import CHECKOUT, INSTALL
 from sandbox import children
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
 
 # The server refuses to run as root. Every Unix has this user, who owns nothing.
 _NOBODY = "nobody"
-_START_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ class PostgreSQL:
         """Wait until the server answers; returns a superuser's connection to a database."""
         if self._server is None:
             raise SandboxError("PostgreSQL is not started.")
-        until = time.monotonic() + _START_SECONDS
+        server, stillness = self._server, Stillness()
         while True:
-            children.wait_for_port(self.port, self._server, "PostgreSQL", self.log, _START_SECONDS)
+            children.wait_for_port(self.port, server, "PostgreSQL", self.log)
             try:
                 return psycopg.connect(
                     host=HOST,
@@ -162,7 +162,7 @@ class PostgreSQL:
                     autocommit=True,
                 )
             except psycopg.OperationalError as error:
-                if time.monotonic() > until:
+                if stillness.over(lambda: children.signs(server, self.log)):
                     raise SandboxError(
                         f"PostgreSQL answers no query: {error}", children.last_lines(self.log)
                     ) from None
@@ -198,7 +198,8 @@ class PostgreSQL:
             options=_unprivileged(_binary("initdb"), self._data),
         )
         try:
-            status = child.wait(60)
+            with watched(lambda: children.signs(child, self.log), child.kill):
+                status = child.wait()
         finally:
             children.stop(child, signal.SIGKILL)
             password.unlink()
@@ -215,7 +216,7 @@ def _binary(name: str) -> Path:
     if found is None:
         raise SandboxError(
             f"PostgreSQL's {name} is not in {CHECKOUT / '.tools/sandbox'}.",
-            f"Run: make -C {CHECKOUT} install",
+            INSTALL,
         )
     found = found.resolve()  # a job's checkout links the laptop's environments
     if os.geteuid() != 0 or not _closed(found):

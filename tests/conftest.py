@@ -1,6 +1,16 @@
-"""A real PostgreSQL for the tests that need one: a server a session, databases that tests take in turn."""
+"""The same world for every test, whoever runs it; and a real PostgreSQL for those that need one."""
 
+# ruff: noqa: E402 - before anything else is imported
 import os
+
+from pipeline import surroundings
+
+# Besides what programs see: what pytest and its plugins tell each other, and what a person asks of the tests.
+surroundings.settle(also=("PYTEST_*", "COV_CORE_*", "PLAYWRIGHT_*", "CI", "UPDATE_GOLDEN", "SCREENSHOTS"))
+# Nor do the person's own profiles for AWS, which lie in HOME.
+for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+    os.environ[_name] = os.devnull
+
 import tempfile
 import uuid
 from collections import Counter

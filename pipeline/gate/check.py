@@ -25,7 +25,7 @@ from pipeline.gate.engines import (
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.project import Project
 from pipeline.gate.verdict import EngineRun, Report
-from pipeline.model import Finding, Stage
+from pipeline.model import NO_VERDICT, Finding, Stage
 from pipeline.run import run
 
 # The table of contents of the gate.
@@ -107,7 +107,7 @@ def _judge(engine: Engine, context: Context, cached: bool) -> _Verdict:
 
 
 def _settle(project: Project, verdicts: dict[str, _Verdict], today: dt.date) -> list[Finding]:
-    """All findings, with waivers applied, and one for each engine that broke."""
+    """All findings, with waivers applied."""
     findings = [finding for verdict in verdicts.values() for finding in verdict.findings]
     document = project.document(waivers.FILE)
     if document is not None:
@@ -115,20 +115,7 @@ def _settle(project: Project, verdicts: dict[str, _Verdict], today: dt.date) -> 
         whole = {name for name, verdict in verdicts.items() if not verdict.broken}
         findings = waivers.apply(valid, findings, document, whole)
         findings += faults if "rules" in verdicts else []
-    return findings + [_broken(verdict) for verdict in verdicts.values() if verdict.broken]
-
-
-def _broken(verdict: _Verdict) -> Finding:
-    return Finding(
-        rule="engine",
-        title="A tool of the gate gave no verdict",
-        severity="critical",
-        tool=verdict.engine.name,
-        file="",
-        line=0,
-        message=verdict.broken,
-        remediation="What no tool judged is not passed. Run `make install`, or run it by hand.",
-    )
+    return findings
 
 
 def _stage(name: str, verdicts: dict[str, _Verdict], findings: Iterable[Finding]) -> Stage:
@@ -136,8 +123,10 @@ def _stage(name: str, verdicts: dict[str, _Verdict], findings: Iterable[Finding]
     tools = {finding.tool for engine in engines for finding in verdicts[engine.name].findings}
     tools |= {engine.name for engine in engines} | ({"pipeline"} if own.ENGINE in engines else set())
     failed = any(finding.waiver is None and finding.tool in tools for finding in findings)
+    judged = not any(verdicts[engine.name].broken for engine in engines)
+    status = "failed" if failed else "passed" if judged else NO_VERDICT
     seconds = max(verdicts[engine.name].seconds for engine in engines)
-    return Stage(name=name, status="failed" if failed else "passed", seconds=round(seconds, 3))
+    return Stage(name=name, status=status, seconds=round(seconds, 3))
 
 
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}

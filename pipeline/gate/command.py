@@ -55,7 +55,9 @@ def _as_sarif(_: Report, evidence: Callable[[], "Evidence"]) -> str:
 def _tell_run(evidence: "Evidence") -> None:
     from pipeline.report import annotations, step_summary
 
-    sys.stderr.write(annotations.render(evidence.open))  # a runner reads both; --format may need stdout
+    sys.stderr.write(
+        annotations.render(evidence.open, evidence.report.silent)
+    )  # a runner reads both; --format may need stdout
     summary.add(step_summary.render(evidence))
 
 

@@ -4,29 +4,31 @@ import dataclasses
 import json
 from collections.abc import Iterable
 
-from pipeline.gate.verdict import Report
+from pipeline.gate.verdict import UNJUDGED, Report
 from pipeline.model import Finding
 from pipeline.text import for_log
 
 
 def as_text(report: Report) -> str:
-    """One block a finding, worst first, then a line a stage."""
+    """One block a finding, worst first, one an engine without verdict, then a line a stage."""
     rows: list[str] = []
     for finding in report.findings:
         if finding.waiver is None:
             rows += _block(finding)
+    for engine in report.silent:
+        rows += [f"no verdict of {engine.name}: {engine.broken}", f"    Fix:  {UNJUDGED}", ""]
     for stage in report.stages:
-        rows.append(f"{stage.name:<8} {stage.status:<8} {stage.seconds:6.1f} s")
+        rows.append(f"{stage.name:<8} {stage.status:<10} {stage.seconds:6.1f} s")
     open_ones = [one for one in report.findings if one.waiver is None]
     waived = len(report.findings) - len(open_ones)
-    rows.append(f"{_count(len(open_ones), 'finding')}, {waived} waived")
+    without = f", no verdict of {', '.join(one.name for one in report.silent)}" if report.silent else ""
+    rows.append(f"{_count(len(open_ones), 'finding')}, {waived} waived{without}")
     return "".join(f"{for_log(row)}\n" for row in rows)
 
 
 def _block(finding: Finding) -> Iterable[str]:
-    place = f"{finding.file}:{finding.line}: " if finding.file else ""
     about = ", ".join(part for part in (finding.resource, finding.environment) if part)
-    yield f"{place}{finding.severity}: {finding.message}"
+    yield f"{finding.file}:{finding.line}: {finding.severity}: {finding.message}"
     yield f"    Rule: {finding.rule} ({finding.tool}){f' on {about}' if about else ''}"
     if finding.remediation:
         yield f"    Fix:  {finding.remediation}"
@@ -42,6 +44,7 @@ def as_json(report: Report) -> str:
     data = {
         "schema": 1,
         "commit": report.commit,
+        "verdict": report.verdict,
         "stages": [stage.as_json() for stage in report.stages],
         "findings": [finding.as_json() for finding in report.findings],
         "environments": list(report.environments),

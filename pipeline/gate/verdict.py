@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.gate.project import Project
-from pipeline.model import Finding, Stage
+from pipeline.model import NO_VERDICT, Finding, Stage
 from pipeline.text import one_line
 
+UNJUDGED = (
+    "What no tool judged is not passed. Run `make install`, or run the tool by hand to see what it lacks."
+)
 _TEXTS = ("rule", "title", "tool", "file", "resource", "environment", "message", "remediation")
 
 
@@ -51,17 +54,29 @@ class Report:
     project: Project = field(repr=False, compare=False)
 
     @property
+    def silent(self) -> tuple[EngineRun, ...]:
+        """The engines that gave no verdict. What they would have found nobody knows: that is no finding."""
+        return tuple(engine for engine in self.engines if engine.broken)
+
+    @property
     def passed(self) -> bool:
         return all(stage.status == "passed" for stage in self.stages)
 
     @property
+    def verdict(self) -> str:
+        """In one or two words: passed, failed, or no verdict where not everything was judged."""
+        return "passed" if self.passed else NO_VERDICT if self.unjudged else "failed"
+
+    @property
     def status(self) -> int:
         """The exit status: 0 clean, 1 gate failed, 2 something couldn't be judged."""
-        return 0 if self.passed else 2 if self.unjudged else 1
+        return {"passed": 0, "failed": 1, NO_VERDICT: 2}[self.verdict]
 
     def printable(self) -> "Report":
-        """The same, each text of its findings on one line, with nothing in it that a reader can't see."""
-        return dataclasses.replace(self, findings=tuple(_printable(one) for one in self.findings))
+        """The same, each text of it on one line, with nothing in it that a reader can't see."""
+        engines = tuple(dataclasses.replace(one, broken=one_line(one.broken)) for one in self.engines)
+        findings = tuple(_printable(one) for one in self.findings)
+        return dataclasses.replace(self, findings=findings, engines=engines)
 
 
 def _printable(finding: Finding) -> Finding:

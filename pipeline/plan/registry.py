@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ToolError
-from pipeline.run import CHECKOUT
+from pipeline.run import CHECKOUT, INSTALL
 
 Path_ = Sequence[str | int]
 _ENVIRONMENTS = (".tools/policy", ".tools/sam")
@@ -72,4 +72,4 @@ def _folder() -> Path:
     for environment in _ENVIRONMENTS:
         for folder in (CHECKOUT / environment).glob("lib/python*/site-packages/cfnlint/data/schemas"):
             return folder
-    raise ToolError("The registry's schemas are not installed.", f"Run: make -C {CHECKOUT} install-policy")
+    raise ToolError("The registry's schemas are not installed.", INSTALL)

@@ -5,27 +5,31 @@ Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow
 
 from collections.abc import Iterable, Iterator
 
+from pipeline.gate.verdict import UNJUDGED, EngineRun
 from pipeline.model import Finding
 
 _COMMAND = {"critical": "error", "high": "error", "medium": "warning", "low": "notice"}
 _MOST = 10  # of a kind that GitHub shows from one step
 
 
-def render(findings: Iterable[Finding]) -> str:
-    """A line a finding without waiver, worst first, as many of each kind as GitHub shows."""
-    return "".join(f"{line}\n" for line in _lines(findings))
+def render(findings: Iterable[Finding], silent: Iterable[EngineRun] = ()) -> str:
+    """A line an engine without verdict, then one a finding without waiver, worst first, as many of each kind as
+    GitHub shows."""
+    return "".join(f"{line}\n" for line in _lines(findings, tuple(silent)[:_MOST]))
 
 
-def _lines(findings: Iterable[Finding]) -> Iterator[str]:
-    written = dict.fromkeys(("error", "warning", "notice"), 0)
+def _lines(findings: Iterable[Finding], silent: tuple[EngineRun, ...]) -> Iterator[str]:
+    for engine in silent:
+        title = _property(f"No verdict: {engine.name}")
+        yield f"::error title={title}::{_data(f'{engine.broken}\nFix: {UNJUDGED}')}"
+    written = {"error": len(silent), "warning": 0, "notice": 0}
     for finding in findings:
         command = _COMMAND[finding.severity]
         if finding.waiver is not None or written[command] == _MOST:
             continue
         written[command] += 1
-        properties = {"title": f"{finding.title} ({finding.rule})"}
-        if finding.file:
-            properties = {"file": finding.file, "line": str(max(1, finding.line)), **properties}
+        title = f"{finding.title} ({finding.rule})"
+        properties = {"file": finding.file, "line": str(max(1, finding.line)), "title": title}
         given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
         message = f"{finding.message}\nFix: {finding.remediation}" if finding.remediation else finding.message
         yield f"::{command} {given}::{_data(message)}"

@@ -62,11 +62,6 @@ class Evidence:
             return "Passed"
         return "Not everything was judged" if self.report.unjudged else "Failed"
 
-    @property
-    def broken(self) -> bool:
-        """Whether an engine gave no verdict at all."""
-        return any(one.broken for one in self.report.engines)
-
     def outcome(self, rule: Rule) -> str:
         """What a rule found: failed, waived or passed; "not judged" where its engine gave no verdict."""
         found = [one for one in self.report.findings if one.rule == rule.id]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from pipeline.gate.engines import own
-from pipeline.gate.verdict import EngineRun
-from pipeline.model import Finding
+from pipeline.gate.verdict import UNJUDGED, EngineRun
+from pipeline.model import NO_VERDICT, Finding
 from pipeline.report.evidence import Evidence
 
 
@@ -47,9 +47,19 @@ def _suite(engine: EngineRun, evidence: Evidence) -> TestSuite:
         names = [rule.id for rule in evidence.rules if not rule.checkov] + names
     for name in dict.fromkeys(names):
         suite.add_testcase(_case(engine, name, [one for one in found if one.rule == name], evidence))
-    if not names:
+    if engine.broken:
+        suite.add_testcase(_silent(engine))
+    elif not names:
         suite.add_testcase(TestCase("no finding", classname=f"{engine.stage}.{engine.name}"))
     return suite
+
+
+def _silent(engine: EngineRun) -> TestCase:
+    case = TestCase(NO_VERDICT, classname=f"{engine.stage}.{engine.name}")
+    error = Error(engine.broken, NO_VERDICT)
+    error.text = f"{engine.broken}\nFix: {UNJUDGED}"
+    case.result = [error]
+    return case
 
 
 def _case(engine: EngineRun, name: str, found: Iterable[Finding], evidence: Evidence) -> TestCase:
@@ -74,7 +84,7 @@ def _results(found: Iterable[Finding], evidence: Evidence) -> Iterator[Failure |
             waiver = evidence.waiver(finding.waiver)
             until = f" until {waiver.expires}" if waiver else ""
             result = Skipped(f"waived by {finding.waiver}{until}: {finding.message}", finding.severity)
-        elif finding.rule in ("engine", "unreadable"):
+        elif finding.rule == "unreadable":
             result = Error(finding.message, finding.severity)
         else:
             result = Failure(finding.message, finding.severity)
@@ -83,7 +93,6 @@ def _results(found: Iterable[Finding], evidence: Evidence) -> Iterator[Failure |
 
 
 def _details(finding: Finding) -> str:
-    place = f"{finding.file}:{finding.line}" if finding.file else "no file"
     about = ", ".join(part for part in (finding.resource, finding.environment) if part)
-    rows = [f"{place}{f' ({about})' if about else ''}", finding.message]
+    rows = [f"{finding.file}:{finding.line}{f' ({about})' if about else ''}", finding.message]
     return "\n".join([*rows, f"Fix: {finding.remediation}"] if finding.remediation else rows)

@@ -138,7 +138,6 @@ def _observation(finding: Finding, evidence: Evidence) -> dict[str, Any]:
     engine = next((one.name for one in evidence.report.engines if one.name == finding.tool), "rules")
     known = any(one.name == engine for one in evidence.report.engines)
     origins = [{"actors": [{"type": "tool", "actor-uuid": _tool_id(engine)}]}] if known else []
-    place = f"{finding.file}:{finding.line}" if finding.file else "no file"
     return {
         "uuid": _id("observation", *_identity(finding)),
         "title": plain(finding.title),
@@ -147,7 +146,7 @@ def _observation(finding: Finding, evidence: Evidence) -> dict[str, Any]:
             _prop("rule", finding.rule),
             _prop("severity", finding.severity),
             _prop("tool", finding.tool),
-            _prop("location", place),
+            _prop("location", f"{finding.file}:{finding.line}"),
             *([_prop("resource", finding.resource)] if finding.resource else []),
             *([_prop("environment", finding.environment)] if finding.environment else []),
         ],

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from pipeline.gate import waivers
 from pipeline.gate.rules import FRAMEWORKS
+from pipeline.gate.verdict import UNJUDGED
 from pipeline.report import picture
 from pipeline.report.controls import by_framework
 from pipeline.report.evidence import Evidence
@@ -51,6 +52,7 @@ def render(evidence: Evidence) -> str:
         jobs=_jobs(evidence.trust or (), roles),
         picture=picture.draw(evidence.trust) if evidence.trust else "",
         soon=waivers.SOON,
+        unjudged=UNJUDGED,
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
     )

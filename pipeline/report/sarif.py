@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.gate.rules import Rule
-from pipeline.model import Finding
+from pipeline.gate.verdict import EngineRun
+from pipeline.model import NO_VERDICT, Finding
 from pipeline.report.evidence import Evidence
 from pipeline.report.markdown import plain
 
@@ -25,7 +26,7 @@ _SCORE = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 def render(evidence: Evidence) -> str:
     """The SARIF document."""
     report = evidence.report
-    results = [one for one in evidence.open if one.file]
+    results = evidence.open
     ids = sorted({one.rule for one in results})
     first = {one.rule: one for one in reversed(results)}
     own = {rule.id: rule for rule in evidence.rules}
@@ -45,7 +46,7 @@ def render(evidence: Evidence) -> str:
             {
                 "executionSuccessful": not report.unjudged,
                 "endTimeUtc": evidence.made.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "toolExecutionNotifications": [_notification(one) for one in evidence.open if not one.file],
+                "toolExecutionNotifications": [_notification(one) for one in report.silent],
             }
         ],
         "results": [_result(finding, ids, seen) for finding in results],
@@ -112,11 +113,11 @@ def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
     return f"{digest}:{seen[digest]}"
 
 
-def _notification(finding: Finding) -> dict[str, Any]:
+def _notification(engine: EngineRun) -> dict[str, Any]:
     return {
         "level": "error",
-        "message": {"text": _without_links(f"{finding.tool}: {finding.message}")},
-        "descriptor": {"id": finding.rule},
+        "message": {"text": _without_links(f"{engine.name}: {NO_VERDICT}: {engine.broken}")},
+        "descriptor": {"id": "no-verdict"},
     }
 
 

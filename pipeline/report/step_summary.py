@@ -43,7 +43,7 @@ def _sections(evidence: Evidence) -> Iterator[str]:
 
 
 def _verdict(broken: str) -> str:
-    return f"**none**: {escape(broken)}" if broken else "given"
+    return f"**no verdict**: {escape(broken)}" if broken else "given"
 
 
 def _counts(evidence: Evidence) -> str:
@@ -51,8 +51,7 @@ def _counts(evidence: Evidence) -> str:
 
 
 def _row(finding: Finding) -> tuple[str, str, str, str]:
-    place = f"{finding.file}:{finding.line}" if finding.file else finding.tool
     about = ", ".join(part for part in (finding.resource, finding.environment) if part)
-    where = escape(place) + (f" ({escape(about)})" if about else "")
+    where = escape(f"{finding.file}:{finding.line}") + (f" ({escape(about)})" if about else "")
     what = f"{escape(finding.message)} ({escape(finding.rule)})"
     return finding.severity, where, what, escape(finding.remediation)

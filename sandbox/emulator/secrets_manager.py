@@ -95,30 +95,35 @@ def _begin(secret: dict[str, Any], token: str) -> None:
 
 
 def _rotate_all(secret: dict[str, Any], tokens: list[str]) -> None:
-    """One after the other: a rotation asked for while the one before gives its answer is not lost."""
-    while tokens:
+    """One after the other: a rotation asked for while the one before gives its answer is not lost. What is said of
+    one is said when it has ended, so that whoever reads it may ask again."""
+    while True:
         try:
-            if all(_call(secret, step, tokens[0]) for step in STEPS):
-                secret["LastRotatedDate"] = int(time.time())
-        except Exception:  # what broke one rotation is no reason to lose the next
-            _log.exception("rotation of %s", secret["Name"])
-        finally:
-            with _lock:
-                tokens.pop(0)
+            failed = next(filter(None, (_call(secret, step, tokens[0]) for step in STEPS)), "")
+        except Exception as error:  # what broke one rotation is no reason to lose the next
+            failed = f"{type(error).__name__}: {error}"
+        if not failed:
+            secret["LastRotatedDate"] = int(time.time())
+        with _lock:
+            tokens.pop(0)
+            last = not tokens
+        if failed:
+            _log.error("rotation of %s: %s", secret["Name"], failed)
+        if last:
+            return
 
 
-def _call(secret: dict[str, Any], step: str, token: str) -> bool:
+def _call(secret: dict[str, Any], step: str, token: str) -> str:
+    """Let the function do a step; returns what failed, or nothing."""
     function, config, _ = lambda_svc._get_func_record_for_ref_in_scope(secret["RotationLambdaARN"])
     if function is None or config is None:
-        _log.error("rotation of %s: there is no function %s", secret["Name"], secret["RotationLambdaARN"])
-        return False
+        return f"there is no function {secret['RotationLambdaARN']}"
     record = lambda_svc._execution_record_for_config(function, config)
     event = {"Step": step, "SecretId": secret["ARN"], "ClientRequestToken": token}
     result = lambda_svc._execute_function_with_config_scope(record, event)
     if result.get("error") or result.get("throttle"):
-        _log.error("rotation of %s: %s failed: %s", secret["Name"], step, json.dumps(result.get("body")))
-        return False
-    return True
+        return f"{step} failed: {json.dumps(result.get('body'))}"
+    return ""
 
 
 def _may_call(function_arn: str, secret_arn: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline import progress
 from pipeline.errors import ConfigurationError
 from pipeline.run import tool
 from sandbox import processes
@@ -26,8 +27,9 @@ _KEPT = ("LANG", "LC_ALL", "TZ", "PYENV_ROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 class WorkflowRun:
     """How one workflow ended.
 
-    `conclusion` is success, failure, cancelled, timed_out or startup_failure (GitHub wouldn't have started
-    it; `message` says why). `log` is what a person would read, `folder` holds it and the artifacts.
+    `conclusion` is success, failure, cancelled, timed_out (it stood still and was ended: no verdict) or
+    startup_failure (GitHub wouldn't have started it); `message` says why. `log` is what a person would read,
+    `folder` holds it and the artifacts.
     """
 
     id: int
@@ -61,8 +63,8 @@ class Process:
         self.reason = ""
         self._lock = threading.Lock()
 
-    def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], limit: float) -> int:
-        """Run act until it ends and return its exit status; after `limit` seconds it is ended."""
+    def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], patience: float) -> int:
+        """Run act until it ends and return its exit status; it is ended when it stands still for `patience` seconds."""
         if self.reason:
             return 1  # ended before it began
         with subprocess.Popen(
@@ -77,22 +79,22 @@ class Process:
             start_new_session=True,
         ) as process:
             self.pid = process.pid
-            timer = threading.Timer(limit, self.end, ["timed_out"])
-            timer.daemon = True
-            timer.start()
             try:
                 assert process.stdout is not None  # noqa: S101 - Popen was asked for it
-                for line in process.stdout:
-                    self.log.take(line)
-                status = process.wait()
+                with progress.watched(self._signs, lambda: self.end("timed_out"), patience):
+                    for line in process.stdout:
+                        self.log.take(line)
+                    status = process.wait()
             except BaseException:
                 self.end("cancelled")
                 raise
             finally:
-                timer.cancel()
                 with self._lock:  # whoever ended act may still be ending what its jobs left running
                     pass
         return status
+
+    def _signs(self) -> object:
+        return self.log.lines, progress.activity(self.pid)
 
     def end(self, reason: str) -> None:
         """End act, its jobs, and what they left running. `reason` becomes the conclusion."""

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.errors import ConfigurationError
+from pipeline.progress import PATIENCE
 from pipeline.run import CHECKOUT
 from sandbox import processes
 from sandbox.github import act, protection, trigger
@@ -27,7 +28,6 @@ from sandbox.github.workflow import Workflow
 from sandbox.oidc import Issuer
 
 STAND_INS = Path(__file__).resolve().parent.parent / "actions"
-LIMIT = 900.0  # seconds that a run may take
 _FIRST_RUN = 9_000_000_001  # ids as long as GitHub's
 
 
@@ -194,8 +194,8 @@ class GitHub:
         """The event of a cron line that fell due, on main."""
         return events.schedule(self.repository, cron, self.remote.head("main"))
 
-    def run(self, event: Event, *, limit: float = LIMIT) -> Run:
-        """Run every workflow that `event` starts, side by side, each for at most `limit` seconds.
+    def run(self, event: Event, *, patience: float = PATIENCE) -> Run:
+        """Run every workflow that `event` starts, side by side; one that stands still for `patience` seconds is ended.
 
         Raises ConfigurationError where a workflow can't be read, or names an action without a stand-in. A
         run that fails is no error: see the result.
@@ -205,7 +205,7 @@ class GitHub:
         started = [found for found in workflows.all_of(tree) if trigger.starts(found, event)]
         actions = self._mapped(tree) if started else {}
         with ThreadPoolExecutor(max_workers=max(1, len(started))) as pool:
-            futures = [pool.submit(self._run, event, tree, found, actions, limit) for found in started]
+            futures = [pool.submit(self._run, event, tree, found, actions, patience) for found in started]
             try:
                 runs = tuple(future.result() for future in futures)
             except BaseException:
@@ -240,7 +240,7 @@ class GitHub:
         return folders
 
     def _run(
-        self, event: Event, tree: Path, workflow: Workflow, actions: Mapping[str, Path], limit: float
+        self, event: Event, tree: Path, workflow: Workflow, actions: Mapping[str, Path], patience: float
     ) -> WorkflowRun:
         with self._lock:
             self._started += 1
@@ -262,7 +262,7 @@ class GitHub:
         )
         identity = _FIRST_RUN + order - 1
         folder = self.state / "runs" / f"{order:03}-{Path(workflow.path).stem}-{identity}"
-        return Runner(setting, event, workflow, tree, folder, actions, identity, number).run(limit)
+        return Runner(setting, event, workflow, tree, folder, actions, identity, number).run(patience)
 
 
 def sweep(state: Path) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from pipeline.progress import PATIENCE
+
 # The folder that act makes for one job, below its cache: the only sure tie between a process and a job.
 _FOLDER = re.compile(r"/act/([0-9a-f]{16})/")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -67,6 +69,7 @@ class Log:
         self.summaries: list[str] = []
         self.annotations: list[Annotation] = []
         self.errors: list[str] = []
+        self.lines = 0
         self._log = log
         self._masks = set(secrets)
         self._progress = progress
@@ -75,6 +78,7 @@ class Log:
 
     def take(self, line: str) -> None:
         """One line of act's output."""
+        self.lines += 1
         try:
             record = json.loads(line)
         except json.JSONDecodeError:
@@ -90,8 +94,8 @@ class Log:
             self._changed.notify_all()
         self._log.flush()
 
-    def job_in(self, folder: str, patience: float = 2.0) -> RunningJob | None:
-        """The job whose folder has this name; waits a moment for the line that tells."""
+    def job_in(self, folder: str, patience: float = PATIENCE) -> RunningJob | None:
+        """The job whose folder has this name; waits for the line that tells, which act may not have come to."""
         until = time.monotonic() + patience
         with self._changed:
             while True:

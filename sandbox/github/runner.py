@@ -26,6 +26,8 @@ from sandbox.github.records import now
 from sandbox.github.workflow import Job, Workflow
 from sandbox.oidc import Issuer
 
+_STILL = "The run stood still, without a line or processor time, and was ended: that is no verdict."
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -58,8 +60,8 @@ class Runner:
     id: int
     number: int
 
-    def run(self, limit: float) -> WorkflowRun:
-        """Run it for at most `limit` seconds. A run that fails is a result, not an error."""
+    def run(self, patience: float) -> WorkflowRun:
+        """Run it until it ends, or stands still for `patience` seconds. A run that fails is a result, not an error."""
         start = time.monotonic()
         for name in ("artifacts", "home", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -84,7 +86,7 @@ class Runner:
                 if not ours:
                     text.write("A newer run of the same concurrency group took its place.\n")
                     return self._result(process, 1, refused, start)
-                status = self._started(process, jobs, refused, tokens, contexts, limit)
+                status = self._started(process, jobs, refused, tokens, contexts, patience)
         return self._result(process, status, refused, start)
 
     def _started(
@@ -94,7 +96,7 @@ class Runner:
         refused: Mapping[str, str],
         tokens: tuple[str, str],
         contexts: Mapping[str, Any],
-        limit: float,
+        patience: float,
     ) -> int:
         setting, (bearer, token) = self.setting, tokens
         shutil.copy(setting.git_config, self.folder / "home" / ".gitconfig")
@@ -120,7 +122,7 @@ class Runner:
         setting.api.admit(token, admission.permissions)
         setting.running.add(process)
         try:
-            return process.run(argv, self.folder, environment, limit)
+            return process.run(argv, self.folder, environment, patience)
         finally:
             setting.running.discard(process)
             setting.issuer.dismiss(bearer)
@@ -158,7 +160,9 @@ class Runner:
             errors=tuple(process.log.errors),
             log=self.folder / "log.txt",
             folder=self.folder,
-            message="; ".join(sorted({job.message for job in found if job.message})),
+            message=_STILL
+            if conclusion == "timed_out"
+            else "; ".join(sorted({one.message for one in found} - {""})),
         )
 
     def _unstarted(self, conclusion: str, message: str) -> WorkflowRun:

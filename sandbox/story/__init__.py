@@ -39,6 +39,7 @@ class Story(Scene):
     keep: bool = False
     told: list[Told] = field(default_factory=list)
     address: str = ""
+    status: int = 1  # that of a story that isn't told to its end
 
     @property
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
@@ -73,7 +74,7 @@ class Story(Scene):
             except ExpectationError as error:
                 said, passed, log = str(error), False, error.log
             except PipelineError as error:
-                said, passed = str(error), False
+                said, passed, self.status = str(error), False, error.exit_code
             except Exception as error:  # whatever a step raises, it has failed, and the sandbox must be ended
                 said, passed = f"{type(error).__name__}: {error}", False
             self.told.append(Told(name, passed, said, time.monotonic() - start, log))
@@ -206,7 +207,8 @@ def _end(log: Path, lines: int = 60) -> str:
 
 
 def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool = False) -> int:
-    """Tell the story in a new sandbox; 0 when all went as it should, else 1. Ends what it started."""
+    """Tell the story in a new sandbox; 0 when all went as it should, 1 when something did not, 2 when that can't be
+    told. Ends what it started."""
     start = time.monotonic()
     box = Sandbox(folder, actions=actions, tied=not keep)
     story = Story(box, keep=keep)
@@ -231,7 +233,7 @@ def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool 
             else f"ledger: {story.address} (ended with the demo; to keep it: make demo KEEP=1)",
             soft_wrap=True,
         )
-    return 0 if passed else 1
+    return 0 if passed else story.status
 
 
 def _table(told: list[Told], time_of: spent.Spent, wall: float) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
+from pipeline.errors import ToolError
 from sandbox.github import Event, Run
 from sandbox.github.claims import claims
 from sandbox.reach import Reach
@@ -34,6 +35,7 @@ class Scene:
 
     def passed(self, run: Run) -> Run:
         """The run must pass."""
+        _ended(run)
         if not run.workflows:
             raise ExpectationError(f"no workflow runs on {run.event.name} of {run.event.ref}")
         if not run.ok:
@@ -42,6 +44,7 @@ class Scene:
 
     def failed(self, run: Run, reason: str) -> Run:
         """The run must fail, and for this reason."""
+        _ended(run)
         if run.ok:
             raise ExpectationError("the run passed, and should have failed", run.log)
         if reason not in text(run):
@@ -131,6 +134,13 @@ class Scene:
             "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
+
+
+def _ended(run: Run) -> None:
+    """A run that was ended since it stood still says nothing, whatever was expected of it. Raises ToolError."""
+    for one in run.workflows:
+        if one.conclusion == "timed_out":
+            raise ToolError(f"{one.workflow} #{one.number}: {one.message}", f"Read {one.log}, and try again.")
 
 
 def text(run: Run) -> str:

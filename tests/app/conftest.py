@@ -99,7 +99,7 @@ $$
 def ledger(postgresql: "PostgreSQL") -> Iterator[Ledger]:
     """One migrated database for the whole session; a test that changes its schema changes it back."""
     with new_database(postgresql) as database, SecretsManager() as service:
-        migrate.migrate(environment(database, service), 30.0)
+        migrate.migrate(environment(database, service), 600.0)
         with postgresql.wait() as superuser:
             leave = sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}")
             superuser.execute(leave.format(sql.Identifier(database.admin_user)))

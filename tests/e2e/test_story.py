@@ -1,7 +1,6 @@
 """The end-to-end story, told as `make demo` tells it, by the real workflows, and without a network."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.run import run
 from tests.e2e import offline
 
 pytestmark = pytest.mark.e2e
@@ -44,14 +44,7 @@ STEPS = (
 def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Any]]:
     """What came of each step, by its name; `output` is what a person saw."""
     folder = tmp_path_factory.mktemp("story") / "demo"
-    done = subprocess.run(
-        offline.command([sys.executable, "-c", TELL, str(folder)]),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    done = run(offline.command([sys.executable, "-c", TELL, str(folder)]), cwd=PROJECT, check=False)
     print(done.stdout, done.stderr)
     record = folder / "story.json"
     steps = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []

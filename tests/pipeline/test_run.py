@@ -1,12 +1,16 @@
 """The one function that runs programs: its errors say what ran, masked, and how it ended."""
 
 import sys
+from itertools import count
 from pathlib import Path
 
+import psutil
 import pytest
 
+from pipeline import progress
 from pipeline.errors import ToolError
 from pipeline.run import run, tool
+from tests.waiting import until
 
 
 def test_a_failure_tells_its_last_lines() -> None:
@@ -24,10 +28,80 @@ def test_a_secret_is_masked_in_arguments_and_output() -> None:
     assert "***" in str(caught.value)
 
 
-def test_a_program_that_hangs_is_ended() -> None:
-    """Nobody waits for ever."""
-    with pytest.raises(ToolError, match="did not end within 0 seconds"):
-        run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)
+HANGS = """
+import subprocess, sys, time
+with open(sys.argv[1], "w") as file:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+    file.write(str(child.pid))
+time.sleep(3600)
+"""
+
+
+def test_a_program_that_stands_still_is_ended(tmp_path: Path) -> None:
+    """Nobody waits for ever; what the program started ends with it, and the caller exits with status 2."""
+    with pytest.raises(ToolError, match="stood still for 1 seconds, without output") as caught:
+        run([sys.executable, "-c", HANGS, tmp_path / "child"], patience=1.0)
+
+    assert 2 == caught.value.exit_code
+    child = int((tmp_path / "child").read_text())
+    until(lambda: not _runs(child), "the child's end")
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there, and not just waits until somebody notes its end."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+SLOW = {
+    "by the processor": "while not go.exists(): pass",
+    "by output": "while not go.exists(): print('.', flush=True); time.sleep(0.05)",
+    "by a child": (
+        "code = 'import pathlib, sys\\nwhile not pathlib.Path(sys.argv[1]).exists(): pass'\n"
+        "subprocess.run([sys.executable, '-c', code, str(go)], check=True)"
+    ),
+    "by one short child after the other": (
+        "while not go.exists(): subprocess.run([sys.executable, '-I', '-S', '-c', '']); time.sleep(0.05)"
+    ),
+}
+
+
+@pytest.mark.parametrize("work", SLOW)
+def test_a_program_that_is_slow_is_waited_for(
+    work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever works, or whose children work, may take much longer than a program may stand still."""
+    looks = count()
+    look = progress.activity
+
+    def counted(pid: int) -> object:
+        if next(looks) == 200:  # more than three times the patience
+            (tmp_path / "go").touch()
+        return look(pid)
+
+    monkeypatch.setattr(progress, "activity", counted)
+    code = f"import pathlib, subprocess, sys, time\ngo = pathlib.Path(sys.argv[1])\n{SLOW[work]}"
+    done = run([sys.executable, "-c", code, tmp_path / "go"], patience=1.2)
+
+    assert (0, "") == (done.status, done.stderr)
+
+
+def test_a_child_that_is_left_running_holds_nobody() -> None:
+    """A program has ended when it ends, also where a child of it keeps its output open."""
+    begin = "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)']).pid)"
+    done = run([sys.executable, "-c", f"import subprocess, sys; {begin}"])
+    child = psutil.Process(int(done.stdout))
+    running = child.is_running()
+    child.kill()
+
+    assert running
+
+
+def test_output_is_read_as_utf_8_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the caller's locale; bytes that are none are replaced, and line ends stay what they are."""
+    monkeypatch.setenv("LC_ALL", "C")
+    code = r"import sys; sys.stdout.buffer.write(b'gr\xc3\xbc\xc3\x9fe\r\n\xff')"
+
+    assert "grüße\r\n\ufffd" == run([sys.executable, "-c", code]).stdout
 
 
 def test_a_missing_program_is_named() -> None:

@@ -39,8 +39,8 @@ def test_the_same_is_found(tmp_path: Path) -> None:
     python = CHECKOUT / ".tools/policy/bin/python"
     driven: list[str | Path] = [python, "-P", checkov_driver.__file__, mark, folder, nothing]
 
-    plain = run([tool("checkov"), "--directory", folder, *OPTIONS], cwd=tmp_path, timeout=1800).stdout
-    quick = run([*driven, *OPTIONS], cwd=tmp_path, timeout=1800).stdout
+    plain = run([tool("checkov"), "--directory", folder, *OPTIONS], cwd=tmp_path).stdout
+    quick = run([*driven, *OPTIONS], cwd=tmp_path).stdout
 
     assert len(json.loads(plain)["results"]["failed_checks"]) > len(stacks) > 5
     assert _verdicts(quick) == _verdicts(plain)

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -92,11 +91,3 @@ def sabotaged(archive: bytes, file: str, *changes: tuple[str, str]) -> bytes:
                     content = content.replace(before.encode(), after.encode())
             new.writestr(entry, content)
     return made.getvalue()
-
-
-def until(holds: Any, seconds: float, what: str) -> None:
-    """Wait for something that must come true."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"{what} took over {seconds:.0f} s"
-        time.sleep(0.05)

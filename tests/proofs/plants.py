@@ -30,7 +30,7 @@ def planted(place: str, places: Places, value: str) -> Iterator[None]:
     with ExitStack() as undone:
         if place == "processes":
             environment = {**os.environ, "PLANTED": base64.b64encode(value.encode()).decode()}
-            words = [sys.executable, "-c", "import time; time.sleep(60)"]
+            words = [sys.executable, "-c", "import time; time.sleep(86400)"]
             process = undone.enter_context(subprocess.Popen(words, env=environment))
             undone.callback(process.kill)
         elif place == "the work tree":

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from pipeline.run import CHECKOUT
 from tests.e2e.test_releases import GITHUB
-from tests.proofs.deployed import DEV, Deployed, until
-
-SECONDS = 120.0
+from tests.proofs.deployed import DEV, Deployed
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,12 @@ class Releases:
 
         if status() == "UPDATE_ROLLBACK_FAILED":
             stacks.continue_update_rollback(StackName="esclusa-dev")
-            until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", 60, "the end of the rollback")
+            until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", "the end of the rollback")
 
     def deploy(self, surroundings: Mapping[str, str]) -> Ended:
         """Deploy what the clone holds, as the deploy role, and wait for the end."""
         self.process = self.begin(surroundings, self.dev.team.clone)
-        said, _ = self.process.communicate(timeout=SECONDS)
+        said, _ = self.process.communicate()
         return Ended(self.process.returncode, said)
 
     def begin(self, surroundings: Mapping[str, str], clone: Path) -> "subprocess.Popen[str]":

@@ -10,8 +10,9 @@ import pytest
 
 from sandbox.accounts import PAIR, REGION, account
 from tests.proofs import calls
-from tests.proofs.deployed import Deployed, deployed, until
+from tests.proofs.deployed import Deployed, deployed
 from tests.templates.loading import texts
+from tests.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 type Statement = dict[str, Any]
@@ -135,7 +136,7 @@ def test_one_right_too_many_is_found(dev: Deployed, known: set[str]) -> None:
     try:
         client = partial(dev.box.aws.client, name="dev", session=become(dev, "auditors"))
         assert beyond(before, "ssm:PutParameter")
-        until(lambda: not calls.refused(client, "ssm:PutParameter", {}), 5, "the new right")
+        until(lambda: not calls.refused(client, "ssm:PutParameter", {}), "the new right")
     finally:
         dev.client("iam").delete_role_policy(RoleName="auditors", PolicyName="more")
     assert calls.refused(client, "ssm:PutParameter", {})

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -21,6 +22,7 @@ from sandbox.story import Story
 from tests.proofs.needles import Needles
 from tests.proofs.places import ENVIRONMENTS, Places, Processes, watching
 from tests.proofs.plants import PLANTS, planted
+from tests.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 _SHORTEST = 12  # letters of a value that can't be there by chance
@@ -112,11 +114,12 @@ def rotate(box: Sandbox, vault: Vault) -> None:
         client, arn = box.aws.client("secretsmanager", environment), Reach(box.aws, environment).secret_arn()
         before = client.get_secret_value(SecretId=arn)["VersionId"]
         client.rotate_secret(SecretId=arn)
-        end = time.monotonic() + 30
-        while client.get_secret_value(SecretId=arn)["VersionId"] == before:
-            assert time.monotonic() < end, "the rotation does not end"
-            time.sleep(0.1)
+        until(partial(_turned, client, arn, before), f"the rotation of {environment}'s password", pause=0.1)
         vault.read()
+
+
+def _turned(client: Any, arn: str, before: str) -> bool:
+    return bool(client.get_secret_value(SecretId=arn)["VersionId"] != before)
 
 
 def crash(box: Sandbox) -> None:
@@ -187,8 +190,7 @@ def test_what_is_planted_is_found(told: Told, place: str) -> None:
     needles = Needles({"planted": value})
     _, before = searched(told, place, needles)
     with planted(place, told.places, value):
-        time.sleep(0.5)  # so that processes are looked at
-        _, found = searched(told, place, needles)
+        found = until(lambda: searched(told, place, needles)[1], f"what was planted in {place}")
 
     assert not before
     assert found

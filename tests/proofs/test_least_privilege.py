@@ -11,10 +11,11 @@ import pytest
 
 from pipeline.run import Completed
 from sandbox.accounts import PAIR, account
-from tests.proofs.deployed import Deployed, deployed, until
+from tests.proofs.deployed import Deployed, deployed
 from tests.proofs.releases import Releases
 from tests.templates.iam import decide
 from tests.templates.loading import texts
+from tests.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 type Statement = dict[str, Any]
@@ -158,7 +159,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             StackName="esclusa-prod",
             RoleARN=f"arn:aws:iam::{account('prod').number}:role/esclusa-prod-execution",
         )
-        until(lambda: statuses(stacks)[-1:] in ([], ["DELETE_COMPLETE"]), 60, "the deletion of prod's stack")
+        until(lambda: statuses(stacks)[-1:] in ([], ["DELETE_COMPLETE"]), "the deletion of prod's stack")
         yield Story(dev)
 
 

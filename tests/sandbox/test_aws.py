@@ -28,15 +28,15 @@ def test_an_emulator_that_ends_at_once_is_an_error(tmp_path: Path, monkeypatch: 
 
 
 def test_an_emulator_that_never_answers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is waited for so long and no longer, and ended."""
+    """One that stands still is waited for so long and no longer, and ended."""
     silent = tmp_path / "python"
-    silent.write_text("#!/bin/sh\nexec sleep 60\n")
+    silent.write_text("#!/bin/sh\nexec sleep 86400\n")
     silent.chmod(0o755)
     monkeypatch.setattr(aws, "_PYTHON", silent)
-    monkeypatch.setattr(aws, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(children.wait_for_port, "__defaults__", (0.3,))
     emulator = Aws(tmp_path, tmp_path / "jwks.json")
 
-    with pytest.raises(SandboxError, match="does not listen on port"):
+    with pytest.raises(SandboxError, match=r"does not listen on port \d+, and stood still"):
         emulator.start()
     pid = emulator.pid
     emulator.stop()

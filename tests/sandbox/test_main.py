@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pipeline.run import CHECKOUT
 from sandbox import __main__ as command
 from sandbox import keeper, state
 from sandbox.errors import SandboxError
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_up_status_down(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found.endpoint in capsys.readouterr().out
 
     os.kill(found.servers["postgres-prod"], signal.SIGKILL)
-    time.sleep(0.5)
+    until(lambda: not _alive(found.servers["postgres-prod"]), "the server's end")
     assert 1 == command.main(["status"])
     assert "postgres-prod has ended: look into" in capsys.readouterr().out
 
@@ -110,18 +110,11 @@ def test_interrupted_up_leaves_nothing(tmp_path: Path, number: signal.Signals) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    found = None
-    until = time.monotonic() + 20
-    while found is None and time.monotonic() < until:
-        found = state.running(tmp_path / "up")
-        time.sleep(0.01)
+    until(lambda: state.running(tmp_path / "up"), "the sandbox's start", pause=0.01)
     starter.send_signal(number)
-    starter.wait(30)
+    starter.wait()
 
-    assert found is not None
-    while time.monotonic() < until + 20 and state.running(tmp_path / "up"):
-        time.sleep(0.05)
-    assert None is state.running(tmp_path / "up")
+    until(lambda: state.running(tmp_path / "up") is None, "the sandbox's end")
 
 
 @pytest.mark.parametrize("word", ["nonsense", "a/b=c", "a/b@1=/no/such/folder"])

@@ -33,7 +33,7 @@ def issuer(folder: Path) -> Iterator[Issuer]:
 def ask(url: str, bearer: str = "") -> tuple[int, dict[str, Any]]:
     """Status and JSON of a GET request."""
     target = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", target.port or 0, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", target.port or 0)
     try:
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         connection.request("GET", f"{target.path}?{target.query}", headers=headers)

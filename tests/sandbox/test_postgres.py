@@ -26,7 +26,6 @@ def _connect(
         user=user or admin.user,
         password=password or admin.password,
         autocommit=True,
-        connect_timeout=5,
     )
 
 

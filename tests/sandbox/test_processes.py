@@ -2,14 +2,14 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from sandbox import processes
+from tests.waiting import until
 
-SLEEP = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+SLEEP = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(86400)'])"
 
 
 @pytest.fixture
@@ -17,9 +17,7 @@ def family() -> Iterator[subprocess.Popen[bytes]]:
     """A process with one child, both marked in their environment."""
     env = {**os.environ, "MARK": f"family-{os.getpid()}"}
     with subprocess.Popen([sys.executable, "-c", SLEEP], env=env, start_new_session=True) as parent:
-        until = time.monotonic() + 10
-        while not _began(parent.pid) and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: _began(parent.pid), "the child's begin")
         yield parent
         processes.end(parent.pid, f"MARK=family-{os.getpid()}".encode(), grace=0)
 
@@ -27,7 +25,7 @@ def family() -> Iterator[subprocess.Popen[bytes]]:
 def _began(parent: int) -> bool:
     """Whether the child is itself by now: at first it is its parent's copy."""
     return any(
-        processes.arguments(pid)[1:] == ["-c", "import time; time.sleep(60)"]
+        processes.arguments(pid)[1:] == ["-c", "import time; time.sleep(86400)"]
         for pid in processes.descendants(parent)
     )
 
@@ -37,7 +35,7 @@ def test_knows_ancestors_and_descendants(family: subprocess.Popen[bytes]) -> Non
     (child,) = processes.descendants(family.pid)
 
     assert [child, family.pid, os.getpid()] == processes.line(child)[:3]
-    assert processes.arguments(child)[1:] == ["-c", "import time; time.sleep(60)"]
+    assert processes.arguments(child)[1:] == ["-c", "import time; time.sleep(86400)"]
 
 
 def test_ends_a_child_whose_parent_is_gone(family: subprocess.Popen[bytes]) -> None:
@@ -47,12 +45,9 @@ def test_ends_a_child_whose_parent_is_gone(family: subprocess.Popen[bytes]) -> N
     family.wait()
     alive = child in processes.carrying(f"MARK=family-{os.getpid()}".encode())
     processes.end(family.pid, f"MARK=family-{os.getpid()}".encode(), grace=0)
-    until = time.monotonic() + 5
-    while processes.carrying(f"MARK=family-{os.getpid()}".encode()) and time.monotonic() < until:
-        time.sleep(0.02)
 
     assert alive
-    assert [] == processes.carrying(f"MARK=family-{os.getpid()}".encode())
+    until(lambda: not processes.carrying(f"MARK=family-{os.getpid()}".encode()), "the child's end")
 
 
 def test_knows_who_opened_a_connection(family: subprocess.Popen[bytes]) -> None:

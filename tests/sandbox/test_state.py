@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -16,6 +16,7 @@ from pipeline.run import CHECKOUT
 from sandbox import state
 from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox
+from tests.waiting import until
 
 _HOLD = """
 import sys, time
@@ -24,7 +25,7 @@ from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox
 with Sandbox(Path(sys.argv[1]), accounts=ACCOUNTS[:1], github=False):
     print("up", flush=True)
-    time.sleep(60)
+    time.sleep(86400)
 """
 
 
@@ -116,10 +117,10 @@ def test_nothing_outlives_its_owner(tmp_path: Path, number: signal.Signals) -> N
                 assert b"up\n" == holder.stdout.readline()
             servers = _servers(folder)
             holder.send_signal(number)
-            holder.wait(15)
+            holder.wait()
 
         assert servers
-        assert [] == _left(servers)
+        assert _all_end(servers)
         assert None is state.running(folder)
         assert state.clean(folder)
         assert not folder.exists()
@@ -134,9 +135,9 @@ def test_clean_ends_what_runs(tmp_path: Path) -> None:
         servers = _servers(tmp_path / "box")
 
         assert state.clean(tmp_path / "box")
-        holder.wait(5)
+        holder.wait()
 
-    assert [] == _left(servers)
+    assert _all_end(servers)
     assert not state.clean(tmp_path / "box")
 
 
@@ -186,21 +187,14 @@ def _holder(folder: Path) -> subprocess.Popen[bytes]:
 
 def _servers(folder: Path) -> list[int]:
     """The servers of the sandbox that starts in the folder, as soon as its state names them."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+
+    def named() -> list[int]:
         found = state.running(folder)
-        if found and found.servers["emulator"]:
-            return [pid for pid in found.servers.values() if pid]
-        time.sleep(0.02)
-    return []
+        return [pid for pid in found.servers.values() if pid] if found and found.servers["emulator"] else []
+
+    return until(named, "the servers' ids")
 
 
-def _left(servers: list[int]) -> list[int]:
-    """Those that still run after a moment."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        left = [pid for pid in servers if Path(f"/proc/{pid}").exists()]
-        if not left:
-            break
-        time.sleep(0.05)
-    return left
+def _all_end(servers: list[int]) -> bool:
+    """Wait until none of them runs."""
+    return until(lambda: not any(psutil.pid_exists(pid) for pid in servers), "the servers' end")

@@ -75,13 +75,13 @@ class Context:
         with lock:
             if name not in self._made:
                 folder = self.scratch / name
-                folder.mkdir()
+                folder.mkdir(exist_ok=True)  # what went wrong once is told as it is to each engine
                 make(folder)
                 self._made[name] = folder
             return self._made[name]
 
     def _copy(self, root: Path) -> None:
-        (root / ".git").mkdir()  # where tools look for a repository's top
+        (root / ".git").mkdir(exist_ok=True)  # where tools look for a repository's top
         for name, content in self.project.files.items():
             if name.rsplit("/", 1)[-1] not in _WEAKENING:
                 path = root / name

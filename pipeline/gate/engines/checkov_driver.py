@@ -4,17 +4,18 @@ Run with the Python of checkov's environment: MARK FOLDER POLICIES ARGUMENTS... 
 once the folder is filled. In the folder POLICIES each of our policies is a file of its id's name.
 """
 
+import os
 import sys
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
-_LONGEST = 120.0  # seconds to wait for the mark
-
 
 def main() -> int:
-    """Wait for the mark, then be checkov. Status 3: nobody filled the folder; 4: a policy of ours was not loaded."""
+    """Wait for the mark, then be checkov. Status 3: nobody is left to fill the folder; 4: a policy of ours was not
+    loaded."""
+    parent = os.getppid()
     mark, folder, policies, *arguments = sys.argv[1:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=SyntaxWarning)
@@ -24,9 +25,8 @@ def main() -> int:
         from checkov.main import Checkov  # type: ignore[import-not-found]
 
         _render_nothing(CloudformationLocalGraph)
-        end = time.monotonic() + _LONGEST
         while not Path(mark).exists():
-            if time.monotonic() > end:
+            if os.getppid() != parent:
                 return 3
             time.sleep(0.01)
         if not any(Path(folder).iterdir()):

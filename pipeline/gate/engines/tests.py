@@ -9,8 +9,6 @@ from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
 from pipeline.model import Finding
 
-_LONGEST = 900.0  # seconds
-
 
 def run(context: Context) -> Iterator[Finding]:
     report = context.scratch / "junit.xml"
@@ -21,7 +19,7 @@ def run(context: Context) -> Iterator[Finding]:
     settings = context.project.root / "pyproject.toml"
     arguments += ["--config-file", str(settings if settings.is_file() else os.devnull)]
     arguments += ["--rootdir", str(context.project.root), "--junit-xml", str(report)]
-    done = call("pytest", arguments, context, folder=context.project.root, seconds=_LONGEST)
+    done = call("pytest", arguments, context, folder=context.project.root)
     if done.status == 5:
         raise EngineError("pytest found no test")
     if done.status not in (0, 1) or not report.is_file():

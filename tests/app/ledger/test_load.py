@@ -38,7 +38,7 @@ def environ(database: TestDatabase) -> Iterator[dict[str, str]]:
     """The application's environment, its database migrated."""
     with SecretsManager() as service:
         values = environment(database, service)
-        migrate.migrate(values, 60)
+        migrate.migrate(values, 600.0)
         yield values
 
 

@@ -1,15 +1,20 @@
 """The stages' verdict: what broke is never a pass, and the others still report."""
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline import cli
 from pipeline.gate import cache, check
 from pipeline.gate.engines import own
 from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.engines.programs import call
 from pipeline.gate.project import Project
 from pipeline.model import Finding
+from pipeline.run import run
 
 type Make = Callable[..., Project]
 
@@ -28,7 +33,7 @@ def _quiet(context: Context) -> Iterator[Finding]:
 
 def _broken(context: Context) -> Iterator[Finding]:
     yield _finding("before", tool="bad")
-    raise EngineError("out of time after 300 s")
+    raise EngineError("x stood still for 300 seconds")
 
 
 def _raising(context: Context) -> Iterator[Finding]:
@@ -40,19 +45,24 @@ def _stages(monkeypatch: pytest.MonkeyPatch, **stages: tuple[Engine, ...]) -> No
     monkeypatch.setattr(check, "STAGES", stages)
 
 
-@pytest.mark.parametrize(("run", "message"), [(_broken, "out of time"), (_raising, "KeyError: 'results'")])
-def test_engine_without_verdict_fails_its_stage_alone(
+@pytest.mark.parametrize(
+    ("run", "message", "status"),
+    [(_broken, "stood still", "failed"), (_raising, "KeyError: 'results'", "no verdict")],
+)
+def test_engine_without_verdict_ends_its_stage_alone(
     make_project: Make,
     monkeypatch: pytest.MonkeyPatch,
     run: Callable[[Context], Iterator[Finding]],
     message: str,
+    status: str,
 ) -> None:
-    """An engine that broke fails its stage with what and where; the other stage is judged; the status is 2."""
+    """What broke is told and is no finding; the other stage is judged; the exit status is 2."""
     _stages(monkeypatch, lint=(_engine("bad", run),), policy=(_engine("good", _quiet),))
     report = check.judge(make_project().root, ("lint", "policy"))
 
-    assert [stage.status for stage in report.stages] == ["failed", "passed"]
-    assert any(one.tool == "bad" and message in one.message for one in report.findings)
+    assert [stage.status for stage in report.stages] == [status, "passed"]
+    assert [("bad", True)] == [(one.name, message in one.broken) for one in report.silent]
+    assert not any(message in one.message for one in report.findings)
     assert report.status == 2
 
 
@@ -61,7 +71,7 @@ def test_findings_before_a_failure_are_kept(make_project: Make, monkeypatch: pyt
     _stages(monkeypatch, lint=(_engine("bad", _broken),))
     report = check.judge(make_project().root, ("lint",))
 
-    assert {"before", "engine"} == {one.rule for one in report.findings}
+    assert {"before"} == {one.rule for one in report.findings}
 
 
 def test_finding_of_every_environment_is_one(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,3 +173,37 @@ def test_verdict_of_a_broken_engine_is_not_kept(make_project: Make, monkeypatch:
     check.judge(root, ("lint",))
 
     assert check.judge(root, ("lint",)).status == 2
+
+
+def _hanging(context: Context) -> Iterator[Finding]:
+    call(Path(sys.executable), ["-c", "import time; time.sleep(3600)"], context)
+    yield _finding()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "html", "junit", "oscal"])
+def test_a_tool_that_was_ended_is_no_verdict_and_no_finding(
+    make_project: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    form: str,
+) -> None:
+    """Exit status 2, and every report says that and why; none of them has a finding of it."""
+    monkeypatch.setattr(run, "__kwdefaults__", {**(run.__kwdefaults__ or {}), "patience": 0.6})
+    _stages(monkeypatch, lint=(_engine("mypy", _hanging),))
+    monkeypatch.chdir(make_project().root)
+    printed = {"text": "text", "sarif": "sarif"}.get(form, "json")
+    status = cli.main(["lint", "--format", printed, "--output", str(tmp_path / "out")])
+    files = {"html": "report.html", "junit": "junit.xml", "oscal": "oscal-assessment-results.json"}
+    said = capsys.readouterr().out
+    text = (tmp_path / "out" / files[form]).read_text() if form in files else said
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+
+    assert status == 2
+    assert "no verdict" in text.lower()
+    assert "stood still for 1 seconds" in text
+    assert ("no verdict", [], ["no verdict"]) == (
+        report["verdict"],
+        report["findings"],
+        [stage["status"] for stage in report["stages"]],
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.gate.engines.base import Context
 from pipeline.gate.project import Project
 
 type Make = Callable[..., Project]
@@ -36,6 +37,18 @@ def test_line_of_an_expanded_property(
 ) -> None:
     """What the transform makes is found at the line that a developer wrote."""
     assert line == make_project().application[0].resources[resource].line(*place)
+
+
+def test_a_linked_work_tree_is_judged_as_a_clone(make_project: Make, tmp_path: Path) -> None:
+    """There and in a submodule .git is a file: no tool is shown it, and none is kept from its copy by it."""
+    project = make_project(
+        **{".git": "gitdir: /elsewhere\n", "docs/.git": "gitdir: ../x\n", ".gitattributes": ""}
+    )
+    (tmp_path / "scratch").mkdir()
+    context = Context(project, tmp_path / "scratch")
+
+    assert {".gitattributes", "samconfig.toml", "template.yaml"} == set(project.files)
+    assert (context.tree / ".git").is_dir()
 
 
 def test_overrides_in_both_forms(make_project: Make) -> None:

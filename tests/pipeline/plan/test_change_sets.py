@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import json
-import time
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from tests.sandbox.emulator.cloud import Cloud
 from tests.sandbox.emulator.conftest import cloud as emulator
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 __all__ = ["emulator"]
@@ -99,11 +99,12 @@ def change_set(cloud: Cloud, template: dict[str, Any], name: str) -> dict[str, s
     client.create_change_set(
         **words, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    for _ in range(100):
-        found = client.describe_change_set(**words)
-        if found["Status"] in ("CREATE_COMPLETE", "FAILED"):
-            break
-        time.sleep(0.05)
+
+    def ready() -> Any:
+        described = client.describe_change_set(**words)
+        return described if described["Status"] in ("CREATE_COMPLETE", "FAILED") else None
+
+    found = until(ready, f"the change set {name}")
     client.delete_change_set(**words)
     changes = [one["ResourceChange"] for one in found["Changes"]]
     return {

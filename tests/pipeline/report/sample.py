@@ -101,16 +101,6 @@ FINDINGS = (
         controls=("NIST IA-5(7)", "OWASP CICD-SEC-6"),
     ),
     Finding(
-        rule="engine",
-        title="A tool of the gate gave no verdict",
-        severity="critical",
-        tool="zizmor",
-        file="",
-        line=0,
-        message="zizmor ended with status 3: out of memory",
-        remediation="What no tool judged is not passed.",
-    ),
-    Finding(
         rule="test/failed",
         title="A test that fails",
         severity="high",

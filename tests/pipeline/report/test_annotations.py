@@ -8,13 +8,17 @@ from tests.pipeline.report.sample import FINDINGS, evidence
 
 def test_each_finding_is_one_command() -> None:
     """Hostile line ends, colons and commas neither end a command, nor a property, nor begin another command."""
-    lines = annotations.render(evidence().report.findings).splitlines()
+    report = evidence().report
+    lines = annotations.render(report.findings, report.silent).splitlines()
     commands = [line.split(" ", 1)[0] for line in lines]
     properties = [line.split(" ", 1)[1].split("::", 1)[0] for line in lines]
     keys = [[pair.split("=", 1)[0] for pair in one.split(",")] for one in properties]
 
     assert ["::error", "::error", "::error", "::warning", "::notice"] == commands
-    assert [["file", "line", "title"], ["title"], *[["file", "line", "title"]] * 3] == keys
+    assert [["title"], *[["file", "line", "title"]] * 4] == keys
+    assert lines[0].startswith(
+        "::error title=No verdict%3A zizmor::zizmor ended with status 3: out of memory%0AFix:"
+    )
 
 
 def test_raw_text_is_escaped_too() -> None:

@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "sample"
 RENDER: dict[str, Callable[[Evidence], str]] = {
     **files.FILES,
     "step-summary.md": step_summary.render,
-    "annotations.txt": lambda given: annotations.render(given.report.findings),
+    "annotations.txt": lambda given: annotations.render(given.report.findings, given.report.silent),
 }
 
 

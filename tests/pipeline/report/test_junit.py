@@ -29,7 +29,7 @@ def test_every_engine_is_a_suite_and_every_rule_a_case() -> None:
         "rules/secret_rotated": [],
         "rules/logged": ["Skipped"],
         "rules/wildcard_action": [],
-        "zizmor/engine": ["Error"],
+        "zizmor/no verdict": ["Error"],
         "pytest/test/failed": ["Failure"],
     }
 
@@ -38,7 +38,14 @@ def test_every_engine_is_a_suite_and_every_rule_a_case() -> None:
 
 def test_engine_without_a_finding_has_a_case() -> None:
     """An engine that found nothing shows that it ran."""
-    assert [] == results(findings=())["zizmor/no finding"]
+    assert [] == results(findings=())["pytest/no finding"]
+
+
+def test_engine_without_verdict_has_no_other_case() -> None:
+    """That it found nothing is not said of an engine that broke."""
+    assert [("zizmor/no verdict", ["Error"])] == [
+        (name, outcome) for name, outcome in results(findings=()).items() if name.startswith("zizmor/")
+    ]
 
 
 def test_counts_are_those_of_the_cases() -> None:

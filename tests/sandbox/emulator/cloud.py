@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from sandbox.aws import Aws
 from sandbox.oidc import Issuer
+from tests.waiting import until
 
 ACCOUNT = "111111111111"
 TRUST = {
@@ -49,12 +49,12 @@ class Cloud:
     def settled(self, stack: str) -> str:
         """The state of a stack once nothing is in progress."""
         client = self.client("cloudformation")
-        until = time.monotonic() + 30
-        while True:
-            state: str = client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-            if not state.endswith("_IN_PROGRESS") or time.monotonic() > until:
-                return state
-            time.sleep(0.05)
+
+        def state() -> str:
+            found: str = client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+            return "" if found.endswith("_IN_PROGRESS") else found
+
+        return until(state, f"the end of {stack}'s operation")
 
     def outputs(self, stack: str) -> dict[str, str]:
         """A stack's outputs."""

@@ -1,12 +1,12 @@
 """What a function sees, and what is kept of what it says."""
 
-import time
 from typing import Any
 
 import pytest
 
 from pipeline.run import CHECKOUT, run
 from tests.sandbox.emulator.cloud import Cloud
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 _LOGS = {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}
@@ -115,12 +115,11 @@ def test_a_traceback_is_for_the_log(cloud: Cloud, role: str) -> None:
     assert "too much detail" == cloud.invoke("raises")["errorMessage"]
 
 
-def _logged(cloud: Cloud, group: str, until: str) -> str:
+def _logged(cloud: Cloud, group: str, last: str) -> str:
     logs = cloud.client("logs")
-    deadline = time.monotonic() + 5
-    while True:
+
+    def text() -> str:
         events = logs.filter_log_events(logGroupName=group)["events"]
-        text = "\n".join(event["message"] for event in events)
-        if until in text or time.monotonic() > deadline:
-            return text
-        time.sleep(0.1)
+        return "\n".join(event["message"] for event in events)
+
+    return until(lambda: said if last in (said := text()) else "", f"{last} in {group}")

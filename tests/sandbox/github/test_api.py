@@ -29,7 +29,7 @@ class Client:
     def __call__(self, method: str, address: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and body of a request below the repository's address."""
         target = urlsplit(self.api.url)
-        connection = http.client.HTTPConnection("127.0.0.1", target.port or 0, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", target.port or 0)
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {"Authorization": f"Bearer {self.token}"} | headers
         try:

@@ -5,6 +5,7 @@ import pytest
 
 from sandbox.github.concurrency import Group, Queue, of
 from sandbox.github.expressions import Unknown
+from tests.waiting import until
 
 CONTEXTS = {"github": {"ref_name": "main", "event": {"number": 7.0}}}
 
@@ -29,82 +30,103 @@ def test_a_group_that_only_the_run_knows_is_unknown() -> None:
         of({"concurrency": "${{ secrets.X }}"}, CONTEXTS)
 
 
+class Race:
+    """Runs that want their turn, and the order in which they begin and end."""
+
+    def __init__(self) -> None:
+        self.queue = Queue()
+        self.order: list[str] = []
+
+    def enter(self, name: str, group: Group) -> "Racer":
+        """A run that waits for its turn from now on, or has it."""
+        racer = Racer(self, name, group)
+        key = group.name.lower()
+        until(lambda: racer.began.is_set() or racer.known(self.queue, key), f"{name}'s place in the queue")
+        return racer
+
+
 class Racer:
     """A run in a thread of its own: it says when its turn has come, and goes on until it is let go."""
 
-    def __init__(self, queue: Queue, group: Group) -> None:
+    def __init__(self, race: Race, name: str, group: Group) -> None:
         self.began, self.let_go = threading.Event(), threading.Event()
         self.ours: bool | None = None
-        self._queue, self._group = queue, group
+        self._race, self._name, self._group = race, name, group
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        with self._queue.turn(self._group, self.let_go.set) as self.ours:
+        with self._race.queue.turn(self._group, self.let_go.set) as self.ours:
+            self._race.order.append(f"{self._name} begins" if self.ours else f"{self._name} is dropped")
             self.began.set()
             if self.ours:
-                self.let_go.wait(10)
+                self.let_go.wait()
+            self._race.order.append(f"{self._name} ends")
 
-    def end(self) -> bool | None:
-        """Let it go, wait for its end, and say whether it ever ran."""
+    def known(self, queue: Queue, name: str) -> bool:
+        """Whether the queue holds a place for it."""
+        ticket = queue._waiting.get(name)
+        return ticket is not None and ticket.end == self.let_go.set
+
+    def end(self) -> None:
+        """Let it go, and wait for its end."""
         self.let_go.set()
-        self._thread.join(10)
-        return self.ours
-
-
-def waits(racer: Racer) -> bool:
-    return not racer.began.wait(0.1)
+        self._thread.join()
 
 
 def test_a_second_run_waits_for_the_first() -> None:
     """Two runs of one group never go on at once; names don't differ by case alone."""
-    queue = Queue()
-    first = Racer(queue, Group("deploy"))
-    assert first.began.wait(5)
-    second = Racer(queue, Group("Deploy"))
-    waited = waits(second)
+    race = Race()
+    first = race.enter("first", Group("deploy"))
+    until(first.began.is_set, "the first's turn")
+    second = race.enter("second", Group("Deploy"))
     first.end()
+    until(second.began.is_set, "the second's turn")
+    second.end()
 
-    assert waited
-    assert second.began.wait(5)
-    assert second.end()
+    assert ["first begins", "first ends", "second begins", "second ends"] == race.order
 
 
 def test_of_those_that_wait_the_newest_stays() -> None:
     """A third run takes the place of the second, which never runs."""
-    queue = Queue()
-    first = Racer(queue, Group("deploy"))
-    assert first.began.wait(5)
-    second = Racer(queue, Group("deploy"))
-    assert waits(second)
-    third = Racer(queue, Group("deploy"))
-
-    assert second.began.wait(5)
-    assert second.ours is False
-    assert waits(third)
+    race = Race()
+    first = race.enter("first", Group("deploy"))
+    until(first.began.is_set, "the first's turn")
+    second = race.enter("second", Group("deploy"))
+    third = race.enter("third", Group("deploy"))
+    second.end()
     first.end()
-    assert third.began.wait(5)
-    assert third.end()
+    until(third.began.is_set, "the third's turn")
+    third.end()
+
+    assert [
+        *("first begins", "second is dropped", "second ends", "first ends", "third begins", "third ends")
+    ] == race.order
 
 
 def test_cancel_in_progress_ends_the_one_that_runs() -> None:
     """A newer push to a pull request ends the run of the older one."""
-    queue = Queue()
-    first = Racer(queue, Group("pr-7", cancel=True))
-    assert first.began.wait(5)
-    second = Racer(queue, Group("pr-7", cancel=True))
+    race = Race()
+    first = race.enter("first", Group("pr-7", cancel=True))
+    until(first.began.is_set, "the first's turn")
+    second = race.enter("second", Group("pr-7", cancel=True))
+    until(second.began.is_set, "the second's turn")
+    ended = first.let_go.is_set()
+    second.end()
 
-    assert second.began.wait(5)
-    assert first.let_go.is_set()
-    assert second.end()
+    assert ended
+    assert ["first begins", "first ends", "second begins", "second ends"] == race.order
 
 
 @pytest.mark.parametrize("other", [Group(), Group("another")])
 def test_other_groups_do_not_wait(other: Group) -> None:
     """Runs of different groups, and those of none, go on side by side."""
-    queue = Queue()
-    first, second = Racer(queue, Group("deploy")), Racer(queue, other)
+    race = Race()
+    first, second = race.enter("first", Group("deploy")), race.enter("second", other)
+    until(first.began.is_set, "the first's turn")
+    until(second.began.is_set, "the second's turn")
+    first.end()
+    second.end()
 
-    assert first.began.wait(5)
-    assert second.began.wait(5)
-    assert (True, True) == (first.end(), second.end())
+    assert ["first ends", "second ends"] == race.order[2:]
+    assert {"first begins", "second begins"} == set(race.order[:2])

@@ -55,7 +55,6 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("Functions", "lambda:GetFunctionScalingConfig"): _READ,
         ("Functions", "lambda:GetPolicy"): _READ,
         ("GradualDeployments", "codedeploy:ListTagsForResource"): _READ,
-        ("GradualDeployments", "codedeploy:StopDeployment"): "asked when an alarm ends a gradual deployment",
         ("GradualDeployments", "codedeploy:UpdateDeploymentGroup"): _CHANGED,
         ("Logs", "logs:AssociateKmsKey"): _CHANGED,
         ("Logs", "logs:DeleteLogGroup"): _KEPT,
@@ -66,6 +65,10 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("Secret", "secretsmanager:DeleteSecret"): _KEPT,
         ("Secret", "secretsmanager:UntagResource"): _UNTAG,
         ("Secret", "secretsmanager:UpdateSecret"): _CHANGED,
+        (
+            "StopGradualDeployments",
+            "codedeploy:StopDeployment",
+        ): "asked when a stack's update ends in the middle of a gradual deployment",
     },
 }
 

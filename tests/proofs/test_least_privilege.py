@@ -80,6 +80,8 @@ TWICE = {
         "SignEvidence",
     ): "the key's own policy names the role as well; either is enough within an account"
 }
+# Asked for with each look at a function; what comes of it only the drift check reads, before a release to prod.
+UNREAD = {("deploy", "ReadBackVariables"): "without it the drift check says that variables can't be told"}
 
 
 @dataclass(frozen=True)
@@ -259,5 +261,5 @@ def test_a_deployment_fails_without_any_statement_that_it_used(story: Story) -> 
             assert ended.status == 0 or before == releases.serving()
 
     assert len(used) >= 10
-    assert sorted(TWICE) == sorted(survived)
+    assert sorted({**TWICE, **UNREAD}) == sorted(survived)
     assert 0 == releases.deploy(variables).status

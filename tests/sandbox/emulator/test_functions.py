@@ -115,20 +115,21 @@ def test_a_traceback_is_for_the_log(cloud: Cloud, role: str) -> None:
     assert "too much detail" == cloud.invoke("raises")["errorMessage"]
 
 
-KEY = "arn:aws:kms:eu-west-1:111111111111:key/variables"
 FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:"
 _GET = {"Effect": "Allow", "Action": "lambda:GetFunction*", "Resource": "*"}
 
 
-def decrypt(**conditions: str) -> dict[str, Any]:
-    """A statement that lets a role decrypt with the key, on conditions."""
-    return {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY, "Condition": {"ArnLike": conditions}}
+@pytest.fixture(scope="module")
+def key(cloud: Cloud) -> str:
+    """A key whose policy leaves to IAM who uses it, as every key's does that was made without one."""
+    arn: str = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return arn
 
 
 @pytest.fixture(scope="module")
-def kept_shut(cloud: Cloud, role: str) -> str:
+def kept_shut(cloud: Cloud, role: str, key: str) -> str:
     """A function with variables under a customer's key."""
-    cloud.function("kept-shut", _SAYS, role, Environment={"Variables": {"OWN": "mine"}}, KMSKeyArn=KEY)
+    cloud.function("kept-shut", _SAYS, role, Environment={"Variables": {"OWN": "mine"}}, KMSKeyArn=key)
     return "kept-shut"
 
 
@@ -144,11 +145,12 @@ def kept_shut(cloud: Cloud, role: str) -> str:
     ],
 )
 def test_variables_are_shown_to_who_may_use_the_key(
-    cloud: Cloud, kept_shut: str, who: str, right: dict[str, str] | None, shown: bool
+    cloud: Cloud, kept_shut: str, key: str, who: str, right: dict[str, str] | None, shown: bool
 ) -> None:
     """Through Lambda, and with the function as the context; all others get an Error in their place. Lambda's guide:
     "Users without Decrypt permissions can still manage functions, but they can't view environment variables"."""
-    arn = cloud.role(f"reads-{who}", _GET, *([] if right is None else [decrypt(**right)]))
+    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key, "Condition": {"ArnLike": right}}
+    arn = cloud.role(f"reads-{who}", _GET, *([] if right is None else [decrypt]))
     client = cloud.client("lambda", cloud.become(arn))
     answers = [
         client.get_function(FunctionName=kept_shut)["Configuration"]["Environment"],

@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-UV := .tools/uv/bin/uv
+# No other uv than the one that came by hash, whatever the caller says.
+override UV := .tools/uv/bin/uv
 LOCKED := $(UV) sync --quiet --locked --only-group
 
 # One environment a set of packages that can't live together (see pyproject.toml).

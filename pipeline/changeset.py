@@ -12,42 +12,22 @@ import boto3
 
 from pipeline import approvals, aws, samconfig, stack, summary, timings
 from pipeline.errors import GateError, PipelineError, ToolError
+from pipeline.gate.stateful import ELSEWHERE, holds_state
 from pipeline.run import run, tool
 from pipeline.samconfig import Environment
 
-# What holds data or an identity that can't be made again: losing one of these loses something for good.
-STATEFUL = frozenset(
-    {
-        "AWS::Backup::BackupVault",
-        "AWS::Cognito::UserPool",
-        "AWS::DocDB::DBCluster",
-        "AWS::DynamoDB::GlobalTable",
-        "AWS::DynamoDB::Table",
-        "AWS::EC2::Volume",
-        "AWS::EFS::FileSystem",
-        "AWS::ElastiCache::ReplicationGroup",
-        "AWS::Kinesis::Stream",
-        "AWS::KMS::Key",
-        "AWS::Logs::LogGroup",
-        "AWS::Neptune::DBCluster",
-        "AWS::OpenSearchService::Domain",
-        "AWS::RDS::DBCluster",
-        "AWS::RDS::DBInstance",
-        "AWS::S3::Bucket",
-        "AWS::SQS::Queue",
-        "AWS::SSM::Parameter",
-        "AWS::SecretsManager::Secret",
-    }
-)
 _ARN = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:\d{12}:changeSet/\S+")
 _EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are to be performed")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic; `replacement` is True, False,
-    Conditional or "" (CloudFormation API reference, ResourceChange); `causes` are the properties that change,
-    `scope` what of the resource does: Properties, Tags, Metadata, ..."""
+    """One resource's change, in the words of CloudFormation's API reference, ResourceChange.
+
+    `action` is Add, Modify, Remove, Import, Dynamic or SyncWithActual; `replacement` is True, False, Conditional or
+    ""; `policy` is what becomes of the old one (Delete, ReplaceAndDelete, ReplaceAndRetain, ...) or ""; `causes` are
+    the properties that change, `scope` what of the resource does: Properties, Tags, Metadata, ...
+    """
 
     action: str
     resource: str
@@ -55,12 +35,32 @@ class Change:
     replacement: str
     causes: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
+    policy: str = ""
 
     @property
     def loses(self) -> bool:
-        """Whether it takes away, or may take away, what can't be made again."""
-        gone = self.action in {"Remove", "Dynamic"} or self.replacement in {"True", "Conditional"}
-        return self.type in STATEFUL and gone
+        """Whether it takes away, or may take away, what can't be made again.
+
+        AWS tells of a replacement in two fields; either is enough, and also what is kept outside of the stack is
+        lost to the application. What another template makes of its own resources nobody sees here.
+        """
+        if not holds_state(self.type):
+            return False
+        if self.type in ELSEWHERE:
+            return self.action not in {"Add", "Import"}
+        stays = self.action in {"Add", "Import", "Modify", "SyncWithActual"}
+        return not stays or self.replacement in {"True", "Conditional"} or self.policy != ""
+
+    @property
+    def fate(self) -> str:
+        """What would become of the resource, as the end of a sentence."""
+        if self.action == "Remove":
+            return "removed"
+        if self.replacement == "True" or self.policy.startswith("Replace"):
+            return "replaced"
+        if self.replacement == "Conditional":
+            return "replaced, perhaps"
+        return "changed in a way that can't be known yet"
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,7 @@ def _change(raw: Mapping[str, Any]) -> Change:
         replacement=str(raw.get("Replacement", "")),
         causes=tuple(sorted(causes - {""})),
         scope=tuple(raw.get("Scope", ())),
+        policy=raw.get("PolicyAction", ""),
     )
 
 
@@ -158,10 +159,7 @@ def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:
     losses = [one for one in changes.changes if one.loses and one.resource not in waived]
     if losses:
         named = "; ".join(
-            f"{one.resource} ({one.type}) would be "
-            + {"Remove": "removed", "Dynamic": "changed in a way that can't be known yet"}.get(
-                one.action, "replaced" if one.replacement == "True" else "replaced, perhaps"
-            )
+            f"{one.resource} ({one.type}) would be {one.fate}"
             + (f" because of {', '.join(one.causes)}" if one.causes else "")
             for one in losses
         )

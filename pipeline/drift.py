@@ -20,10 +20,17 @@ from pipeline.gate.project import BOOTSTRAP
 from pipeline.plan import sources
 from pipeline.samconfig import Environment
 from pipeline.stack import Stack
+from pipeline.text import one_line
 
 BOOTSTRAP_STACK = "esclusa-bootstrap"
-# What of a function the template decides and a console can change, by its name in both.
-_SETTINGS = ("Handler", "MemorySize", "Timeout", "Runtime")
+# What of a function the template decides and a console can change: its name there, and in Lambda's answer.
+_SETTINGS = {
+    "Handler": "Handler",
+    "KmsKeyArn": "KMSKeyArn",
+    "MemorySize": "MemorySize",
+    "Runtime": "Runtime",
+    "Timeout": "Timeout",
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Drift:
     """One difference: `kind` is template, parameter, code, setting, value or bootstrap.
 
     A `value` in SSM is no change by the back door: the next deployment takes it over, as a release of its own.
+    What is `untold` is no difference: AWS didn't show it, and `actual` says why.
     """
 
     kind: str
@@ -41,7 +49,18 @@ class Drift:
     @property
     def blocks(self) -> bool:
         """Whether it has to be reverted or adopted before the next deployment."""
-        return self.kind != "value"
+        return self.differs and self.kind != "value"
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is known to be another than git says."""
+        return self.kind != "untold"
+
+    @property
+    def text(self) -> str:
+        """What it is, on one line."""
+        said = f"{self.actual}, not {self.expected}" if self.differs else f"can't be told: {self.actual}"
+        return one_line(f"{self.what}: {said}")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Compare; exit 0 without drift, 1 with."""
+    """Compare; exit 0 without drift, 1 with. What can't be told is said, and is no drift."""
     environment = samconfig.read(Path.cwd(), args.environment)
     session = aws.session(environment)
     aws.check_account(session, environment)
@@ -62,21 +81,27 @@ def main(args: argparse.Namespace) -> int:
     found = find(session, environment, live, Path.cwd())
     text = _markdown(environment, found)
     summary.add(text)
+    differences = [one for one in found if one.differs]
+    untold = len(found) - len(differences)
     if args.format == "json":
-        data = {"schema": 1, "environment": environment.name, "drift": [asdict(one) for one in found]}
+        data = {"schema": 1, "environment": environment.name, **_rows(found)}
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
         for one in found:
-            print(f"{one.kind:<10}{one.what}: {one.actual}, not {one.expected}")
-        print(f"{environment.name}: {len(found) or 'no'} difference{'' if len(found) == 1 else 's'}")
+            print(f"{one.kind:<10}{one.text}")
+        count = f"{len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}"
+        print(f"{environment.name}: {count}{f', {untold} can not be told' if untold else ''}")
     _record(session, environment, live, found)
     if args.issue:
         _issue(environment, found, text)
-    return 1 if found else 0
+    return 1 if differences else 0
 
 
 def find(session: boto3.Session, environment: Environment, live: Stack, repository: Path) -> list[Drift]:
-    """Every difference between what runs and what should. Raises GateError when it can't be told."""
+    """Every difference between what runs and what should, and what of it AWS doesn't show.
+
+    Raises GateError when nothing can be told.
+    """
     if not live.exists:
         return []
     digest = live.parameters.get("BundleDigest", "")
@@ -177,19 +202,34 @@ def _functions(session: boto3.Session, live: Stack, text: str, files: Mapping[st
         if found["CodeSha256"] != built:
             yield Drift("code", name, built, found["CodeSha256"])
         wanted = {**defaults, **data.get("Resources", {}).get(logical, {}).get("Properties", {})}
-        for setting in _SETTINGS:
-            if not isinstance(wanted.get(setting), str | int):
-                continue
-            if str(found.get(setting)) != str(wanted[setting]):
-                yield Drift("setting", f"{name} {setting}", str(wanted[setting]), str(found.get(setting)))
+        for setting, key in _SETTINGS.items():
+            expected, actual = _setting(wanted.get(setting), live), str(found.get(key, ""))
+            if expected is not None and actual != expected:
+                yield Drift("setting", f"{name} {setting}", expected, actual or "none")
         yield from _variables(live, name, logical, found)
 
 
+def _setting(written: Any, live: Stack) -> str | None:
+    """A setting's value: as written, or the stack's parameter that it refers to; None where only AWS knows it."""
+    if isinstance(written, Mapping) and list(written) == ["Ref"]:
+        return live.resolved.get(written["Ref"], live.parameters.get(written["Ref"]))
+    return str(written) if isinstance(written, str | int) else None
+
+
 def _variables(live: Stack, name: str, logical: str, found: Mapping[str, Any]) -> Iterator[Drift]:
-    """The variables that a release decides, as the function has them."""
+    """The variables that a release decides, as the function has them.
+
+    Lambda answers with an Error in their place where they can't be opened, as by who may not decrypt with the
+    function's key (EnvironmentResponse in Lambda's API). That the key is the stack's own is a setting of its own.
+    """
     if logical != "AppFunction":
         return
-    has = found.get("Environment", {}).get("Variables", {})
+    environment = found.get("Environment", {})
+    if error := environment.get("Error"):
+        said = f"{error.get('ErrorCode', 'an error')}: {error.get('Message', 'Lambda gives no reason')}"
+        yield Drift("untold", f"{name} variables", "those of the release", said)
+        return
+    has = environment.get("Variables", {})
     names = {
         "COMMIT": "Commit",
         "BUNDLE_DIGEST": "BundleDigest",
@@ -237,10 +277,13 @@ def _bootstrap(session: boto3.Session, environment: Environment, repository: Pat
 
 def check(found: list[Drift], environment: Environment, adopt: str) -> None:
     """Raises GateError when something blocks the next deployment, unless it is adopted for a reason."""
+    for one in found:
+        if not one.differs:
+            summary.warning("Drift that can't be told", one.text)
     blocking = [one for one in found if one.blocks]
     if not blocking:
         return
-    listed = "\n".join(f"  | {one.kind} {one.what}: {one.actual}, not {one.expected}" for one in blocking)
+    listed = "\n".join(f"  | {one.kind} {one.text}" for one in blocking)
     if adopt.strip():
         summary.warning("Drift adopted", f"{adopt.strip()}\n{listed}")
         return
@@ -263,9 +306,21 @@ def _markdown(environment: Environment, found: list[Drift]) -> str:
     if not found:
         return f"### Drift of {environment.name}\n\nNone: what runs is what git says."
     rows = [(one.kind, one.what, one.expected, one.actual) for one in found]
-    return f"### Drift of {environment.name}\n\n" + summary.table(
-        ("kind", "what", "expected", "actual"), rows
+    table = summary.table(("kind", "what", "expected", "actual"), rows)
+    note = (
+        ""
+        if all(one.differs for one in found)
+        else "\n\nWhat is `untold` AWS didn't show: it is no difference."
     )
+    return f"### Drift of {environment.name}\n\n{table}{note}"
+
+
+def _rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:
+    """The differences, and apart from them what can't be told."""
+    rows: dict[str, list[dict[str, str]]] = {"drift": [], "untold": []}
+    for one in found:
+        rows["drift" if one.differs else "untold"].append(asdict(one))
+    return rows
 
 
 def _record(session: boto3.Session, environment: Environment, live: Stack, found: list[Drift]) -> None:
@@ -274,7 +329,7 @@ def _record(session: boto3.Session, environment: Environment, live: Stack, found
     if url is None or not DIGEST.fullmatch(bundle):
         return
     now, rows = deployment.now(), [asdict(one) for one in found]
-    document = {"schema": 1, "environment": environment.name, "observed_at": now, "drift": rows}
+    document = {"schema": 1, "environment": environment.name, "observed_at": now, **_rows(found)}
     key = ledger.identity("drift", environment.name, bundle, now[:10], canonical(rows).decode())
     path, content = ledger.evidence(bundle, "drift", canonical(document), key=key, document=document)
     try:
@@ -286,9 +341,10 @@ def _record(session: boto3.Session, environment: Environment, live: Stack, found
 
 
 def _issue(environment: Environment, found: list[Drift], text: str) -> None:
+    """One open issue while there is drift. What can't be told neither opens nor closes it."""
     mark = f"<!-- esclusa: drift of {environment.name} -->"
-    if found:
+    if any(one.differs for one in found):
         where = github.keep_issue(mark, f"{environment.name} has drifted from git", text)
         print(f"issue: {where}")
-    elif github.close_issue(mark, f"{environment.name} is what git says again."):
+    elif not found and github.close_issue(mark, f"{environment.name} is what git says again."):
         print("the issue on drift is closed")

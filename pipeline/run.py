@@ -31,16 +31,11 @@ class Completed:
 
 
 def tool(name: str) -> Path:
-    """The path of a locked program, in one of this checkout's environments. Raises ToolError.
-
-    uv may also be on the path, where a workflow's set-up puts it: pyproject.toml holds it to one version.
-    """
+    """The path of a locked program, in one of this checkout's environments. Raises ToolError."""
     for folder in _ENVIRONMENTS:
         path = CHECKOUT / folder / name
         if path.exists():
             return path
-    if name == "uv" and (found := shutil.which("uv")):
-        return Path(found)
     raise ToolError(f"{name} is not installed in {CHECKOUT}.", INSTALL)
 
 

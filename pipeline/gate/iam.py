@@ -26,6 +26,8 @@ _NO_RESOURCES = (
     "cloudwatch:putmetricdata",
     "cloudwatch:describealarms",
     "cloudformation:validatetemplate",
+    "codedeploy:stopdeployment",
+    "logs:describeindexpolicies",
     "logs:describeloggroups",
     "logs:describeresourcepolicies",
     "kms:generaterandom",

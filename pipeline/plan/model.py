@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.changeset import STATEFUL
+from pipeline.gate.stateful import holds_state
 
 SCHEMA = 1
 ACTIONS = ("remove", "replace", "perhaps replace", "change", "add")  # the order of danger
@@ -28,7 +28,7 @@ class Change:
     @property
     def loses(self) -> bool:
         """Whether what it holds, and can't be made again, may be lost."""
-        return self.type in STATEFUL and self.action in ("remove", "replace", "perhaps replace")
+        return self.action in ("remove", "replace", "perhaps replace") and holds_state(self.type)
 
 
 @dataclass(frozen=True)

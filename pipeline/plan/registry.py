@@ -53,23 +53,32 @@ def _schema(kind: str, region: str) -> dict[str, Any]:
     name = _index(region).get(kind)
     if not isinstance(name, str):
         return {}
-    found: dict[str, Any] = json.loads((_folder() / "resources" / f"{name}.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((folder() / "resources" / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
 @cache
 def _index(region: str) -> dict[str, Any]:
     """Type to the name of its schema's file."""
-    path = _folder() / "providers" / f"{region}.json"
+    path = folder() / "providers" / f"{region}.json"
     if not path.exists():
-        path = _folder() / "providers" / "us-east-1.json"
+        path = folder() / "providers" / "us-east-1.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 @cache
-def _folder() -> Path:
+def properties(kind: str) -> frozenset[str] | None:
+    """The names of a type's own properties, from whichever region has it; None for a type that none has."""
+    names = (path.stem for path in sorted((folder() / "providers").glob("*-*.json")))
+    region = next((one for one in ("us-east-1", *names) if kind in _index(one)), None)
+    return frozenset(_schema(kind, region).get("properties", {})) if region else None
+
+
+@cache
+def folder() -> Path:
+    """Where the schemas lie. Raises ToolError."""
     for environment in _ENVIRONMENTS:
-        for folder in (CHECKOUT / environment).glob("lib/python*/site-packages/cfnlint/data/schemas"):
-            return folder
+        for path in (CHECKOUT / environment).glob("lib/python*/site-packages/cfnlint/data/schemas"):
+            return path
     raise ToolError("The registry's schemas are not installed.", INSTALL)

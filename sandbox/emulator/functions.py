@@ -1,15 +1,18 @@
 """Mends of Lambda: what a function sees, and what is kept of what it says."""
 
+import json
 import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
 # What AWS's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
@@ -78,6 +81,53 @@ def environments_that_end() -> None:
     lambda_svc.reap_idle_workers = reap
 
 
+def variables_by_key() -> None:
+    """AWS: GetFunction and GetFunctionConfiguration show variables under a customer's key to who may decrypt with it
+    through Lambda; the others get an Error in their place (https://docs.aws.amazon.com/lambda/latest/dg/
+    configuration-envvars-encryption.html, and EnvironmentResponse in Lambda's API). ministack: it shows them to all."""
+
+    def judged(answer: Callable[..., tuple[int, Any, bytes]]) -> Callable[..., tuple[int, Any, bytes]]:
+        def answered(*words: Any) -> tuple[int, Any, bytes]:
+            status, headers, body = answer(*words)
+            found = json.loads(body)
+            config = found.get("Configuration", found)
+            if (
+                status == 200
+                and config.get("KMSKeyArn")
+                and (config.get("Environment") or {}).get("Variables")
+            ):
+                config["Environment"] = _shown(config)
+                body = json.dumps(found).encode()
+            return status, headers, body
+
+        return answered
+
+    for name in ("_get_function", "_get_function_config"):
+        setattr(lambda_svc, name, judged(getattr(lambda_svc, name)))
+
+
+def _shown(config: dict[str, Any]) -> dict[str, Any]:
+    """A function's variables as the caller gets them."""
+    name = config["KMSKeyArn"]
+    here = f"{get_region()}:{get_account_id()}"
+    key = name if name.startswith("arn:") else f"arn:aws:kms:{here}:key/{name}"
+    context = {
+        "kms:ViaService": f"lambda.{get_region()}.amazonaws.com",
+        "kms:EncryptionContext:aws:lambda:FunctionArn": f"arn:aws:lambda:{here}:function:{config['FunctionName']}",
+    }
+    caller = lambda_svc._request_access_key.get()
+    denied = iam_evaluator.enforce(caller, "kms:Decrypt", "kms", get_region(), key, context)
+    if denied is None:
+        return dict(config["Environment"])
+    who = getattr(denied, "principal_arn", "")
+    said = (
+        "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please check your "
+        f"KMS permissions. KMS Exception: AccessDeniedException KMS Message: User: {who} is not authorized to perform: "
+        f"kms:Decrypt on resource: {key}"
+    )
+    return {"Error": {"ErrorCode": "AccessDeniedException", "Message": said}}
+
+
 def _runtime() -> Path:
     """A folder with the packages that AWS's runtime brings, and no other."""
     folder = Path(tempfile.mkdtemp(prefix="runtime-"))
@@ -91,4 +141,4 @@ def _runtime() -> Path:
     return folder
 
 
-MENDS = (own_surroundings, kept_logs, environments_that_end)
+MENDS = (own_surroundings, kept_logs, environments_that_end, variables_by_key)

@@ -1,5 +1,6 @@
 """Drift: what was changed outside of git is found, named, and stops the next deployment to prod."""
 
+import argparse
 import base64
 import json
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import drift, github, ledger, parameters, stack, store
+from pipeline import aws, drift, github, ledger, parameters, samconfig, stack, store
 from pipeline.bundle import Bundle
 from pipeline.canonical import canonical
 from pipeline.drift import Drift
@@ -17,10 +18,20 @@ from tests.pipeline.cloud import URL, Cloud, environment, refused
 
 DEV = environment()
 COMMIT = "c" * 40
+KEY = "arn:aws:kms:eu-west-1:111111111111:key/data"
+# Lambda's answer to who may not decrypt with the function's key: `EnvironmentResponse` in Lambda's API has Variables
+# or an Error; the words are those that users of update-function-code and get-function quote.
+SHUT = {
+    "Error": {
+        "ErrorCode": "AccessDeniedException",
+        "Message": "Lambda was unable to decrypt your environment variables because the KMS access was denied.",
+    }
+}
 TEMPLATE = """\
-Globals: {Function: {Runtime: python3.13, MemorySize: 512}}
+Globals: {Function: {Runtime: python3.13, MemorySize: 512, KmsKeyArn: !Ref KeyArn}}
 Parameters:
   DatabaseHost: {Type: "AWS::SSM::Parameter::Value<String>"}
+  KeyArn: {Type: String}
 Resources:
   AppFunction:
     Type: AWS::Serverless::Function
@@ -47,7 +58,12 @@ class Account(Cloud):
             ),
             "esclusa-bootstrap": BOOTSTRAP,
         }
-        own = {"LogLevel": "INFO", "CorsOrigins": "", "DatabaseHost": "/esclusa/dev/database/host"}
+        own = {
+            "LogLevel": "INFO",
+            "CorsOrigins": "",
+            "DatabaseHost": "/esclusa/dev/database/host",
+            "KeyArn": KEY,
+        }
         release = parameters.digest(made.digest, own, self.ssm)
         self.parameters = {**own, "Commit": COMMIT, "BundleDigest": made.digest, "ReleaseDigest": release}
         self.status = "UPDATE_COMPLETE"
@@ -64,6 +80,7 @@ class Account(Cloud):
                 "Timeout": timeout,
                 "MemorySize": 512,
                 "Runtime": "python3.13",
+                "KMSKeyArn": KEY,
                 "Environment": {"Variables": {key: self.parameters[name] for key, name in names.items()}},
             }
             for suffix, archive, handler, timeout in (
@@ -125,7 +142,12 @@ def test_other_code_is_found(account: Account, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("Timeout", 900), ("MemorySize", 128), ("Handler", "evil.handler")]
+    ("name", "value"),
+    [
+        ("Timeout", 900),
+        ("MemorySize", 128),
+        ("Handler", "evil.handler"),
+    ],
 )
 def test_another_setting_is_found(account: Account, tmp_path: Path, name: str, value: object) -> None:
     """What a console can change, of what the template or its globals say."""
@@ -139,6 +161,76 @@ def test_another_variable_is_found(account: Account, tmp_path: Path) -> None:
     account.functions["app"]["Environment"]["Variables"]["LOG_LEVEL"] = "DEBUG"
 
     assert ("setting", "AppFunction LOG_LEVEL") in found(account, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["arn:aws:kms:eu-west-1:999999999999:key/other", ""])
+def test_another_key_is_found(account: Account, tmp_path: Path, key: str) -> None:
+    """Under a key of somebody else's no variable could be read back, whatever it was set to by hand."""
+    account.functions["app"] |= {"KMSKeyArn": key, "Environment": SHUT}
+
+    assert [
+        ("setting", "AppFunction:live KmsKeyArn"),
+        ("untold", "AppFunction:live variables"),
+        ("setting", "AppFunction KmsKeyArn"),
+        ("untold", "AppFunction variables"),
+    ] == found(account, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "environment", [SHUT, {"Error": {"ErrorCode": "KMSDisabledException"}}, {"Error": {"Message": "Sorry"}}]
+)
+def test_variables_that_lambda_does_not_show_can_not_be_told(
+    account: Any, tmp_path: Path, environment: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are no difference and block nothing, but are told of: each time, with Lambda's reason."""
+    account.functions["app"]["Environment"] = environment
+    drifted = drift.find(account, DEV, stack.read(account, DEV.stack_name), tmp_path)
+    drift.check(drifted, DEV, "")
+    reason = " ".join(environment["Error"].values())
+
+    assert ["AppFunction:live variables", "AppFunction variables"] == [one.what for one in drifted]
+    assert {False} == {one.blocks or one.differs for one in drifted}
+    assert all("variables: can't be told: " in one.text for one in drifted)
+    assert all(word in drifted[0].text for word in reason.split())
+    assert 2 == capsys.readouterr().err.count("Drift that can't be told")
+
+
+def test_variables_that_are_shown_are_compared(account: Account, tmp_path: Path) -> None:
+    """That some function's can't be told hides no difference elsewhere; none at all is a difference."""
+    account.functions["app"]["Environment"] = {}
+
+    assert {"setting"} == {kind for kind, _ in found(account, tmp_path)}
+
+
+@pytest.mark.parametrize(("status", "differs"), [(0, False), (1, True)])
+def test_the_command_counts_differences_alone(
+    account: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+    differs: bool,
+) -> None:
+    """What can't be told has words of its own, fails nothing, and stands apart in JSON."""
+    account.functions["app"]["Environment"] = SHUT
+    if differs:
+        account.functions["rotation"]["Timeout"] = 61
+    monkeypatch.setattr(samconfig, "read", lambda *_: DEV)
+    monkeypatch.setattr(aws, "session", lambda *_: account)
+    monkeypatch.setattr(aws, "check_account", lambda *_: "")
+    monkeypatch.setattr(ledger, "add", lambda *_: True)
+    monkeypatch.chdir(tmp_path)
+
+    def said(form: str) -> str:
+        options = argparse.Namespace(environment="dev", format=form, issue=False)
+        assert status == drift.main(options)
+        return capsys.readouterr().out
+
+    text, data = said("text"), json.loads(said("json"))
+
+    assert f"dev: {'1 difference' if differs else 'no differences'}, 2 can not be told" in text
+    assert "untold    AppFunction variables: can't be told: AccessDeniedException: Lambda was unable" in text
+    assert [status, 2] == [len(data["drift"]), len(data["untold"])]
 
 
 def test_a_missing_function_is_found(account: Account, tmp_path: Path) -> None:
@@ -269,6 +361,13 @@ def test_one_issue_is_kept_and_closes_by_itself(monkeypatch: pytest.MonkeyPatch)
     assert ["closed", "open"] == [each["state"] for each in issues.issues]
     assert issues.issues[0]["body"].endswith("\n2")
     assert ["dev is what git says again."] == issues.comments
+
+    untold = Drift("untold", "AppFunction variables", "those of the release", "AccessDeniedException: no")
+    drift._issue(DEV, [untold], "")
+    assert ["closed", "open"] == [each["state"] for each in issues.issues]
+    drift._issue(DEV, [], "")
+    drift._issue(DEV, [untold], "")
+    assert ["closed", "closed"] == [each["state"] for each in issues.issues]
 
 
 def test_the_ledger_is_told_once_a_day(

@@ -1,5 +1,6 @@
 """The one function that runs programs: its errors say what ran, masked, and how it ended."""
 
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline import progress
 from pipeline.errors import ToolError
-from pipeline.run import run, tool
+from pipeline.run import CHECKOUT, run, tool
 from tests.waiting import until
 
 
@@ -125,3 +126,19 @@ def test_an_unchecked_status_is_returned(tmp_path: Path) -> None:
     done = run([sys.executable, "-c", "import sys; print(sys.argv[1]); sys.exit(4)", "$HOME; x"], check=False)
 
     assert (4, "$HOME; x\n") == (done.status, done.stdout)
+
+
+def test_no_other_uv_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one that lies on the path, nor one that make is given: uv comes by hash, or not at all."""
+    other = tmp_path / "uv"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("UV", str(other))
+    said = run(["make", "--dry-run", f"UV={other}", "lock"], cwd=CHECKOUT).stdout
+    monkeypatch.setattr("pipeline.run.CHECKOUT", tmp_path)
+
+    assert ".tools/uv/bin/uv lock" in said
+    assert str(other) not in said
+    with pytest.raises(ToolError, match="uv is not installed in"):
+        tool("uv")

@@ -196,6 +196,34 @@ def test_what_the_deploy_role_may_not(environment: str, action: str, service: st
 
 @each_environment
 @pytest.mark.parametrize(
+    ("via", "key", "context", "decision"),
+    [
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-app", "Allow"),
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-rotation", "Allow"),
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}2-app", "Nothing"),
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:other", "Nothing"),
+        ("lambda", "aws:lambda:EventSourceArn", "lambda:function:esclusa-{env}-app", "Nothing"),
+        ("secretsmanager", "SecretARN", "secretsmanager:secret:esclusa-{env}-database-AbCdEf", "Nothing"),
+        ("secretsmanager", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-app", "Nothing"),
+        ("sqs", "aws:sqs:arn", "sqs:esclusa-{env}-dead-letters", "Nothing"),
+        ("", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-app", "Nothing"),
+    ],
+)
+def test_the_deploy_role_opens_variables_of_its_functions_alone(
+    environment: str, via: str, key: str, context: str, decision: str
+) -> None:
+    """Lambda shows variables under a customer's key to who may decrypt with it (Lambda's guide, "Securing Lambda
+    environment variables"); as the encryption context it gives the function's ARN. Nothing else that the key
+    encrypts is opened by it."""
+    asked = {f"kms:EncryptionContext:{key}": arn(environment, *context.format(env=environment).split(":", 1))}
+    asked |= {"kms:ViaService": f"{via}.eu-west-1.amazonaws.com"} if via else {}
+
+    assert decision == decide(deploy_policy(environment), "kms:Decrypt", "<DataKey.Arn>", asked)
+    assert "Nothing" == decide(deploy_policy(environment), "kms:Decrypt", "<SigningKey.Arn>", asked)
+
+
+@each_environment
+@pytest.mark.parametrize(
     ("action", "service", "resource", "decision"),
     [
         ("cloudformation:DescribeStacks", "cloudformation", "stack/esclusa-{env}/1", "Allow"),
@@ -387,13 +415,17 @@ def test_the_boundary_leaves_room_for_the_execution_role(environment: str) -> No
 @each_environment
 def test_policies_fit_into_their_limits(environment: str) -> None:
     """AWS counts without blanks: 6,144 characters for a managed policy, 10,240 for a role's inline ones."""
+    deploying = deploy_policy(environment, PromotionSourceBucket="promoted")
     managed = len(
         json.dumps(bootstrap(environment)["Boundary"]["Properties"]["PolicyDocument"], separators=(",", ":"))
     )
-    inline = len(json.dumps(execution_policy(environment), separators=(",", ":")))
+    inline = [
+        len(json.dumps(policy, separators=(",", ":")))
+        for policy in (execution_policy(environment), deploying)
+    ]
 
     assert managed < 6144
-    assert inline < 10240
+    assert max(inline) < 10240
 
 
 def as_execution_role(environment: str) -> dict[str, str]:

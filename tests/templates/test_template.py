@@ -55,6 +55,28 @@ def policy_of(environment: str, role: str) -> list[dict[str, Any]]:
     return own + statements(attached)
 
 
+@each_environment
+def test_every_function_may_open_its_own_variables(environment: str) -> None:
+    """They lie under the data key. Lambda opens them by a grant of its own, and as the function's role where that
+    grant is missing (cattle-ops/terraform-aws-gitlab-runner#1253: such a function doesn't start)."""
+    functions = of_type(environment, "AWS::Lambda::Function")
+    closed = [
+        (name, via)
+        for name, function in functions.items()
+        for via in ("lambda", "secretsmanager")
+        if decide(
+            policy_of(environment, function["Role"].removeprefix("<").removesuffix(".Arn>")),
+            "kms:Decrypt",
+            function["KmsKeyArn"],
+            {"kms:ViaService": f"{via}.eu-west-1.amazonaws.com"},
+        )
+        != "Allow"
+    ]
+
+    assert set(functions) == FUNCTIONS
+    assert [] == closed
+
+
 # The API --------------------------------------------------------------------------------------------------
 
 

@@ -1,23 +1,13 @@
-"""Buckets, keys, secrets, databases, queues and log groups that go with their stack."""
+"""Buckets, keys, secrets, databases, queues, log groups and the like that go with their stack."""
 
 from collections.abc import Iterator
 
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
+from pipeline.gate.stateful import holds_state
 
-_STATEFUL = (
-    "AWS::S3::Bucket",
-    "AWS::KMS::Key",
-    "AWS::SecretsManager::Secret",
-    "AWS::DynamoDB::Table",
-    "AWS::DynamoDB::GlobalTable",
-    "AWS::RDS::DBInstance",
-    "AWS::RDS::DBCluster",
-    "AWS::EFS::FileSystem",
-    "AWS::Logs::LogGroup",
-    "AWS::SQS::Queue",
-    "AWS::IAM::OIDCProvider",
-)
+# A kept parameter would bar its name to the next stack, whose template says the value again.
+_NAMED_AGAIN = "AWS::SSM::Parameter"
 _KEPT = {
     "DeletionPolicy": ("Retain", "RetainExceptOnCreate", "Snapshot"),
     "UpdateReplacePolicy": ("Retain", "Snapshot"),
@@ -26,7 +16,9 @@ _KEPT = {
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
-        for resource in stack.of_type(*_STATEFUL):
+        for resource in stack.resources.values():
+            if not holds_state(resource.type) or resource.type == _NAMED_AGAIN:
+                continue
             for key, values in _KEPT.items():
                 found = resource.attributes.get(key)
                 if found not in values:

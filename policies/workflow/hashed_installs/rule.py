@@ -1,11 +1,13 @@
-"""Packages and scripts that a job fetches without a digest."""
+"""Packages, tools and scripts that a job fetches without a digest."""
 
 import re
 from collections.abc import Iterator
 
+from pipeline.gate.duties import mapping
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 from pipeline.gate.scripts import Command, commands
+from pipeline.gate.workflows import WorkflowStep
 
 _RUNNERS = {"npx", "uvx", "pipx", "bunx", "pnpx", "brew", "easy_install", "snap"}
 _SHELLS = {"bash", "sh", "zsh", "dash", "python", "python3", "node", "perl", "ruby", "source", "eval"}
@@ -31,6 +33,11 @@ _BRINGING = {
     "git": {"clone"},
     "gh": {"extension"},
 }
+# Actions that say by their name that they install something, and inputs that say of what version.
+_INSTALLER = re.compile(r"(^|[-_/])(setup|install|installer|toolchain)([-_/]|$)")
+_VERSION = re.compile(r"(^|[-_])versions?([-_]|$)")
+_PINNING = re.compile(r"checksum|digest|hash|integrity|sha-?\d")
+_DIGEST = re.compile(r"(sha(256|384|512)[:-])?([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})", re.IGNORECASE)
 _SAVING = ("-o", "-O", "--output", "--remote-name", "-sSLo", "-fsSLo")
 _FROM_NETWORK = re.compile(r"<\(\s*(curl|wget)\b|\$\(\s*(curl|wget)\b")
 
@@ -38,6 +45,8 @@ _FROM_NETWORK = re.compile(r"<\(\s*(curl|wget)\b|\$\(\s*(curl|wget)\b")
 def check(project: Project) -> Iterator[Violation]:
     for one in project.automations:
         for step in one.steps:
+            if fetched := _fetched(step):
+                yield Violation(f"step {step.name!r} {fetched}", one.file, step.line("uses"))
             rows = step.run.splitlines()
             found = list(commands(step.run))
             for index, command in enumerate(found):
@@ -45,6 +54,21 @@ def check(project: Project) -> Iterator[Violation]:
                 if why := _why(command, after) or _network(rows[command.row]):
                     line = step.line_of(rows[command.row].strip(), "run")
                     yield Violation(f"step {step.name!r} {why}", one.file, line)
+
+
+def _fetched(step: WorkflowStep) -> str:
+    """Why an action brings what no digest pins: its own commit is pinned, what it downloads is not."""
+    action, local = step.uses.partition("@")[0].lower(), step.uses.startswith("./")
+    if not action or local or action.startswith("docker:"):
+        return ""
+    given = mapping(step.body.get("with"))
+    versions = [name for name in given if _VERSION.search(str(name).lower())]
+    if not versions and not _INSTALLER.search(action):
+        return ""
+    pins = [str(value).strip() for name, value in given.items() if _PINNING.search(str(name).lower())]
+    if any(_DIGEST.fullmatch(pin) for pin in pins):
+        return ""
+    return f"has {action} download a tool by its version alone"
 
 
 def _why(command: Command, after: Command | None) -> str:

@@ -146,7 +146,9 @@ def test_a_dropped_condition_widens() -> None:
     """The same action on the same key, but from anywhere."""
     condition = (
         "                Condition:\n                  StringEquals:\n"
-        "                    kms:ViaService: !Sub secretsmanager.${AWS::Region}.amazonaws.com\n"
+        "                    kms:ViaService: # its own variables lie under the same key\n"
+        "                      - !Sub lambda.${AWS::Region}.amazonaws.com\n"
+        "                      - !Sub secretsmanager.${AWS::Region}.amazonaws.com\n"
     )
     effect = plan((condition, ""))
 

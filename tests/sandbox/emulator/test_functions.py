@@ -115,6 +115,65 @@ def test_a_traceback_is_for_the_log(cloud: Cloud, role: str) -> None:
     assert "too much detail" == cloud.invoke("raises")["errorMessage"]
 
 
+FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:"
+_GET = {"Effect": "Allow", "Action": "lambda:GetFunction*", "Resource": "*"}
+
+
+@pytest.fixture(scope="module")
+def key(cloud: Cloud) -> str:
+    """A key whose policy leaves to IAM who uses it, as every key's does that was made without one."""
+    arn: str = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return arn
+
+
+@pytest.fixture(scope="module")
+def kept_shut(cloud: Cloud, role: str, key: str) -> str:
+    """A function with variables under a customer's key."""
+    cloud.function("kept-shut", _SAYS, role, Environment={"Variables": {"OWN": "mine"}}, KMSKeyArn=key)
+    return "kept-shut"
+
+
+@pytest.mark.parametrize(
+    ("who", "right", "shown"),
+    [
+        ("nothing", None, False),
+        ("key", {"kms:ViaService": "lambda.eu-west-1.amazonaws.com"}, True),
+        ("context", {"kms:EncryptionContext:aws:lambda:FunctionArn": f"{FUNCTION}kept-*"}, True),
+        ("other-service", {"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"}, False),
+        ("other-function", {"kms:EncryptionContext:aws:lambda:FunctionArn": f"{FUNCTION}other-*"}, False),
+        ("other-context", {"kms:EncryptionContext:SecretARN": f"{FUNCTION}kept-shut"}, False),
+    ],
+)
+def test_variables_are_shown_to_who_may_use_the_key(
+    cloud: Cloud, kept_shut: str, key: str, who: str, right: dict[str, str] | None, shown: bool
+) -> None:
+    """Through Lambda, and with the function as the context; all others get an Error in their place. Lambda's guide:
+    "Users without Decrypt permissions can still manage functions, but they can't view environment variables"."""
+    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key, "Condition": {"ArnLike": right}}
+    arn = cloud.role(f"reads-{who}", _GET, *([] if right is None else [decrypt]))
+    client = cloud.client("lambda", cloud.become(arn))
+    answers = [
+        client.get_function(FunctionName=kept_shut)["Configuration"]["Environment"],
+        client.get_function_configuration(FunctionName=kept_shut)["Environment"],
+    ]
+    codes = [answer.get("Error", {}).get("ErrorCode") for answer in answers]
+
+    assert [{"OWN": "mine"} if shown else None] * 2 == [answer.get("Variables") for answer in answers]
+    assert [None if shown else "AccessDeniedException"] * 2 == codes
+
+
+def test_variables_under_lambdas_own_key_are_shown(cloud: Cloud, role: str) -> None:
+    """Without a customer's key the right to read the function is enough; the root user needs none."""
+    cloud.function("open", _SAYS, role, Environment={"Variables": {"OWN": "mine"}})
+    client = cloud.client("lambda", cloud.become(cloud.role("reads-open", _GET)))
+    root = cloud.client("lambda").get_function_configuration(FunctionName="open")
+
+    assert {"OWN": "mine"} == client.get_function_configuration(FunctionName="open")["Environment"][
+        "Variables"
+    ]
+    assert {"OWN": "mine"} == root["Environment"]["Variables"]
+
+
 def _logged(cloud: Cloud, group: str, last: str) -> str:
     logs = cloud.client("logs")
 

@@ -173,10 +173,10 @@ jobs:
     root = tree(tmp_path, main=main, callee=CALLEE.replace(" # v1", ""))
     local = root / ".github/actions/setup"
     local.mkdir(parents=True)
-    (local / "action.yml").write_text("runs: {steps: [{uses: astral-sh/setup-uv@def}]}\n")
+    (local / "action.yml").write_text("runs: {steps: [{uses: acme/local@def}]}\n")
 
     assert {
         "acme/tool@0123": ".github/workflows/callee.yml",
         "github/codeql-action@abc": ".github/workflows/main.yml",
-        "astral-sh/setup-uv@def": ".github/actions/setup/action.yml",
+        "acme/local@def": ".github/actions/setup/action.yml",
     } == workflow.actions(root)

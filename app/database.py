@@ -1,18 +1,26 @@
 """One PostgreSQL connection for the process, which outlives freezes, failovers and rotations."""
 
+import ctypes
+import re
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
+from psycopg import errors, pq
+from psycopg.waiting import Wait
 
 from app.config import DatabaseConfig
 from app.log import logger
 from app.secret import Credentials, Secret
 from app.secrets_manager import SecretUnavailableError
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGenConn
 
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 10_000
@@ -74,14 +82,13 @@ class Database:
         return self._connection
 
     def _open(self) -> Connection:
-        """Connect; on refused credentials read the secret anew once and try once more."""
+        """Connect; on a refused password, and on nothing else, read the secret anew once and try once more."""
         try:
             credentials = self._secret.get()
             try:
                 return connect(self._config, credentials)
-            except psycopg.OperationalError as error:
-                if not refused(error):
-                    raise
+            except errors.InvalidPassword:
+                pass  # the second attempt's failure is told without the first one's
             logger.info("the database refused the kept credentials, reading the secret anew")
             return connect(self._config, self._secret.refresh(credentials))
         except psycopg.OperationalError as error:
@@ -99,8 +106,8 @@ class Database:
 def connect(
     config: DatabaseConfig, credentials: Credentials, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
 ) -> Connection:
-    """Open a connection; psycopg.OperationalError when it can't be had."""
-    return psycopg.connect(
+    """Open a connection; psycopg.OperationalError when it can't be had, InvalidPassword if that is why."""
+    return _Connection.connect(
         autocommit=True,  # transactions are explicit, so that none stays open over a freeze
         host=config.host,
         port=config.port,
@@ -118,6 +125,44 @@ def connect(
     )
 
 
+class _Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection whose failure says whether the server refused the password.
+
+    libpq keeps the server's SQLSTATE to itself when a connection fails, and the message's language is the server's
+    choice: so the state is made part of the message. psycopg has no function for it, but libpq, which it links, has.
+    Source: PostgreSQL documentation, libpq, PQsetErrorVerbosity; appendix 'PostgreSQL Error Codes'.
+    """
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> "PQGenConn[Self]":
+        pgconn = pq.PGconn.connect_start(conninfo.encode())
+        _set_verbosity(pgconn, _VERBOSE)
+        while pgconn.status != pq.ConnStatus.BAD:
+            polled = pgconn.connect_poll()
+            if polled == pq.PollingStatus.OK:
+                _set_verbosity(pgconn, _DEFAULT)
+                pgconn.nonblocking = 1
+                return cls(pgconn)
+            if polled == pq.PollingStatus.FAILED:
+                break
+            while not (yield pgconn.socket, _WAITS[pq.PollingStatus(polled)]):
+                pass
+        message = f"connection failed: {pgconn.get_error_message()}"
+        pgconn.finish()
+        # A line an address: severity, two blanks, state, in whatever language. The last address is what counts.
+        refused = re.findall(r"^.*?:  ([0-9A-Z]{5}): ", message, re.MULTILINE)[-1:] == ["28P01"]
+        raise (errors.InvalidPassword if refused else errors.OperationalError)(message)
+
+
+_WAITS = {pq.PollingStatus.READING: Wait.R, pq.PollingStatus.WRITING: Wait.W}
+_DEFAULT, _VERBOSE = 1, 2  # PGVerbosity
+_libpq = ctypes.CDLL(sys.modules[pq.PGconn.__module__].__file__ or "")
+
+
+def _set_verbosity(pgconn: Any, verbosity: int) -> None:  # psycopg's types leave out `pgconn_ptr`
+    _libpq.PQsetErrorVerbosity(ctypes.c_void_p(pgconn.pgconn_ptr), verbosity)
+
+
 def certificates(tls: str) -> str | None:
     """Return the file of certificate authorities that verify the server, None where TLS is off."""
     if tls == "disable":
@@ -131,14 +176,6 @@ def _authorities() -> str:
     Python knows where the system keeps them; the OpenSSL inside psycopg's wheel was built elsewhere.
     """
     return str(CERTIFICATES) if CERTIFICATES.exists() else ssl.get_default_verify_paths().cafile or "system"
-
-
-def refused(error: psycopg.OperationalError) -> bool:
-    """Tell whether a connection attempt got as far as giving its password.
-
-    libpq gives no SQLSTATE for a failed connection and the message's language is the server's choice.
-    """
-    return error.pgconn is not None and bool(error.pgconn.used_password)
 
 
 def describe(error: psycopg.Error) -> str:

@@ -1,10 +1,10 @@
 """The database's roles: an owner, a group that holds the privileges, and two login users in turn."""
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from app.config import DatabaseConfig
-from app.database import Connection, connect, describe, refused
+from app.database import Connection, connect, describe
 from app.secret import Credentials
 
 OWNER = "ledger_owner"
@@ -38,9 +38,8 @@ def ensure_password(connection: Connection, config: DatabaseConfig, credentials:
         )
     try:
         connect(config, credentials).close()
-    except psycopg.OperationalError as error:
-        if not refused(error):
-            raise
+    except errors.InvalidPassword:
+        pass
     else:
         return False
     set_password(connection, credentials)

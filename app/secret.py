@@ -1,13 +1,14 @@
 """The database's user and password: read at run time by ARN, kept for a while, read anew when refused."""
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from app import log
-from app.secrets_manager import SecretUnavailableError, get_secret_value
+from app.fields import keepable
+from app.secrets_manager import SecretUnavailableError, get_secret_value, json_object
 
 LIFETIME_SECONDS = 300.0
 
@@ -68,20 +69,17 @@ def parse(text: str, arn: str) -> Credentials:
 
     Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
     """
-    try:
-        value = json.loads(text)
-        credentials = Credentials(value["username"], value["password"])
-    except (ValueError, KeyError, TypeError):
-        # The cause is left out on purpose: its message may quote the secret.
-        credentials = None
-    if credentials is None or not (_filled(credentials.username) and _filled(credentials.password)):
+    value = json_object(text)
+    username, password = value.get("username"), value.get("password")
+    if not (_usable(username) and _usable(password)):
         raise SecretUnavailableError(
             f"secret {arn} is no JSON object with the texts 'username' and 'password'; "
             "see GenerateSecretString in template.yaml"
         )
-    log.mask(credentials.password)
-    return credentials
+    log.mask(password)
+    return Credentials(username, password)
 
 
-def _filled(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+def _usable(value: object) -> TypeGuard[str]:
+    """Tell whether it is a text that PostgreSQL takes whole."""
+    return isinstance(value, str) and value != "" and keepable(value)

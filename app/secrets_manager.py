@@ -39,7 +39,7 @@ def get_secret_value(
         else:
             if status == 200 and isinstance(answer.get("SecretString"), str):
                 return cast("str", answer["SecretString"])
-            code = str(answer.get("__type", "")).rpartition("#")[2] or "no SecretString in the answer"
+            code = str(answer.get("__type", "")).rpartition("#")[2] or _absent(answer)
             reason, passing = f"{status} {code}", status in _PASSING or code in _THROTTLED
         if not passing or attempt == ATTEMPTS:
             break
@@ -47,6 +47,22 @@ def get_secret_value(
     raise SecretUnavailableError(
         f"Secrets Manager did not give {arn}: {reason}. Check the function's role, and its way to the service."
     )
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """Return the object that the text is in JSON, {} if it is anything else.
+
+    Whatever error there was is dropped: its message may quote the text, which may be a secret.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _absent(answer: Mapping[str, Any]) -> str:
+    return "the value is binary, not a text" if "SecretBinary" in answer else "no SecretString in the answer"
 
 
 def _post(action: str, body: bytes, environ: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
@@ -75,11 +91,7 @@ def _post(action: str, body: bytes, environ: Mapping[str, str]) -> tuple[int, di
         content = response.read()
     finally:
         connection.close()
-    try:
-        answer = json.loads(content)
-    except ValueError:
-        answer = {}
-    return response.status, answer if isinstance(answer, dict) else {}
+    return response.status, json_object(content)
 
 
 def _connect(scheme: str, netloc: str, environ: Mapping[str, str]) -> http.client.HTTPConnection:

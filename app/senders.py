@@ -6,7 +6,7 @@ from string import printable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
-from app.mount import Json, mount, text
+from app.mount import Json, absolute, decoded, encoded, mount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,23 +41,49 @@ def sender_of(event: Any) -> Sender:
     return REST_API
 
 
+def is_ping(event: Any) -> bool:
+    """Tell whether an event that is no request asks for nothing but to keep the function warm.
+
+    A rule's or a scheduler's own event (EventBridge user guide, 'Creating an event bus rule that runs on a
+    schedule', and 'Lambda function' of EventBridge Scheduler), and what the plugins that warm functions send.
+    """
+    if not isinstance(event, dict):
+        return False
+    if event.get("source") in ("aws.events", "aws.scheduler"):
+        return bool(event.get("detail-type", _SCHEDULED) == _SCHEDULED)
+    return event.get("source") in _WARMERS or any(
+        event.get(name) is True for name in ("warmer", "warmup", "ping")
+    )
+
+
+_SCHEDULED = "Scheduled Event"
+_WARMERS = ("serverless-plugin-warmup", "serverless-plugin-lambda-warmup")
+
+
 def _rest_line(event: Json, request: Json, host: str, _: WSGIEnvironment) -> Line:
-    """Payload 1.0: the path comes encoded, with a custom domain's base path; the query comes decoded."""
+    """Payload 1.0: a REST API sends the path encoded, with a custom domain's base path, and the query decoded."""
     path = event["path"]
     # On the API's own host requestContext.path begins with the stage. Where both paths are the same, either a
     # custom domain was called, or an HTTP API with this payload, which marks it by a version.
     same = request.get("path") == path
+    http_api = same and "version" in event
     route = event.get("resource") if same else None
-    base, inside = mount(event, request, host, path, route, stage_in_path=same and "version" in event)
+    text = decoded if http_api else encoded
+    base, inside = mount(event, request, host, path, route, text=text, stage_in_path=http_api)
     address = (request.get("identity") or {}).get("sourceIp")
-    return (event["httpMethod"], base, inside, _query(event, _encoded), address)
+    return (event["httpMethod"], base, inside, _query(event, _quoted), address)
 
 
 def _http_line(event: Json, request: Json, host: str, _: WSGIEnvironment) -> Line:
-    """Payload 2.0: path and query come encoded, the path with the stage unless that is $default."""
+    """Payload 2.0: the query comes encoded, the path decoded from an HTTP API and encoded from a function URL.
+
+    An HTTP API's path has the stage, unless that is $default.
+    """
     http = request["http"]
     route = (event.get("routeKey") or "").partition(" ")[2]
-    base, inside = mount(event, request, host, event["rawPath"], route, stage_in_path=True)
+    # Only an API can have another domain, such as a custom one.
+    text = encoded if ".lambda-url." in (request.get("domainName") or host) else decoded
+    base, inside = mount(event, request, host, event["rawPath"], route, text=text, stage_in_path=True)
     query = event.get("rawQueryString") or ""
     if not query.isascii():
         query = quote(query, safe=printable)
@@ -72,7 +98,8 @@ def _alb_line(event: Json, _: Json, __: str, environ: WSGIEnvironment) -> Line:
         address = address[1:].partition("]")[0]
     elif address.count(":") == 1:
         address = address.partition(":")[0]
-    return (event["httpMethod"], "", text(event["path"]), _query(event, _still_encoded), address)
+    path = encoded(absolute(event["path"]))
+    return (event["httpMethod"], "", path, _query(event, _still_encoded), address)
 
 
 def _multi_headers(headers: Headers) -> Json:
@@ -128,7 +155,7 @@ def _query(event: Json, encode: Callable[[str], str]) -> str:
     )
 
 
-def _encoded(text: str) -> str:
+def _quoted(text: str) -> str:
     """A decoded name or value, encoded for a query string."""
     return text if text.isascii() and text.isalnum() else quote_plus(text)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import awsgi
 
-from app.senders import REST_API, sender_of
+from app.senders import REST_API, is_ping, sender_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,9 @@ def respond(app: WSGIApplication, event: Any, context: Any) -> Json:
     The WSGI environ holds the event and the Lambda context, as they came, as `aws.event` and `aws.context`,
     besides what aws-wsgi itself sets.
 
+    An event that only keeps the function warm, such as a schedule's, is answered 200 with an empty body, and the
+    application is not called. A schedule whose input is a request in payload 1.0 or 2.0 gets the application's reply.
+
     No event and no application makes it raise an `Exception`. Instead the client gets problem details (RFC 9457):
     - 400 'Unsupported event' for an event that isn't HTTP, or is malformed (the log says why);
     - 500 'Internal Server Error' for an application that fails (the log has the traceback, the client nothing);
@@ -53,6 +56,9 @@ def respond(app: WSGIApplication, event: Any, context: Any) -> Json:
         sender = sender_of(event)
         environ = _environ(event, context, sender)
     except (AttributeError, LookupError, TypeError, ValueError):
+        if is_ping(event):
+            _log.info("a ping, which asks for nothing")
+            return _begin(sender, 200, "200 OK", []) | {"body": "", "isBase64Encoded": False}
         shape = ", ".join(map(str, event)) if isinstance(event, dict) else type(event).__name__
         _log.exception(
             "unsupported event (%s): send HTTP events only, or handle others before respond()", shape

@@ -11,7 +11,7 @@ Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secre
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 USERS = ("ledger_app", "ledger_app_clone")
 PASSWORD_LENGTH = 40
 SIGNING_KEY_LENGTH = 64
-_FIELDS = ("engine", "host", "port", "dbname", "username", "password")
+_LOGIN = ("username", "password")
+_FIELDS = ("engine", "host", "port", "dbname", *_LOGIN)
+_ADMIN = "administrator's"
 
 logger = logging.getLogger("esclusa.rotation")
 
@@ -38,7 +40,12 @@ class RotationError(Exception):
 def handler(event: Mapping[str, str], context: object) -> None:
     """Do the step that the event names for its secret and version."""
     del context
-    step, arn, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
+    try:
+        step, arn, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
+    except (KeyError, TypeError):
+        raise RotationError(
+            "the event is none of Secrets Manager's; rotate the secret, don't invoke this"
+        ) from None
     if step not in STEPS:
         raise RotationError(f"unknown step {step!r}; Secrets Manager calls {', '.join(STEPS)}")
     client = boto3.client("secretsmanager")
@@ -54,11 +61,11 @@ def create_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
     """Store the other user with a new password as the pending version, unless it is stored."""
     if _stored(client, arn, token):
         return
-    text = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"]
-    if _is_signing_key(text):
+    current = _read(client, "current", SecretId=arn, VersionStage="AWSCURRENT")
+    if _is_signing_key(current):
         value: Value = {"signing_key": _random(client, SIGNING_KEY_LENGTH)}
     else:
-        value = _parse(text, "current")
+        value = _parse(current, "current", _FIELDS)
         value["username"] = _other(value["username"])
         value["password"] = _random(client, PASSWORD_LENGTH)
     client.put_secret_value(
@@ -74,7 +81,7 @@ def set_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
     if database.works(pending["username"], pending["password"]):
         return
     admin_arn = os.environ["DATABASE_ADMIN_SECRET_ARN"]
-    admin = json.loads(client.get_secret_value(SecretId=admin_arn)["SecretString"])
+    admin = _parse(_read(client, _ADMIN, SecretId=admin_arn), _ADMIN, _LOGIN)
     with database.connect(admin["username"], admin["password"]) as connection:
         database.set_password(connection, pending["username"], pending["password"])
 
@@ -113,7 +120,18 @@ def _stored(client: "SecretsManagerClient", arn: str, token: str) -> bool:
         answer = client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
     except client.exceptions.ResourceNotFoundException:
         return False
-    return bool(answer.get("SecretString"))
+    return bool(answer.get("SecretString") or answer.get("SecretBinary"))
+
+
+def _read(client: "SecretsManagerClient", what: str, **version: str) -> str:
+    """Return a version's text. Raises RotationError for one that has none."""
+    try:
+        answer = client.get_secret_value(**version)
+    except client.exceptions.ResourceNotFoundException:
+        raise RotationError(f"the {what} version has no value; rotate again from the first step") from None
+    if not answer.get("SecretString"):
+        raise RotationError(f"the {what} version is empty or binary; store a JSON object as its text")
+    return answer["SecretString"]
 
 
 def _random(client: "SecretsManagerClient", length: int) -> str:
@@ -121,11 +139,7 @@ def _random(client: "SecretsManagerClient", length: int) -> str:
 
 
 def _is_signing_key(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and set(value) == {"signing_key"}
+    return set(_object(text)) == {"signing_key"}
 
 
 def _pending(client: "SecretsManagerClient", arn: str, token: str) -> Value | None:
@@ -133,27 +147,40 @@ def _pending(client: "SecretsManagerClient", arn: str, token: str) -> Value | No
 
     None for a signing key, which no other system has to be told.
     """
-    answer = client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
-    if _is_signing_key(answer["SecretString"]):
+    text = _read(client, "pending", SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
+    if _is_signing_key(text):
         return None
-    current = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")["SecretString"]
-    pending = _parse(answer["SecretString"], "pending")
-    if pending["username"] != _other(_parse(current, "current")["username"]):
+    current = _read(client, "current", SecretId=arn, VersionStage="AWSCURRENT")
+    pending = _parse(text, "pending", _FIELDS)
+    if pending["username"] != _other(_parse(current, "current", _FIELDS)["username"]):
         raise RotationError("the pending version does not name the other user; delete it and rotate again")
     return pending
 
 
-def _parse(text: str, what: str) -> Value:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None  # the cause would quote the secret
-    missing = [name for name in _FIELDS if not isinstance(value, dict) or not value.get(name)]
+def _parse(text: str, what: str, fields: Sequence[str]) -> Value:
+    value = _object(text)
+    missing = [
+        name for name in fields if not value.get(name) or (name in _LOGIN and not _usable(value[name]))
+    ]
     if missing:
         raise RotationError(
             f"the {what} version lacks {', '.join(missing)}; see DatabaseSecret in template.yaml"
         )
-    return dict(value)
+    return value
+
+
+def _object(text: str) -> Value:
+    """The object that the text is in JSON, {} for anything else: the error is dropped, which may quote the secret."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _usable(value: object) -> bool:
+    """Tell whether it is a text that PostgreSQL takes whole: no NUL, no half of a surrogate pair."""
+    return isinstance(value, str) and not any(one == "\0" or "\ud800" <= one <= "\udfff" for one in value)
 
 
 def _other(user: str) -> str:

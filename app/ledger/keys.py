@@ -1,6 +1,5 @@
 """The keys that sign session cookies: the newest signs, the one before it is still accepted."""
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +8,8 @@ from typing import Any
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from app import log
-from app.secrets_manager import SecretUnavailableError, get_secret_value
+from app.fields import keepable
+from app.secrets_manager import SecretUnavailableError, get_secret_value, json_object
 
 LIFETIME_SECONDS = 300.0
 PAUSE_SECONDS = 10.0  # between two reads for cookies that no kept key fits, which anybody can send
@@ -68,11 +68,8 @@ class Keys:
         return keys
 
     def _key(self, stage: str) -> str:
-        try:
-            key = json.loads(self._read(self._arn, version_stage=stage))["signing_key"]
-        except (ValueError, KeyError, TypeError):
-            key = None  # the cause would quote the secret
-        if not isinstance(key, str) or len(key) < 32:
+        key = json_object(self._read(self._arn, version_stage=stage)).get("signing_key")
+        if not isinstance(key, str) or len(key) < 32 or not keepable(key):
             raise SecretUnavailableError(
                 f"secret {self._arn} is no JSON object with a 'signing_key' of 32 characters or more; "
                 "see SessionSecret in template.yaml"

@@ -1,5 +1,6 @@
 """A Secrets Manager on loopback: the five calls that the functions make, with versions and stages."""
 
+import base64
 import json
 import secrets
 import threading
@@ -16,6 +17,45 @@ ENVIRON = {
 }
 
 
+NEEDLE = "hunter2"
+_LOGIN = {
+    "engine": "postgres",
+    "host": "127.0.0.1",
+    "port": 5432,
+    "dbname": "ledger",
+    "username": "ledger_app",
+}
+SHAPES: dict[str, str | bytes | None] = {
+    "no JSON": f"{NEEDLE}-is-the-password",
+    "half of JSON": '{"username": "ledger_app", "password": "hunter2',
+    "an array": json.dumps([NEEDLE]),
+    "a text": json.dumps(NEEDLE),
+    "a number": "17",
+    "a number of many digits": "1" * 10_000,
+    "a number that is none": "NaN",
+    "null": "null",
+    "a byte order mark": "\ufeff" + json.dumps({**_LOGIN, "password": NEEDLE}),
+    "nested deeply": "[" * 60_000 + "]" * 5_000,
+    "an object nested deeply": '{"password":' * 5_000 + f'"{NEEDLE}"' + "}" * 5_000,
+    "huge": json.dumps(NEEDLE * 9_000),
+    "no password": json.dumps({**_LOGIN, "signing": NEEDLE}),
+    "password empty": json.dumps({**_LOGIN, "password": "", "old": NEEDLE}),
+    "password null": json.dumps({**_LOGIN, "password": None, "old": NEEDLE}),
+    "password a number": json.dumps({**_LOGIN, "password": 17}),
+    "password an array": json.dumps({**_LOGIN, "password": [NEEDLE]}),
+    "password an object": json.dumps({**_LOGIN, "password": {"value": NEEDLE}}),
+    "password with NUL": json.dumps({**_LOGIN, "password": f"{NEEDLE}\0x"}),
+    "password with half of a surrogate pair": json.dumps({**_LOGIN, "password": f"{NEEDLE}\ud800"}),
+    "user null": json.dumps({**_LOGIN, "username": None, "password": NEEDLE}),
+    "user an object": json.dumps({**_LOGIN, "username": {"name": NEEDLE}, "password": NEEDLE}),
+    "user true": json.dumps({**_LOGIN, "username": True, "password": NEEDLE}),
+    "one level too deep": json.dumps({"credentials": {**_LOGIN, "password": NEEDLE}}),
+    "binary": NEEDLE.encode() + b"\x00\xff",
+    "empty": None,
+}
+"""What may lie in a secret instead of a user and a password, as text, as bytes, or not at all."""
+
+
 class RefusedError(Exception):
     """The service answers with an error."""
 
@@ -26,12 +66,13 @@ class RefusedError(Exception):
 
 
 class SecretsManager:
-    """Holds secrets as {arn: {version: [value or None, stages]}} and counts the calls by action."""
+    """Holds secrets as {arn: {version: [text, bytes or None, stages]}} and counts the calls by action."""
 
     def __init__(self) -> None:
-        self.secrets: dict[str, dict[str, tuple[str | None, set[str]]]] = {}
+        self.secrets: dict[str, dict[str, tuple[str | bytes | None, set[str]]]] = {}
         self.calls: list[str] = []
         self.failures: list[RefusedError] = []
+        self.raw: bytes | None = None  # sent in place of every answer
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,7 +80,7 @@ class SecretsManager:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 action = self.headers["X-Amz-Target"].removeprefix("secretsmanager.")
                 status, answer = service.answer(action, body)
-                content = json.dumps(answer).encode()
+                content = json.dumps(answer).encode() if service.raw is None else service.raw
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
                 self.send_header("Content-Length", str(len(content)))
@@ -64,9 +105,9 @@ class SecretsManager:
         self._thread.join()
         self._server.server_close()
 
-    def put(self, arn: str, value: dict[str, Any] | str) -> None:
-        """Make `value` the secret's current version."""
-        text = value if isinstance(value, str) else json.dumps(value)
+    def put(self, arn: str, value: dict[str, Any] | str | bytes | None) -> None:
+        """Make `value` the secret's current version, which has no value if it is None."""
+        text = json.dumps(value) if isinstance(value, dict) else value
         for _, stages in self.secrets.setdefault(arn, {}).values():
             stages.discard("AWSCURRENT")
         self.secrets[arn][str(uuid.uuid4())] = (text, {"AWSCURRENT"})
@@ -94,7 +135,12 @@ class SecretsManager:
         stage = body.get("VersionStage", "AWSCURRENT")
         for version, (text, stages) in versions.items():
             if body.get("VersionId", version) == version and stage in stages and text is not None:
-                return {"ARN": body["SecretId"], "VersionId": version, "SecretString": text}
+                value = (
+                    {"SecretString": text}
+                    if isinstance(text, str)
+                    else {"SecretBinary": base64.b64encode(text).decode()}
+                )
+                return {"ARN": body["SecretId"], "VersionId": version, **value}
         raise RefusedError(400, "ResourceNotFoundException")
 
     def _DescribeSecret(self, versions: Any, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802

@@ -1,19 +1,25 @@
 """The kept connection: it survives rotation, freezes and a lost server, and fails cleanly."""
 
+import socket
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from app import database as database_module
 from app import roles
-from app.config import Config
+from app.config import Config, DatabaseConfig
 from app.database import IDLE_SECONDS, Connection, Database, DatabaseUnavailableError
 from app.secret import Credentials, Secret
 from tests.app.conftest import PASSWORD, SECRET_ARN
 from tests.app.secrets_manager import SecretsManager
 from tests.app.test_secret import Clock
 from tests.conftest import TestDatabase
+from tests.refusals import PASSWORD as RIGHT
+from tests.refusals import REFUSALS, SPOKEN, Server, refusing
 
 
 def backend(connection: Connection) -> int:
@@ -84,6 +90,112 @@ def test_a_second_refusal_is_final(kept: Database, secrets_manager: SecretsManag
 
     assert ["GetSecretValue"] * 2 == secrets_manager.calls
     assert "no-longer-right" not in str(caught.value)
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The users of the connections that were tried."""
+    users: list[str] = []
+    connect = database_module.connect
+
+    def counted(config: DatabaseConfig, credentials: Credentials) -> Connection:
+        users.append(credentials.username)
+        return connect(config, credentials)
+
+    monkeypatch.setattr(database_module, "connect", counted)
+    return users
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_only_a_refused_password_is_read_anew(
+    case: str, migrated: dict[str, str], secrets_manager: SecretsManager, attempts: list[str]
+) -> None:
+    """With the right password, whatever else the server objects to: one read, one connection, no more."""
+    refusal, user = REFUSALS[case], f"refused_{uuid.uuid4().hex}"
+    config = replace(Config.from_environ(migrated).database, name=user)
+    secrets_manager.put(SECRET_ARN, {"username": user, "password": RIGHT})
+    with (
+        administrator(migrated, secrets_manager) as connection,
+        refusing(connection, refusal, user, config.name),
+    ):
+        secrets_manager.calls.clear()
+        with pytest.raises(DatabaseUnavailableError, match=refusal.state):
+            Database(config, Secret(SECRET_ARN)).run(backend)
+
+    assert (["GetSecretValue"], [user]) == (secrets_manager.calls, attempts)
+
+
+@pytest.mark.parametrize("case", SPOKEN)
+def test_a_refused_password_is_told_in_any_language(
+    case: str, migrated: dict[str, str], secrets_manager: SecretsManager
+) -> None:
+    """The server's state counts, not its words."""
+    severity, state, message, refused = SPOKEN[case]
+    server = Server(severity, state, message)
+    secrets_manager.put(SECRET_ARN, {"username": "u", "password": RIGHT})
+    with server.serve() as port:
+        config = replace(Config.from_environ(migrated).database, port=port)
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            Database(config, Secret(SECRET_ARN)).run(backend)
+
+    assert [1 + refused] * 2 == [len(secrets_manager.calls), server.attempts]
+    assert RIGHT not in str(caught.value)
+
+
+def test_a_server_without_tls_is_no_refusal(
+    migrated: dict[str, str], secrets_manager: SecretsManager, attempts: list[str]
+) -> None:
+    """The password doesn't leave, so nothing is known of it: one read, one connection."""
+    config = replace(Config.from_environ(migrated).database, tls="verify-full")
+    with pytest.raises(DatabaseUnavailableError, match="SSL"):
+        Database(config, Secret(SECRET_ARN)).run(backend)
+
+    assert (["GetSecretValue"], ["ledger_app"]) == (secrets_manager.calls, attempts)
+
+
+def test_a_server_that_does_not_answer_is_no_refusal(
+    migrated: dict[str, str],
+    secrets_manager: SecretsManager,
+    attempts: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A connection that times out, and one that nobody takes: one read, one connection each."""
+    monkeypatch.setattr(database_module, "CONNECT_TIMEOUT_SECONDS", 2)  # the least that psycopg knows
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = [silent.getsockname()[1], 1]
+        for port in ports:
+            secrets_manager.calls.clear()
+            config = replace(Config.from_environ(migrated).database, port=port)
+            with pytest.raises(DatabaseUnavailableError):
+                Database(config, Secret(SECRET_ARN)).run(backend)
+
+            assert ["GetSecretValue"] == secrets_manager.calls
+
+    assert ["ledger_app"] * 2 == attempts
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_migration_sets_a_password_only_for_a_refused_one(
+    case: str, migrated: dict[str, str], secrets_manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit or a lock on the application's user is reported, and its password left as it is."""
+    refusal, user = REFUSALS[case], f"refused_{uuid.uuid4().hex}"
+    monkeypatch.setattr(roles, "USERS", (user,))
+    config = replace(Config.from_environ(migrated).database, name=user)
+    with (
+        administrator(migrated, secrets_manager) as connection,
+        refusing(connection, refusal, user, config.name),
+        pytest.raises(psycopg.OperationalError, match=refusal.state),
+    ):
+        roles.ensure_password(connection, config, Credentials(user, RIGHT))
+
+
+def test_a_working_connection_keeps_its_messages_short(kept: Database) -> None:
+    """The state is asked for while connecting only: later errors read as they always did."""
+    with pytest.raises(psycopg.errors.UndefinedTable) as caught:
+        kept.run(lambda connection: connection.execute("SELECT * FROM nowhere"))
+
+    assert "LOCATION" not in str(caught.value)
 
 
 def test_a_connection_lost_while_idle_is_replaced(

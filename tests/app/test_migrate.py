@@ -12,8 +12,8 @@ import pytest
 
 from app import cloudformation, migrate, roles, schema
 from app.cloudformation import Answer
-from tests.app.conftest import PASSWORD, SECRET_ARN
-from tests.app.secrets_manager import SecretsManager
+from tests.app.conftest import ADMIN_ARN, PASSWORD, SECRET_ARN
+from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
 from tests.conftest import TestDatabase
 
 
@@ -194,6 +194,27 @@ def test_every_failure_is_answered_with_its_reason(
 
     assert stack.answers[0]["Status"] == "FAILED"
     assert reason in stack.answers[0]["Reason"]
+
+
+@pytest.mark.parametrize("arn", [SECRET_ARN, ADMIN_ARN])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_secret_of_another_shape_is_answered_without_its_value(
+    stack: Stack,
+    environ: dict[str, str],
+    secrets_manager: SecretsManager,
+    capsys: pytest.CaptureFixture[str],
+    shape: str,
+    arn: str,
+) -> None:
+    """Whatever lies in either secret: the reason names it, and neither reason nor log has its value."""
+    secrets_manager.put(arn, SHAPES[shape])
+
+    migrate.handler(stack.event(), Context())
+
+    written = capsys.readouterr().out + json.dumps(stack.answers)
+    assert arn in stack.answers[0]["Reason"]
+    assert NEEDLE not in written
+    assert "Traceback" not in written
 
 
 def test_an_unexpected_failure_is_answered_without_its_text(

@@ -1,13 +1,14 @@
 """The database's credentials: read by ARN, kept for a while, refreshed once when refused."""
 
 import json
+import traceback
 
 import pytest
 
 from app import log
 from app.secret import Credentials, Secret, parse
 from app.secrets_manager import ATTEMPTS, SecretUnavailableError, get_secret_value
-from tests.app.secrets_manager import RefusedError, SecretsManager
+from tests.app.secrets_manager import NEEDLE, SHAPES, RefusedError, SecretsManager
 
 ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:application"
 
@@ -95,6 +96,30 @@ def test_a_malformed_secret_is_reported_without_its_value(text: str) -> None:
 
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_secret_of_another_shape_is_reported_without_its_value(
+    secrets_manager: SecretsManager, shape: str
+) -> None:
+    """Whatever lies in the secret: one error of ours that names the secret, quotes nothing and has no cause."""
+    secrets_manager.put(ARN, SHAPES[shape])
+    with pytest.raises(SecretUnavailableError, match=ARN) as caught:
+        Secret(ARN).get()
+
+    assert NEEDLE not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_an_answer_that_is_no_object_is_reported(
+    secrets_manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's own answer may be anything, too: a proxy's page, or brackets without end."""
+    secrets_manager.put(ARN, "value")
+    for answer in ("[" * 60_000, "<html>", '"text"', "[]"):
+        monkeypatch.setattr(secrets_manager, "raw", answer.encode())
+        with pytest.raises(SecretUnavailableError, match="200 no SecretString"):
+            get_secret_value(ARN)
 
 
 def test_the_password_never_reaches_the_log() -> None:

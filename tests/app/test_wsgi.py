@@ -14,7 +14,7 @@ import pytest
 from app import wsgi
 from app.wsgi import respond
 from tests.events import Event, alb_event, http_event, probe, receive, rest_event
-from tests.events.cases import CASES, Case
+from tests.events.cases import CASES, NOT_HTTP, PINGS, Case
 from tests.events.judge import faults
 
 each_sender = pytest.mark.parametrize(
@@ -168,6 +168,26 @@ def test_unsupported_event_is_logged_without_values(caplog: pytest.LogCaptureFix
     assert {"type": "about:blank", "title": "Unsupported event", "status": 400} == {
         key: value for key, value in json.loads(reply["body"]).items() if key != "detail"
     }
+
+
+@pytest.mark.parametrize("event", PINGS.values(), ids=PINGS.keys())
+def test_ping_is_no_error(event: Event, caplog: pytest.LogCaptureFixture) -> None:
+    """What only keeps the function warm raises no alarm."""
+    caplog.set_level(logging.DEBUG, "esclusa.wsgi")
+    respond(probe.flask, event, None)
+
+    assert [logging.INFO] == [record.levelno for record in caplog.records]
+
+
+@pytest.mark.parametrize("event", NOT_HTTP.values(), ids=NOT_HTTP.keys())
+def test_unsupported_events_get_one_answer(event: Any) -> None:
+    """Whatever else is no request gets the same status, type and title."""
+    reply = respond(probe.flask, event, None)
+
+    assert (400, "about:blank", "Unsupported event", 400) == (
+        reply["statusCode"],
+        *(json.loads(reply["body"])[name] for name in ("type", "title", "status")),
+    )
 
 
 @pytest.mark.parametrize(("method", "status"), [("PURGE", 200), ("", 400), ("GET /", 400), ("G\u00c9T", 400)])

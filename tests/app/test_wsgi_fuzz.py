@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.wsgi import respond
-from tests.events import Event, alb_event, http_event, receive, rest_event
+from tests.events import Event, alb_event, http_event, receive, rest_event, url_event
 
 fuzz_more = settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 fuzz = settings(fuzz_more, max_examples=100)
@@ -81,6 +81,7 @@ def _events() -> list[Event]:
         rest_event("POST", domain="api.example.com", base="/v1", resource="/{proxy+}", **greedy),
         rest_event("POST", like="emulator", **options),
         http_event("POST", "/Prod/echo", stage="Prod", route="ANY /{proxy+}", cookies=["x=1"], **greedy),
+        url_event("POST", "/a%20b", cookies=["x=1"], **options),
         alb_event("POST", **options),
         alb_event("POST", multi=True, **options),
     ]
@@ -162,13 +163,37 @@ def test_alb_request_arrives_whole(
 @fuzz
 @given(method, path, pairs, st.binary(max_size=50))
 def test_http_request_arrives_whole(verb: str, where: str, query: list[tuple[str, str]], body: bytes) -> None:
-    """The same from an HTTP API, which decodes all of a path but its percent signs."""
+    """The same from an HTTP API, which decodes all of a path but, by what is known, its percent signs."""
     app = Echo()
     respond(app, http_event(verb, where.replace("%", "%25"), query=query, body=body, binary=True), None)
 
     assert where == app.environ["PATH_INFO"].encode("latin-1").decode()
     assert _grouped(query) == parse_qs(app.environ["QUERY_STRING"], keep_blank_values=True)
     assert body == app.body
+
+
+@fuzz
+@given(path, pairs)
+def test_url_request_arrives_whole(where: str, query: list[tuple[str, str]]) -> None:
+    """The same from a function URL, which encodes the path."""
+    app = Echo()
+    respond(app, url_event("GET", quote(where), query=query), None)
+
+    assert where == app.environ["PATH_INFO"].encode("latin-1").decode()
+    assert _grouped(query) == parse_qs(app.environ["QUERY_STRING"], keep_blank_values=True)
+
+
+@fuzz
+@given(path, st.sampled_from(["/v1", "/v1/shop"]), st.booleans())
+def test_base_path_is_told_from_any_path(where: str, base: str, as_sent: bool) -> None:
+    """Below a custom domain's base path a REST API's path arrives whole, however the parameter comes."""
+    app = Echo()
+    sent = quote(where)
+    event = rest_event("GET", sent, domain="api.example.com", base=base, resource="/{proxy+}")
+    respond(app, event | {"pathParameters": {"proxy": (sent if as_sent else where)[1:]}}, None)
+    seen = app.environ["SCRIPT_NAME"], app.environ["PATH_INFO"].encode("latin-1").decode()
+
+    assert ((base, where) if where.strip("/") else ("", base + where)) == seen
 
 
 @fuzz

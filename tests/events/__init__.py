@@ -5,13 +5,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 type Event = dict[str, Any]
 type Query = list[tuple[str, str]]
 type HeaderList = list[tuple[str, str]]
 
 API_HOST = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+URL_HOST = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6.lambda-url.eu-west-1.on.aws"
 CLIENT = "203.0.113.7"
 
 
@@ -69,7 +70,7 @@ def http_event(
     route: str = "$default",
     **changes: Any,
 ) -> Event:
-    """An HTTP API's event (payload 2.0); a function URL's is the same. The path is as `rawPath` has it."""
+    """An HTTP API's event (payload 2.0). The path is as `rawPath` has it: decoded."""
     event = sample("http")
     context = event["requestContext"]
     event |= {"rawPath": path, "rawQueryString": urlencode(query), "routeKey": route}
@@ -87,6 +88,17 @@ def http_event(
     if cookies:
         event["cookies"] = cookies
     return event | _body(body, binary, None) | changes
+
+
+def url_event(method: str = "GET", path: str = "/echo", **options: Any) -> Event:
+    """A function URL's event: an HTTP API's but for the host, and for `rawPath`, which is percent-encoded.
+
+    Source: hotsock/voker, vokerhttp/testdata/functionurl-request.json, recorded on AWS on 10 July 2026.
+    """
+    event = http_event(method, path, domain=URL_HOST, **options)
+    event["requestContext"] |= {"accountId": "anonymous", "apiId": URL_HOST.partition(".")[0]}
+    event["requestContext"]["http"]["path"] = unquote(path)
+    return event
 
 
 def alb_event(

@@ -6,8 +6,19 @@ Ids that begin with A are those of public bug reports, named in the comment; the
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
-from tests.events import API_HOST, CLIENT, Event, alb_event, http_event, probe, rest_event
+from tests.events import (
+    API_HOST,
+    CLIENT,
+    URL_HOST,
+    Event,
+    alb_event,
+    http_event,
+    probe,
+    rest_event,
+    url_event,
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +40,11 @@ class Case:
 
 
 def _senders(method: str = "GET", path: str = "/echo", **options: Any) -> list[tuple[str, Event]]:
-    """The same request from every sender."""
+    """The same request from every sender, for a percent-encoded path, which an HTTP API decodes."""
     return [
         ("REST", rest_event(method, path, **options)),
-        ("HTTP", http_event(method, path, **options)),
+        ("HTTP", http_event(method, unquote(path), **options)),
+        ("URL", url_event(method, path, **options)),
         ("ALB", alb_event(method, path, **options)),
         ("ALB multi", alb_event(method, path, multi=True, **options)),
     ]
@@ -49,7 +61,14 @@ NOT_HTTP: dict[str, Any] = {
     "{}": {},
     "requestContext null, HTTP": http_event(requestContext=None),
     "a queue's event": {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]},
-    "a scheduled event": {"version": "0", "source": "aws.events", "detail": {}},
+    "an event of another source": {
+        "version": "0",
+        "source": "aws.ec2",
+        "detail-type": "EC2 Instance State-change Notification",
+        "detail": {},
+    },
+    "an event that only looks scheduled": {"source": "acme.orders", "detail-type": "Scheduled Event"},
+    "a ping that says no": {"warmer": False, "ping": 0, "source": ["aws.events"]},
     "a list": [],
     "null": None,
     "an authorizer's event": rest_event(type="REQUEST"),
@@ -59,6 +78,38 @@ NOT_HTTP: dict[str, Any] = {
     "path null": rest_event() | {"path": None},
     "body an object": rest_event() | {"body": {"a": 1}},
     "body bad base64": rest_event() | {"body": "AP8", "isBase64Encoded": True},
+}
+# A rule's event: aws-powertools/powertools-lambda-python, tests/events/eventBridgeEvent.json, with source and type of a
+# schedule, as in dherault/serverless-offline#879; a scheduler's detail is a text: cloud-custodian/cloud-custodian#9566.
+# What warmers send: the README files of serverless-plugin-warmup, serverless-plugin-lambda-warmup, lambda-warmer.
+PINGS: dict[str, Any] = {
+    "a rule's schedule": {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "111111111111",
+        "time": "2026-11-25T04:00:00Z",
+        "region": "eu-west-1",
+        "resources": ["arn:aws:events:eu-west-1:111111111111:rule/every-five-minutes"],
+        "detail": {},
+    },
+    "a scheduler's schedule": {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "111111111111",
+        "time": "2026-11-25T04:00:00Z",
+        "region": "eu-west-1",
+        "resources": ["arn:aws:scheduler:eu-west-1:111111111111:schedule/default/every-five-minutes"],
+        "detail": "{}",
+    },
+    "a schedule without details": {"version": "0", "source": "aws.events", "detail": {}},
+    "serverless-plugin-warmup": {"source": "serverless-plugin-warmup"},
+    "serverless-plugin-lambda-warmup": {"source": "serverless-plugin-lambda-warmup"},
+    "lambda-warmer": {"warmer": True, "concurrency": 3},
+    "warmup": {"warmup": True},
 }
 PROBLEM = {"content-type": ["application/problem+json"]}
 
@@ -74,7 +125,7 @@ CASES: list[Case] = [
     *_each(
         "A1",
         "two cookies, two Vary",
-        [sender for sender in _senders(path="/cookies") if sender[0] in ("HTTP", "ALB")],
+        [sender for sender in _senders(path="/cookies") if sender[0] in ("HTTP", "URL", "ALB")],
         headers={"set-cookie": ["a=1; Path=/", "b=2; Path=/"], "vary": ["Accept, Origin"]},
     ),
     # slank/awsgi pull request 56
@@ -129,6 +180,14 @@ CASES: list[Case] = [
     ),
     Case("A6", "method and path alone", {"httpMethod": "GET", "path": "/echo"}, sees={"path": "/echo"}),
     *[Case("A6", title, event, status=400, headers=PROBLEM) for title, event in NOT_HTTP.items()],
+    # logandk/serverless-wsgi#26
+    *[Case("ping", title, event, app=probe.failing, body=b"") for title, event in PINGS.items()],
+    Case(
+        "ping",
+        "a schedule whose input is a request",
+        {"httpMethod": "GET", "path": "/echo", "source": "aws.events"},
+        sees={"path": "/echo"},
+    ),
     # slank/awsgi#26, #19; logandk/serverless-wsgi#192
     *[
         Case("A8", f"{title}, {sender}", event, app=app, body=body, reply={"isBase64Encoded": encoded})
@@ -185,6 +244,38 @@ CASES: list[Case] = [
         headers={"allow": ["GET, HEAD, OPTIONS"]},
         body=b"",
     ),
+    # oven-sh/bun#20760, h3js/srvx#239, slank/awsgi#54
+    *_each(
+        "N21",
+        "two cookies with dates",
+        _senders(),
+        app=probe.dated,
+        headers={"set-cookie": list(probe.DATED)},
+    ),
+    *_each(
+        "N21",
+        "304 without a type",
+        _senders(),
+        app=probe.not_modified,
+        status=304,
+        headers={"content-type": [], "etag": ['"1"']},
+        body=b"",
+        reply={"isBase64Encoded": False},
+    ),
+    Case(
+        "N21",
+        "two cookies with dates, where they stand in payload 1.0",
+        rest_event(),
+        app=probe.dated,
+        reply={"multiValueHeaders": {"Set-Cookie": list(probe.DATED)}, "cookies": None},
+    ),
+    Case(
+        "N21",
+        "two cookies with dates, where they stand in payload 2.0",
+        http_event(),
+        app=probe.dated,
+        reply={"cookies": list(probe.DATED), "headers": {}},
+    ),
     # ---- The same kinds
     *_each(
         "path",
@@ -192,9 +283,101 @@ CASES: list[Case] = [
         _senders(path="/caff%C3%A8%20nero/100%25"),
         sees={"path": "/caffè nero/100%"},
     ),
+    # Recorded on AWS, one request to each: hotsock/voker, vokerhttp/testdata, 10 July 2026. The same of a REST API:
+    # localstack/localstack, tests/aws/services/apigateway/test_apigateway_lambda.snapshot.json.
+    *[
+        Case(
+            "path",
+            f"as AWS sends it, {sender}",
+            event,
+            sees={
+                "path": "/capture/space value",
+                "args": {"repeat": ["one", "two"], "url": ["a/b"], "plus": ["a b"], "coded": ["a+b"]},
+                "cookies": {"session": "abc", "theme": "dark"},
+                "many": "first,second",
+            },
+        )
+        for sender, event in (
+            (
+                "REST",
+                rest_event(
+                    path="/capture/space%20value",
+                    query=[
+                        ("repeat", "one"),
+                        ("repeat", "two"),
+                        ("url", "a/b"),
+                        ("plus", "a b"),
+                        ("coded", "a+b"),
+                    ],
+                    headers=[
+                        ("x-many", "first"),
+                        ("x-many", "second"),
+                        ("cookie", "session=abc; theme=dark"),
+                    ],
+                    resource="/{proxy+}",
+                    pathParameters={"proxy": "capture/space%20value"},
+                ),
+            ),
+            (
+                "HTTP",
+                http_event(
+                    path="/capture/space value",
+                    headers=[("x-many", "first,second")],
+                    cookies=["session=abc", "theme=dark"],
+                    rawQueryString="repeat=one&repeat=two&url=a%2Fb&plus=a+b&coded=a%2Bb",
+                ),
+            ),
+            (
+                "URL",
+                url_event(
+                    path="/capture/space%20value",
+                    headers=[("x-many", "first,second"), ("cookie", "session=abc; theme=dark")],
+                    cookies=["session=abc", "theme=dark"],
+                    rawQueryString="repeat=one&repeat=two&url=a%2Fb&plus=a+b&coded=a%2Bb",
+                ),
+            ),
+            (
+                "ALB multi",
+                alb_event(
+                    path="/capture/space%20value",
+                    multi=True,
+                    headers=[
+                        ("x-many", "first"),
+                        ("x-many", "second"),
+                        ("cookie", "session=abc; theme=dark"),
+                    ],
+                    multiValueQueryStringParameters={
+                        "repeat": ["one", "two"],
+                        "url": ["a%2Fb"],
+                        "plus": ["a+b"],
+                        "coded": ["a%2Bb"],
+                    },
+                ),
+            ),
+        )
+    ],
+    *[
+        Case("path", f"{title}, {sender}", event, sees={"path": seen})
+        for title, path, seen in (
+            ("plus", "/a+b%2Bc", "/a+b+c"),
+            ("an escape that the client escaped", "/a%2520b", "/a%20b"),
+            ("a percent sign", "/50%25-off", "/50%-off"),
+            ("a slash", "/a%2Fb", "/a/b"),
+            ("no ASCII", "/%E6%97%A5%E6%9C%AC/caff%C3%A8", "/日本/caffè"),
+        )
+        for sender, event in _senders(path=path)
+    ],
     Case(
         "path",
-        "decoded by an HTTP API",
+        "HTTP API with payload 1.0",
+        rest_event(domain="api.example.com", version="1.0")
+        | {"path": "/a%20b", "resource": "$default"}
+        | {"requestContext": {"path": "/a%20b", "stage": "$default", "domainName": "api.example.com"}},
+        sees={"path": "/a%20b"},
+    ),
+    Case(
+        "path",
+        "the percent sign's escape is left by an HTTP API",
         http_event(path="/caffè nero/100%25"),
         sees={"path": "/caffè nero/100%"},
     ),
@@ -237,6 +420,18 @@ CASES: list[Case] = [
                 ),
                 "https://api.example.com/v1/shop",
             ),
+            # localstack/localstack#12296: the mapping names no stage
+            (
+                "REST, domain, mapping without stage",
+                rest_event(domain="api.example.com", base="/Prod"),
+                "https://api.example.com/Prod",
+            ),
+            (
+                "REST, domain, base path, mapping without stage",
+                rest_event(domain="api.example.com", base="/shop/Prod"),
+                "https://api.example.com/shop/Prod",
+            ),
+            ("URL", url_event(), f"https://{URL_HOST}"),
             ("HTTP, default stage", http_event(), f"https://{API_HOST}"),
             ("HTTP, stage", http_event(path="/Prod/echo", stage="Prod"), STAGE),
             ("HTTP, domain", http_event(domain="api.example.com"), "https://api.example.com"),
@@ -258,6 +453,41 @@ CASES: list[Case] = [
             ),
         )
     ],
+    *[
+        Case(
+            "url",
+            f"base path and encoded path, {sender}",
+            event,
+            sees={
+                "path": "/caffè/a+b c%20",
+                "link": "https://api.example.com/v1/other",
+            },
+        )
+        for sender, event in (
+            (
+                f"REST, parameter {proxy}",
+                rest_event(
+                    path="/caff%C3%A8/a+b%20c%2520",
+                    domain="api.example.com",
+                    base="/v1",
+                    resource="/{proxy+}",
+                    pathParameters={"proxy": proxy},
+                ),
+            )
+            for proxy in ("caff%C3%A8/a+b%20c%2520", "caffè/a+b c%20")
+        )
+    ],
+    Case(
+        "url",
+        "base path and decoded path, HTTP",
+        http_event(
+            path="/v1/caffè/a+b c%20",
+            route="GET /{proxy+}",
+            domain="api.example.com",
+            pathParameters={"proxy": "caffè/a+b c%20"},
+        ),
+        sees={"path": "/caffè/a+b c%20", "link": "https://api.example.com/v1/other"},
+    ),
     *[
         Case("headers", f"repeated request header, {sender}", event, sees={"many": "1,2"})
         for sender, event in (

@@ -8,6 +8,10 @@ from typing import Any
 from flask import Flask, Response, jsonify, make_response, request, url_for
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
+DATED = (
+    "a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT; Path=/",
+    "b=2; Expires=Thu, 10 Jun 2027 10:18:14 GMT; Path=/",
+)
 GZIPPED = gzip.compress(b'{"a": 1}', mtime=0)
 LARGE = 7 * 1024 * 1024
 
@@ -77,6 +81,8 @@ png = fixed("200 OK", [("content-type", "image/png")], PNG)
 gzipped = fixed("200 OK", [("Content-Type", "application/json"), ("Content-Encoding", "gzip")], GZIPPED)
 unnamed = fixed("200 OK", [("Content-Type", "application/vnd.acme")], PNG)
 latin = fixed("200 OK", [("Content-Type", "text/plain; charset=iso-8859-1")], "caffè".encode("latin-1"))
+dated = fixed("200 OK", [("Set-Cookie", cookie) for cookie in DATED], b"")
+not_modified = fixed("304 Not Modified", [("ETag", '"1"')], b"")
 teapot = fixed("418 I'm a teapot", [("Content-Type", "text/plain")], "Grüße".encode())
 large = fixed("200 OK", [("Content-Type", "text/plain")], b"x" * LARGE)
 large_binary = fixed("200 OK", [("Content-Type", "image/png")], b"\xff" * (LARGE * 3 // 4))

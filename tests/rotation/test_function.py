@@ -1,9 +1,13 @@
 """Rotation with two users in turn: each step once, twice, or broken off, and no request fails meanwhile."""
 
+import json
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
 
 import boto3
 import psycopg
@@ -15,7 +19,10 @@ from app.secret import Secret
 from rotation import database
 from rotation.function import STEPS, RotationError, handler
 from tests.app.conftest import ADMIN_ARN, PASSWORD, SECRET_ARN
-from tests.app.secrets_manager import SecretsManager
+from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
+from tests.proofs.needles import Needles
+from tests.refusals import PASSWORD as RIGHT
+from tests.refusals import REFUSALS, SPOKEN, Server, refusing
 
 ORDER = list(STEPS)
 
@@ -23,8 +30,8 @@ ORDER = list(STEPS)
 @pytest.fixture(autouse=True)
 def fresh_users(migrated: dict[str, str], secrets_manager: SecretsManager) -> Iterator[None]:
     """Give ledger_app its password back afterwards, and take the other user's: they are the whole server's."""
-    yield
     admin = secrets_manager.value(ADMIN_ARN)
+    yield
     with database.connect(admin["username"], admin["password"], migrated) as connection:
         database.set_password(connection, "ledger_app", PASSWORD)
         connection.execute("ALTER ROLE ledger_app_clone PASSWORD NULL")
@@ -121,7 +128,7 @@ def test_only_the_idle_user_s_password_is_ever_set(secrets_manager: SecretsManag
     token = new_token()
     rotate("createSecret", token=token)
     text = secrets_manager.secrets[SECRET_ARN][token][0]
-    assert text is not None
+    assert isinstance(text, str)
     altered = text.replace("ledger_app_clone", user)
     secrets_manager.secrets[SECRET_ARN][token] = (altered, {"AWSPENDING"})
 
@@ -150,6 +157,132 @@ def test_an_incomplete_secret_is_refused_by_name(secrets_manager: SecretsManager
     with pytest.raises(RotationError, match=f"lacks {missing}") as caught:
         rotate("createSecret", token=new_token())
     assert PASSWORD not in str(caught.value)
+
+
+ODDEST = ("empty", "binary", "nested deeply", "an array", "password an object", "password with NUL")
+
+
+@pytest.mark.parametrize(
+    ("which", "step", "shape"),
+    [
+        *(("current", "createSecret", shape) for shape in SHAPES),
+        *(
+            (which, step, shape)
+            for which, step in (
+                ("pending", "setSecret"),
+                ("pending", "testSecret"),
+                ("administrator", "setSecret"),
+            )
+            for shape in ODDEST
+        ),
+    ],
+)
+def test_a_secret_of_another_shape_is_reported_without_its_value(
+    secrets_manager: SecretsManager, caplog: pytest.LogCaptureFixture, which: str, step: str, shape: str
+) -> None:
+    """Whatever lies in any of the secrets: an error of ours that says which, and quotes nothing."""
+    token = new_token()
+    rotate("createSecret", token=token)
+    if which == "pending":
+        secrets_manager.secrets[SECRET_ARN][token] = (SHAPES[shape], {"AWSPENDING"})
+    else:
+        secrets_manager.put(SECRET_ARN if which == "current" else ADMIN_ARN, SHAPES[shape])
+        token = new_token() if which == "current" else token
+    with pytest.raises(RotationError, match=which) as caught:
+        rotate(step, token=token)
+
+    assert NEEDLE not in "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("shape", ODDEST)
+def test_a_pending_version_of_another_shape_changes_nothing(
+    secrets_manager: SecretsManager, shape: str
+) -> None:
+    """Neither the current version nor a user's password, by whatever steps; an empty one is filled first."""
+    token = new_token()
+    secrets_manager.secrets[SECRET_ARN][token] = (SHAPES[shape], {"AWSPENDING"})
+    before = secrets_manager.value(SECRET_ARN)
+    if shape == "empty":
+        rotate(*ORDER, token=token)
+        assert secrets_manager.value(SECRET_ARN)["username"] == "ledger_app_clone"
+    else:
+        with pytest.raises(RotationError):
+            rotate(*ORDER, token=token)
+        assert before == secrets_manager.value(SECRET_ARN)
+    assert database.works(before["username"], before["password"])
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_only_a_refused_password_counts_as_one(
+    case: str, secrets_manager: SecretsManager, migrated: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else keeps the pending user out is the step's failure: the administrator is not called for it."""
+    refusal, user = REFUSALS[case], f"refused_{uuid.uuid4().hex}"
+    admin = secrets_manager.value(ADMIN_ARN)
+    with (
+        database.connect(admin["username"], admin["password"], migrated) as connection,
+        refusing(connection, refusal, user, user),
+    ):
+        monkeypatch.setenv("DATABASE_NAME", user)
+        monkeypatch.setattr("rotation.function.USERS", ("ledger_app", user))
+        token = new_token()
+        rotate("createSecret", token=token)
+        pending = {**secrets_manager.value(SECRET_ARN, "AWSPENDING"), "password": RIGHT}
+        secrets_manager.secrets[SECRET_ARN][token] = (json.dumps(pending), {"AWSPENDING"})
+        secrets_manager.calls.clear()
+        with pytest.raises(psycopg.OperationalError, match=refusal.state):
+            rotate("setSecret", token=token)
+
+    assert ["DescribeSecret", "GetSecretValue", "GetSecretValue"] == secrets_manager.calls
+
+
+@pytest.mark.parametrize("case", SPOKEN)
+def test_a_refused_password_is_told_in_any_language(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's state counts, not its words; one connection says it."""
+    severity, state, message, refused = SPOKEN[case]
+    server = Server(severity, state, message)
+    with server.serve() as port:
+        monkeypatch.setenv("DATABASE_PORT", str(port))
+        with nullcontext() if refused else pytest.raises(psycopg.OperationalError):
+            assert not database.works("u", RIGHT)
+
+    assert 1 == server.attempts
+
+
+@pytest.mark.parametrize("event", [{}, {"Step": "createSecret"}, {"source": "aws.events"}, None, []])
+def test_an_event_of_another_kind_is_refused(event: Any) -> None:
+    """What Secrets Manager never sends ends in an error that says who calls this."""
+    with pytest.raises(RotationError, match="Secrets Manager's"):
+        handler(event, None)
+
+
+@pytest.mark.parametrize("password", ['quote"s', "back\\slash", "line\nend", "caffè-日本", "a b%2B+&'"])
+def test_an_odd_password_never_leaves(
+    secrets_manager: SecretsManager,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    password: str,
+) -> None:
+    """Neither by the log nor by an error, whichever step fails, is any form of a password told."""
+    caplog.set_level("DEBUG", "esclusa.rotation")
+    token = new_token()
+    rotate("createSecret", token=token)
+    pending = {**secrets_manager.value(SECRET_ARN, "AWSPENDING"), "password": password}
+    secrets_manager.secrets[SECRET_ARN][token] = (json.dumps(pending), {"AWSPENDING"})
+    told = []
+    for change in ({}, {"DATABASE_PORT": "1"}, {"DATABASE_NAME": "nowhere"}, {"DATABASE_TLS": "verify-full"}):
+        with monkeypatch.context() as changed:
+            for name, value in change.items():
+                changed.setenv(name, value)
+            try:
+                rotate("setSecret", "testSecret", token=token)
+            except Exception as error:
+                told += traceback.format_exception(error)
+    written = "".join(told) + caplog.text
+
+    assert 3 <= "".join(told).count("OperationalError")
+    assert not list(Needles({"password": password}).found(written.encode()))
 
 
 def test_an_unknown_step_is_refused() -> None:

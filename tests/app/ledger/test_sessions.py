@@ -1,6 +1,7 @@
 """Sessions: a link works once and for a minute, a cookie for an hour, and both survive a new signing key."""
 
 import threading
+import traceback
 import uuid
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from app.ledger.keys import Keys
 from app.secrets_manager import SecretUnavailableError
 from app.state import state
 from tests.app.ledger.conftest import IDENTITY, SESSION_ARN, signed
-from tests.app.secrets_manager import SecretsManager
+from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
 from tests.app.test_secret import Clock
 
 HTTPS = "https://localhost"
@@ -186,6 +187,31 @@ def test_a_weak_key_is_refused(secrets_manager: SecretsManager) -> None:
 
     with pytest.raises(SecretUnavailableError, match="32 characters"):
         Keys(SESSION_ARN).sign({})
+
+
+@pytest.mark.parametrize("value", [NEEDLE, [NEEDLE], None, 17, f"{NEEDLE * 8}\ud800", {"key": NEEDLE}])
+@pytest.mark.parametrize("name", ["signing_key", "key"])
+def test_a_signing_key_of_another_shape_is_reported_without_its_value(
+    secrets_manager: SecretsManager, name: str, value: object
+) -> None:
+    """The same of the keys that sign sessions."""
+    secrets_manager.put(SESSION_ARN, {name: value})
+    with pytest.raises(SecretUnavailableError, match="signing_key") as caught:
+        Keys(SESSION_ARN).sign({})
+
+    assert NEEDLE not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_session_secret_of_another_shape_is_reported_without_its_value(
+    secrets_manager: SecretsManager, shape: str
+) -> None:
+    """The same, whatever lies in their secret."""
+    secrets_manager.put(SESSION_ARN, SHAPES[shape])
+    with pytest.raises(SecretUnavailableError, match=SESSION_ARN) as caught:
+        Keys(SESSION_ARN).sign({})
+
+    assert NEEDLE not in "".join(traceback.format_exception(caught.value))
 
 
 def replace_key(service: SecretsManager) -> None:

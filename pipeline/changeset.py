@@ -86,6 +86,8 @@ def make(
         done = run(
             [
                 *(tool("sam"), "deploy", "--no-execute-changeset", "--no-fail-on-empty-changeset"),
+                # Without it sam takes what lies at the key of a zip's MD5 for that zip, whoever put it there.
+                "--force-upload",
                 *("--no-confirm-changeset", "--no-progressbar", "--config-file", empty),
                 *("--template-file", template, "--stack-name", environment.stack_name),
                 *("--region", environment.region, "--role-arn", environment.execution_role),

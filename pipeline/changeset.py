@@ -14,6 +14,7 @@ from pipeline import approvals, aws, samconfig, stack, summary, timings
 from pipeline.errors import GateError, PipelineError, ToolError
 from pipeline.run import run, tool
 from pipeline.samconfig import Environment
+from pipeline.text import one_line
 
 # What holds data or an identity that can't be made again: losing one of these loses something for good.
 STATEFUL = frozenset(
@@ -152,7 +153,8 @@ def show(changes: ChangeSet) -> str:
         f"### Change set of `{changes.stack}`\n\n"
         + summary.table(("action", "resource", "type", "replacement", "because of"), cells)
     )
-    return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in cells)
+    seen = [[one_line(cell) for cell in row] for row in cells]
+    return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in seen)
 
 
 def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:

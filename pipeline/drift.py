@@ -3,7 +3,6 @@
 import argparse
 import base64
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +17,13 @@ from pipeline.canonical import canonical
 from pipeline.errors import GateError, PipelineError
 from pipeline.gate.project import BOOTSTRAP
 from pipeline.plan import sources
+from pipeline.report.markdown import escape
 from pipeline.samconfig import Environment
 from pipeline.stack import Stack
+from pipeline.text import as_json, one_line
 
+# Where the record of the live commit's deployment is missing, or is of an earlier release of that commit.
+RECORD = (("parameter", "Commit"), ("parameter", "BundleDigest"), ("parameter", "ReleaseDigest"))
 BOOTSTRAP_STACK = "esclusa-bootstrap"
 # What of a function the template decides and a console can change, by its name in both.
 _SETTINGS = ("Handler", "MemorySize", "Timeout", "Runtime")
@@ -37,6 +40,9 @@ class Drift:
     what: str
     expected: str
     actual: str
+
+    def __str__(self) -> str:
+        return one_line(f"{self.kind} {self.what}: {self.actual}, not {self.expected}")
 
     @property
     def blocks(self) -> bool:
@@ -64,10 +70,10 @@ def main(args: argparse.Namespace) -> int:
     summary.add(text)
     if args.format == "json":
         data = {"schema": 1, "environment": environment.name, "drift": [asdict(one) for one in found]}
-        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+        print(as_json(data))
     else:
         for one in found:
-            print(f"{one.kind:<10}{one.what}: {one.actual}, not {one.expected}")
+            print(one)
         print(f"{environment.name}: {len(found) or 'no'} difference{'' if len(found) == 1 else 's'}")
     _record(session, environment, live, found)
     if args.issue:
@@ -240,7 +246,7 @@ def check(found: list[Drift], environment: Environment, adopt: str) -> None:
     blocking = [one for one in found if one.blocks]
     if not blocking:
         return
-    listed = "\n".join(f"  | {one.kind} {one.what}: {one.actual}, not {one.expected}" for one in blocking)
+    listed = "\n".join(f"  | {one}" for one in blocking)
     if adopt.strip():
         summary.warning("Drift adopted", f"{adopt.strip()}\n{listed}")
         return
@@ -261,9 +267,9 @@ def adoption(tag: str | None) -> str:
 
 def _markdown(environment: Environment, found: list[Drift]) -> str:
     if not found:
-        return f"### Drift of {environment.name}\n\nNone: what runs is what git says."
+        return f"### Drift of {escape(environment.name)}\n\nNone: what runs is what git says."
     rows = [(one.kind, one.what, one.expected, one.actual) for one in found]
-    return f"### Drift of {environment.name}\n\n" + summary.table(
+    return f"### Drift of {escape(environment.name)}\n\n" + summary.table(
         ("kind", "what", "expected", "actual"), rows
     )
 

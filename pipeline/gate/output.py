@@ -1,12 +1,11 @@
 """A verdict as text and as JSON; the other forms are in pipeline.report."""
 
 import dataclasses
-import json
 from collections.abc import Iterable
 
+from pipeline import text
 from pipeline.gate.verdict import Report
 from pipeline.model import Finding
-from pipeline.text import for_log
 
 
 def as_text(report: Report) -> str:
@@ -20,7 +19,7 @@ def as_text(report: Report) -> str:
     open_ones = [one for one in report.findings if one.waiver is None]
     waived = len(report.findings) - len(open_ones)
     rows.append(f"{_count(len(open_ones), 'finding')}, {waived} waived")
-    return "".join(f"{for_log(row)}\n" for row in rows)
+    return "".join(f"{text.for_log(row)}\n" for row in rows)
 
 
 def _block(finding: Finding) -> Iterable[str]:
@@ -48,5 +47,4 @@ def as_json(report: Report) -> str:
         "tools": list(report.tools),
         "engines": [dataclasses.asdict(one) for one in report.engines],
     }
-    # A runner takes `##[` anywhere in a job's log as a command; in JSON it can be written otherwise.
-    return json.dumps(data, indent=2).replace("##[", "#\\u0023[") + "\n"
+    return f"{text.as_json(data)}\n"

@@ -66,8 +66,6 @@ def run(
             cwd=cwd,
             env={**(os.environ if inherit else {}), **(env or {})},
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=timeout,
             check=False,
             stdin=subprocess.DEVNULL,
@@ -81,10 +79,15 @@ def run(
     finally:
         timings.record("program", Path(words[0]).name, start)
     if check and ended.returncode != 0:
-        output = _masked(ended.stderr.strip() or ended.stdout.strip(), secrets)
+        output = _masked(_text(ended.stderr).strip() or _text(ended.stdout).strip(), secrets)
         last = "\n".join(f"  | {line}" for line in output.splitlines()[-_LAST:])
         raise ToolError(f"`{shown}` ended with status {ended.returncode}.\n{last}".rstrip())
-    return Completed(ended.returncode, ended.stdout, ended.stderr)
+    return Completed(ended.returncode, _text(ended.stdout), _text(ended.stderr))
+
+
+def _text(written: bytes) -> str:
+    """What a program wrote, whatever the locale: no line end is translated, what isn't UTF-8 becomes U+FFFD."""
+    return written.decode("utf-8", errors="replace")
 
 
 def _masked(text: str, secrets: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from botocore.exceptions import (
 
 from pipeline.errors import ConfigurationError, GateError, PipelineError
 from pipeline.samconfig import Environment
+from pipeline.text import one_line
 
 # Standard retries ride out throttling and single failures; beyond them the caller hears the error.
 CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
@@ -74,7 +75,7 @@ def code(error: ClientError) -> str:
 
 def _refused(doing: str, error: ClientError) -> PipelineError:
     detail = error.response.get("Error", {})
-    said = f"{detail.get('Code', '?')}: {detail.get('Message', '')}"
+    said = one_line(f"{detail.get('Code', '?')}: {detail.get('Message', '')}")
     if code(error) in _EXPIRED:
         return ConfigurationError(
             f"{doing}: the credentials have expired.", "Log in again, or run the job again."

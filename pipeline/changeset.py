@@ -15,6 +15,7 @@ from pipeline.errors import GateError, PipelineError, ToolError
 from pipeline.gate.stateful import ELSEWHERE, holds_state
 from pipeline.run import run, tool
 from pipeline.samconfig import Environment
+from pipeline.text import one_line
 
 _ARN = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:\d{12}:changeSet/\S+")
 _EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are to be performed")
@@ -86,6 +87,8 @@ def make(
         done = run(
             [
                 *(tool("sam"), "deploy", "--no-execute-changeset", "--no-fail-on-empty-changeset"),
+                # Without it sam takes what lies at the key of a zip's MD5 for that zip, whoever put it there.
+                "--force-upload",
                 *("--no-confirm-changeset", "--no-progressbar", "--config-file", empty),
                 *("--template-file", template, "--stack-name", environment.stack_name),
                 *("--region", environment.region, "--role-arn", environment.execution_role),
@@ -151,7 +154,8 @@ def show(changes: ChangeSet) -> str:
         f"### Change set of `{changes.stack}`\n\n"
         + summary.table(("action", "resource", "type", "replacement", "because of"), cells)
     )
-    return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in cells)
+    seen = [[one_line(cell) for cell in row] for row in cells]
+    return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in seen)
 
 
 def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:

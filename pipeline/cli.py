@@ -5,11 +5,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
 from pipeline import timings
 from pipeline.errors import PipelineError
+from pipeline.text import Shown
 
 # The table of contents: each command, what it says of itself, and the module that defines its
 # `arguments(parser)` and `main(args) -> exit status`. Modules are imported when their command runs.
@@ -39,6 +41,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 clean, 1 gate failed, 2 usage or configuration."""
+    with redirect_stdout(Shown(sys.stdout)), redirect_stderr(Shown(sys.stderr)):
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     start = time.monotonic()
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _interrupt)  # a cancelled job clears up as after Ctrl-C

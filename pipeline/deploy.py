@@ -32,7 +32,8 @@ from pipeline import (
 from pipeline.bundle import Bundle
 from pipeline.changeset import ChangeSet
 from pipeline.deployment import Deployment
-from pipeline.errors import GateError, PipelineError
+from pipeline.drift import Drift
+from pipeline.errors import GateError, PipelineError, said
 from pipeline.plan import binding
 from pipeline.plan.model import Effect
 from pipeline.samconfig import Environment
@@ -85,10 +86,20 @@ def main(args: argparse.Namespace) -> int:
         under_way = deployment.begin(session, environment, made, actor, version=tag)
         if environment.promote_from:
             found = drift.find(session, environment, under_way.before, Path.cwd())
-            drift.check(found, environment, args.adopt_drift or drift.adoption(tag))
+            drift.check(_foreign(under_way, found), environment, args.adopt_drift or drift.adoption(tag))
+        behind = records.gather(under_way, args.checks, checks)
         deploy(under_way, checks)
-        records.tell(under_way, args.checks, checks)
+        records.tell(under_way, behind)
     return 0
+
+
+def _foreign(under_way: Deployment, found: list[Drift]) -> list[Drift]:
+    """The drift that isn't left by a run of this very release, which serves, but whose record was never written."""
+    live = under_way.before.parameters
+    mine = (under_way.bundle.commit, under_way.bundle.digest, under_way.release.digest)
+    if tuple(live.get(name) for name in ("Commit", "BundleDigest", "ReleaseDigest")) != mine:
+        return found
+    return [one for one in found if (one.kind, one.what) not in drift.RECORD]
 
 
 def _statements(
@@ -107,12 +118,14 @@ def _statements(
 def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> None:
     """Make the change set, gate it, execute it, look at what serves, record it.
 
-    Raises GateError when the release does not serve; then the previous one does, if there was any. When nothing
-    changes, this finishes what a run before it may have left undone: the proof and the records. `checks` are the
-    verified statements about the bundle, for the passport of a release.
+    Raises GateError when the release does not serve; then the previous one does, if there was any; and when it
+    serves, but evidence of it is missing. When nothing changes, this finishes what a run before it may have left
+    undone: the proof and the records. `checks` are the verified statements about the bundle, for the passport of a
+    release.
     """
-    name = under_way.environment.name
+    name, version = under_way.environment.name, under_way.released
     try:
+        gathered = issuing.gather(under_way, version, checks or {}) if version else None
         applied = _change(under_way)
         if applied is None and _is_recorded(under_way):
             print(f"{name}: nothing to change, this release serves already")
@@ -121,16 +134,24 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
         after = applied.stack if applied else under_way.before
         try:
             live = _prove(under_way, after)
-        except PipelineError as error:
-            raise GateError(f"{error.message}\n  {_restore(under_way)}", error.hint) from error
+        except Exception as error:  # whatever it is: nobody knows that the release serves
+            hint = error.hint if isinstance(error, PipelineError) else ""
+            raise GateError(f"{said(error)}\n  {_restore(under_way, said(error))}", hint) from error
     except PipelineError as error:
         deployment.failed(under_way, error.message)
         raise
-    detail = None
-    if under_way.version and under_way.environment.promote_from and under_way.kind == "deploy":
-        effect, changes = (applied.effect, applied.changes) if applied else (None, None)
-        detail = f"passport {issuing.issue(under_way, effect, changes, live, checks or {})}"
-    deployment.succeeded(under_way, after, detail)
+    try:
+        detail = None
+        if gathered is not None:
+            effect, changes = (applied.effect, applied.changes) if applied else (None, None)
+            detail = f"passport {issuing.issue(under_way, gathered, effect, changes, live)}"
+        deployment.succeeded(under_way, after, detail)
+    except Exception as error:  # whatever it is: the release serves, and nothing is to be put back
+        raise GateError(
+            f"{name}: release {under_way.release.digest} serves, but evidence of it is missing: {said(error)}",
+            "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
+            "  what is missing. Until then the next release is refused, since nobody knows what this one is.",
+        ) from error
     print(f"{name}: release {under_way.release.digest} serves")
 
 
@@ -216,15 +237,18 @@ def _prove(under_way: Deployment, after: Stack) -> dict[str, str]:
     }
 
 
-def _restore(under_way: Deployment) -> str:
-    """Put the previous release back, from its bundle and parameters; says what came of it."""
+def _restore(under_way: Deployment, why: str) -> str:
+    """Put the previous release back, from its bundle and parameters; says what came of it, and raises nothing.
+
+    `why` is told before that, so that it is known also when this is interrupted.
+    """
     previous = under_way.before
     digest = previous.parameters.get("BundleDigest", "")
     if not previous.exists:
         return "There was no previous release to put back: the failed one is in place."
     if previous.parameters.get("ReleaseDigest") == under_way.release.digest:
         return "This release was in place already, and has come to fail: roll back to an earlier one."
-    print(f"{under_way.environment.name}: putting the previous release back")
+    print(f"{under_way.environment.name}: putting the previous release back: {why}")
     try:
         with tempfile.TemporaryDirectory(prefix="previous-") as scratch:
             made = store.get(
@@ -232,6 +256,6 @@ def _restore(under_way: Deployment) -> str:
             )
             _apply(under_way, made, previous.parameters)
             smoke.check(previous.output("ApiUrl"), {"commit": made.commit, "bundle": made.digest})
-    except PipelineError as error:
-        return f"The previous release (bundle {digest}) could not be put back: {error.message}"
+    except Exception as error:  # none of them may hide why the release was to be taken away
+        return f"The previous release (bundle {digest}) could not be put back: {said(error)}"
     return f"The previous release (commit {made.commit}) was put back, and serves."

@@ -8,7 +8,8 @@ import boto3
 
 from pipeline import git, ledger, outbox, parameters, stack, store, summary
 from pipeline.bundle import Bundle
-from pipeline.errors import GateError, PipelineError
+from pipeline.errors import GateError, PipelineError, said
+from pipeline.report import markdown
 from pipeline.samconfig import Environment
 from pipeline.stack import Stack
 
@@ -28,6 +29,11 @@ class Deployment:
     version: str | None
     started_at: str
     kind: str = "deploy"
+
+    @property
+    def released(self) -> str | None:
+        """The version that this releases, with a passport; None for a rollback and where nothing is promoted to."""
+        return self.version if self.environment.promote_from and self.kind == "deploy" else None
 
     def row(self, status: str, detail: str | None, moment: str) -> ledger.Deployment:
         """What the ledger is told. `moment` tells this attempt from others of the same release."""
@@ -104,9 +110,12 @@ def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -
 
 
 def failed(deployment: Deployment, reason: str) -> None:
-    """Tell of a release that does not serve."""
-    _record(deployment, deployment.before, deployment.row("failed", reason, deployment.started_at))
-    _summarize(deployment, "failed", reason)
+    """Tell of a release that does not serve. Whatever goes wrong with that must not hide why."""
+    try:
+        _record(deployment, deployment.before, deployment.row("failed", reason, deployment.started_at))
+        _summarize(deployment, "failed", reason)
+    except Exception as error:
+        summary.warning("Not recorded", f"That the deployment failed could not be told: {said(error)}")
 
 
 def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
@@ -121,9 +130,9 @@ def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
         else:
             print(f"  the ledger holds it already, as {row.id}")
     except PipelineError as error:
-        said = f"The deployment could not be recorded in the ledger: {error.message} {_keep(deployment, row)}"
-        summary.warning("Not recorded", said)
-        summary.add(said)
+        lost = f"The deployment could not be recorded in the ledger: {error.message} {_keep(deployment, row)}"
+        summary.warning("Not recorded", lost)
+        summary.add(markdown.escape(lost))
     else:
         catch_up(deployment, at)
 

@@ -3,7 +3,6 @@
 import argparse
 import base64
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +17,13 @@ from pipeline.canonical import canonical
 from pipeline.errors import GateError, PipelineError
 from pipeline.gate.project import BOOTSTRAP
 from pipeline.plan import sources
+from pipeline.report.markdown import escape
 from pipeline.samconfig import Environment
 from pipeline.stack import Stack
-from pipeline.text import one_line
+from pipeline.text import as_json, one_line
 
+# Where the record of the live commit's deployment is missing, or is of an earlier release of that commit.
+RECORD = (("parameter", "Commit"), ("parameter", "BundleDigest"), ("parameter", "ReleaseDigest"))
 BOOTSTRAP_STACK = "esclusa-bootstrap"
 # What of a function the template decides and a console can change: its name there, and in Lambda's answer.
 _SETTINGS = {
@@ -85,7 +87,7 @@ def main(args: argparse.Namespace) -> int:
     untold = len(found) - len(differences)
     if args.format == "json":
         data = {"schema": 1, "environment": environment.name, **_rows(found)}
-        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+        print(as_json(data))
     else:
         for one in found:
             print(f"{one.kind:<10}{one.text}")
@@ -304,7 +306,7 @@ def adoption(tag: str | None) -> str:
 
 def _markdown(environment: Environment, found: list[Drift]) -> str:
     if not found:
-        return f"### Drift of {environment.name}\n\nNone: what runs is what git says."
+        return f"### Drift of {escape(environment.name)}\n\nNone: what runs is what git says."
     rows = [(one.kind, one.what, one.expected, one.actual) for one in found]
     table = summary.table(("kind", "what", "expected", "actual"), rows)
     note = (
@@ -312,7 +314,7 @@ def _markdown(environment: Environment, found: list[Drift]) -> str:
         if all(one.differs for one in found)
         else "\n\nWhat is `untold` AWS didn't show: it is no difference."
     )
-    return f"### Drift of {environment.name}\n\n{table}{note}"
+    return f"### Drift of {escape(environment.name)}\n\n{table}{note}"
 
 
 def _rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:

@@ -34,3 +34,8 @@ class ToolError(PipelineError):
     """A program that the pipeline calls is missing, failed, or gave no answer in time."""
 
     exit_code = 2
+
+
+def said(error: Exception) -> str:
+    """What an error says, for a sentence about it; of one that nobody expected also what it is."""
+    return error.message if isinstance(error, PipelineError) else repr(error)

@@ -11,6 +11,7 @@ from pipeline import git, samconfig
 from pipeline.errors import ConfigurationError, GateError
 from pipeline.run import run
 from pipeline.samconfig import Environment
+from pipeline.text import one_line
 
 FILE = "policies/freezes.toml"
 TRAILER = "Hotfix"
@@ -76,10 +77,12 @@ def check(repository: Path, environment: Environment, commit: str) -> None:
         check=False,
     ).stdout.strip()
     if marked:
-        print(f"  {environment.name} is frozen ({frozen.reason}); this is a hotfix: {marked}")
+        print(
+            f"  {environment.name} is frozen ({one_line(frozen.reason)}); this is a hotfix: {one_line(marked)}"
+        )
         return
     raise GateError(
-        f"{environment.name} is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {frozen.reason}",
+        f"{environment.name} is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {one_line(frozen.reason)}",
         f"Wait; or, for what can't wait, commit with a trailer `{TRAILER}: why`. {FILE} holds the freeze.",
     )
 

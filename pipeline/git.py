@@ -11,7 +11,24 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 def git(*words: str, cwd: Path | None = None) -> str:
     """What a git command prints, without the last line end. Raises ToolError."""
-    return run(["git", *words], cwd=cwd).stdout.rstrip("\n")
+    return run(["git", *words], cwd=cwd).stdout.removesuffix("\n")
+
+
+def entries(*words: str, cwd: Path | None = None) -> list[str]:
+    """What a git command prints with a NUL after each entry (`-z`): nothing else ends a name or a subject.
+
+    A line end may stand in both, and so may what `str.splitlines` heeds, such as U+2028. Raises ToolError.
+    """
+    return run(["git", *words], cwd=cwd).stdout.split("\0")[:-1]
+
+
+def tags(*words: str, cwd: Path | None = None) -> list[tuple[str, str]]:
+    """The type of the object (`tag` when annotated) and the name of each tag that `git tag` lists with `words`.
+
+    Raises ToolError. A name holds no blank, no NUL and no line end (git-check-ref-format), but it may hold U+2028.
+    """
+    listed = git("tag", *words, "--format=%(objecttype) %(refname:strip=2)", cwd=cwd)
+    return [(kind, name) for kind, _, name in (row.partition(" ") for row in listed.split("\n")) if name]
 
 
 def head(cwd: Path | None = None) -> str:

@@ -128,7 +128,7 @@ def _send(method: str, url: str, payload: bytes | None, kind: str) -> Any:
         raise GateError(f"GitHub answered {method} {path} with {answer.status}: {answer.data[:300]!r}")
     try:
         return json.loads(answer.data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GateError(f"GitHub answered {method} {path} with something else than JSON.") from error
 
 

@@ -60,6 +60,13 @@ class Passport:
         return str(found["sha256"]) if isinstance(found, dict) else None
 
 
+def prepare(session: boto3.Session, environment: Environment, version: str) -> None:
+    """Read what `issue` will need. Raises PipelineError where it couldn't issue the passport of `version`."""
+    load(session, environment, version)
+    latest(session, environment)
+    envelope.signer(session, environment.name)
+
+
 def issue(
     session: boto3.Session, environment: Environment, content: Mapping[str, Any], files: Mapping[str, str]
 ) -> bytes:

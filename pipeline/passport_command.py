@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline import aws, envelope, page, passport, promote, samconfig
 from pipeline.errors import ConfigurationError, GateError
+from pipeline.text import one_line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +70,12 @@ def _verify(file: Path | None, key: Path | None) -> int:
 
 def _say(found: passport.Passport) -> None:
     content = found.content
-    print(f"{found.version} on {content['environment']}: signed by {found.keyid}")
-    print(f"  commit    {content['commit'].get('sha')} by {content['commit'].get('author')}")
-    print(f"  bundle    {content['digests'].get('bundle')}")
-    print(f"  live code {content['live'].get('code_sha256')}")
-    print(f"  passport  SHA-256 {found.digest}")
-    print(f"  after     {found.previous or 'none: the first release'}")
+    for label, text in (
+        (f"{found.version} on", f"{content['environment']}: signed by {found.keyid}"),
+        ("  commit   ", f"{content['commit'].get('sha')} by {content['commit'].get('author')}"),
+        ("  bundle   ", f"{content['digests'].get('bundle')}"),
+        ("  live code", f"{content['live'].get('code_sha256')}"),
+        ("  passport ", f"SHA-256 {found.digest}"),
+        ("  after    ", found.previous or "none: the first release"),
+    ):
+        print(label, one_line(text))

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ _CLAIMS = (
 
 
 def commit(sha: str, repository: Path) -> dict[str, str]:
-    """The commit's author and times, from git."""
+    """The commit's author and times, from git: as they are, whatever characters a stranger put there."""
     names = ("sha", "author", "authored_at", "committed_at", "subject")
-    values = git.git("show", "-s", "--format=%H%n%an <%ae>%n%aI%n%cI%n%s", sha, cwd=repository).split("\n")
+    form = "--format=%H%x00%an <%ae>%x00%aI%x00%cI%x00%s"
+    values = git.entries(
+        "show", "-s", "-z", "--no-show-signature", "--encoding=UTF-8", form, sha, cwd=repository
+    )
+    if len(values) != len(names):
+        raise GateError(f"git tells {len(values)} things of commit {sha}, not {len(names)}: {values!r}")
     return dict(zip(names, values, strict=True))
 
 
@@ -38,44 +44,60 @@ def behind(sha: str, tag: str, repository: Path) -> dict[str, Any]:
     return found
 
 
-def _ask(question: Any) -> Any:
+def _ask(question: Callable[[], Any]) -> Any:
+    """The answer; None, and a warning, when nobody gives one or it has another form than GitHub documents."""
     try:
         return question()
     except PipelineError as error:
         summary.warning("Not in the passport", error.message)
-        return None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        summary.warning("Not in the passport", f"GitHub answered in a form that is not known: {error!r}")
+    return None
 
 
-def _reviewers(sha: str) -> list[dict[str, str]] | None:
+def _reviewers(sha: str) -> list[dict[str, str | None]] | None:
     if not os.environ.get("GITHUB_TOKEN"):
         return None
     return [
         {
-            "pull_request": str(request["number"]),
-            "reviewer": str(review.get("user", {}).get("login")),
-            "state": str(review.get("state")),
-            "at": str(review.get("submitted_at")),
+            "pull_request": str(number),
+            "reviewer": _login(review),
+            "state": _text(review.get("state")),
+            "at": _text(review.get("submitted_at")),
         }
-        for request in github.get(f"commits/{sha}/pulls")
-        for review in github.get(f"pulls/{request['number']}/reviews")
+        for number in [int(request["number"]) for request in github.get(f"commits/{sha}/pulls")]
+        for review in github.get(f"pulls/{number}/reviews")
     ]
 
 
-def _approvers() -> list[dict[str, str]] | None:
+def _login(holder: Mapping[str, Any]) -> str | None:
+    """Whose it is; None for an account that is gone: GitHub's `user` is null then."""
+    user = holder.get("user")
+    return _text(user.get("login")) if isinstance(user, dict) else None
+
+
+def _text(value: Any) -> str | None:
+    """A value of JSON as a text that can be signed: JSON can name halves of characters, UTF-8 can't."""
+    return None if value is None else str(value).encode("utf-8", errors="replace").decode()
+
+
+def _approvers() -> list[dict[str, str | None]] | None:
     run = os.environ.get("GITHUB_RUN_ID", "")
     if not os.environ.get("GITHUB_TOKEN") or not run.isdigit():
         return None
     return [
         {
-            "approver": str(one.get("user", {}).get("login")),
-            "state": str(one.get("state")),
-            "environments": ", ".join(str(each.get("name")) for each in one.get("environments", [])),
+            "approver": _login(one),
+            "state": _text(one.get("state")),
+            "environments": _text(
+                ", ".join(str(environment["name"]) for environment in one.get("environments") or ())
+            ),
         }
         for one in github.get(f"actions/runs/{run}/approvals")
     ]
 
 
-def _claims() -> dict[str, str] | None:
+def _claims() -> dict[str, str | None] | None:
     """What GitHub's issuer says of this job. Only the claims are kept: the token itself opens a role."""
     url, bearer = (
         os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"),
@@ -91,7 +113,7 @@ def _claims() -> dict[str, str] | None:
                 headers={"Authorization": f"Bearer {bearer}"},
             )
             payload = json.loads(answer.data)["value"].split(".")[1]
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            claims = dict(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
         except (
             urllib3.exceptions.HTTPError,
             ValueError,
@@ -99,6 +121,7 @@ def _claims() -> dict[str, str] | None:
             TypeError,
             IndexError,
             AttributeError,
+            RecursionError,
         ) as error:
             raise GateError(f"The run's own claims can't be read: {type(error).__name__}.") from error
-    return {name: str(claims[name]) for name in _CLAIMS if name in claims}
+    return {name: _text(claims[name]) for name in _CLAIMS if name in claims}

@@ -3,8 +3,10 @@
 import base64
 import datetime as dt
 import hashlib
+import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from pipeline import (
 )
 from pipeline.bundle import Bundle
 from pipeline.deployment import Deployment
-from pipeline.errors import GateError, PipelineError
+from pipeline.errors import GateError, said
 from pipeline.model import SEVERITIES
 from pipeline.samconfig import Environment
 
@@ -47,38 +49,59 @@ def _key(digest: str, stage: str) -> str:
     return f"bundles/{digest}/reports/{stage}.json"
 
 
-def tell(under_way: Deployment, reports: Path | None, checks: Mapping[str, Any] | None = None) -> None:
-    """Tell the ledger of an environment what stands behind the release that serves there.
+def gather(
+    under_way: Deployment, reports: Path | None, checks: Mapping[str, Any] | None = None
+) -> list[Record]:
+    """What stands behind a release, read before it is put anywhere. What can't be read is told of, and left out.
 
     `reports` holds a folder a stage with its report.json, where the bundle was built; further on `checks` are the
-    verified statements, which say what the kept reports hash to. What is told again is recorded once. A ledger
-    that doesn't listen changes nothing about the deployment, but is told of.
+    verified statements, which say what the kept reports hash to.
     """
-    try:
+    found: list[Record] = []
+    for source in (  # each is read within its own `with`
+        upstream.as_records(under_way, Path.cwd()),
+        _reports(under_way, reports, checks or {}),
+        _waivers(under_way),
+        _statements(under_way),
+    ):
+        with _warned():
+            found += source
+    return found
+
+
+def tell(under_way: Deployment, gathered: Iterable[Record]) -> None:
+    """Tell the ledger of an environment what was gathered of the release that serves there, and of the release.
+
+    What is told again is recorded once. A ledger that doesn't listen changes nothing about the deployment, but is
+    told of.
+    """
+    with _warned():
         url = stack.read(under_way.session, under_way.environment.stack_name).outputs.get("ApiUrl")
         if url is None:
             return
-        new = [ledger.add(under_way.session, url, *record) for record in _records(under_way, reports, checks)]
-    except (
-        PipelineError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:  # the last three: a report of another form
-        said = error.message if isinstance(error, PipelineError) else repr(error)
-        summary.warning("Not recorded", f"What stands behind the release is not in the ledger: {said}")
-    else:
+        records = itertools.chain(gathered, _release(under_way))
+        new = [ledger.add(under_way.session, url, *record) for record in records]
         print(f"  the ledger was told of {len(new)} records behind it, {sum(new)} of them new")
 
 
-def _records(
-    under_way: Deployment, reports: Path | None, checks: Mapping[str, Any] | None = None
-) -> Iterator[Record]:
+@contextmanager
+def _warned() -> Iterator[None]:
+    """Whatever is wrong with a record, a release neither waits for it nor fails by it."""
+    try:
+        yield
+    except Exception as error:  # a report of another form raises whatever it brings up
+        summary.warning("Not recorded", f"What stands behind the release is not in the ledger: {said(error)}")
+
+
+def _reports(under_way: Deployment, reports: Path | None, checks: Mapping[str, Any]) -> Iterator[Record]:
+    commit = under_way.bundle.commit
+    found = _read(reports, commit) if reports else []
+    if found := found or _kept(under_way, checks):
+        yield "/api/reports", _report(found, commit)
+
+
+def _waivers(under_way: Deployment) -> Iterator[Record]:
     made, environment = under_way.bundle, under_way.environment
-    yield from upstream.as_records(under_way, Path.cwd())
-    found = _read(reports, made.commit) if reports else []
-    if found := found or _kept(under_way, checks or {}):
-        yield "/api/reports", _report(found, made.commit)
     for waiver in approvals.in_force(Path.cwd(), environment.name, dt.datetime.now(dt.UTC).date()):
         names = ("rule", "resource", "environment", "reason", "owner", "approver", "ticket")
         yield (
@@ -91,17 +114,20 @@ def _records(
                 "expires_on": waiver.expires.isoformat(),
             },
         )
-    signed = store.attestations(under_way.session, environment.bucket, made.digest, attestations.TYPES)
-    for name, raw in signed.items():
-        where = f"s3://{environment.bucket}/bundles/{made.digest}/attestations/{name}.json"
+
+
+def _statements(under_way: Deployment) -> Iterator[Record]:
+    made, bucket = under_way.bundle, under_way.environment.bucket
+    for name, raw in store.attestations(under_way.session, bucket, made.digest, attestations.TYPES).items():
+        where = f"s3://{bucket}/bundles/{made.digest}/attestations/{name}.json"
         yield _evidence(made.digest, _EVIDENCE[name], raw, where)
-    if under_way.version and environment.promote_from and under_way.kind == "deploy":
-        yield from _release(under_way, under_way.version)
 
 
-def _release(under_way: Deployment, version: str) -> Iterator[Record]:
-    """A version that serves, and its passport."""
-    made, environment = under_way.bundle, under_way.environment
+def _release(under_way: Deployment) -> Iterator[Record]:
+    """A version that serves, and its passport; nothing where no version is released."""
+    made, environment, version = under_way.bundle, under_way.environment, under_way.released
+    if version is None:
+        return
     raw = passport.load(under_way.session, environment, version)
     if raw is not None:
         bucket = f"esclusa-{environment.name}-evidence-{environment.account}"
@@ -123,7 +149,7 @@ def _approver(raw: bytes) -> str | None:
     """Who let the release pass, by its passport; None when nobody said. The passport was signed a moment ago."""
     predicate = json.loads(base64.b64decode(json.loads(raw)["payload"]))["predicate"]
     found = predicate.get("people", {}).get("approvers") or []
-    names = [str(one["approver"]) for one in found if one.get("state") == "approved"]
+    names = [str(one["approver"]) for one in found if one.get("state") == "approved" and one.get("approver")]
     return ", ".join(names)[:200] or None
 
 

@@ -87,10 +87,7 @@ def _rises(tag: str, commit: str, repository: Path) -> None:
 
     A lightweight tag never released anything, so it doesn't count.
     """
-    listed = ask("tag", "--merged", commit, "--format=%(objecttype) %(refname:strip=2)", cwd=repository)
-    before = [
-        name for kind, _, name in (line.partition(" ") for line in listed.splitlines()) if kind == "tag"
-    ]
+    before = [name for kind, name in git.tags("--merged", commit, cwd=repository) if kind == "tag"]
     higher = [one for one in before if _TAG.match(one) and one != tag and version(one) >= version(tag)]
     if higher:
         last = max(higher, key=version)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from pipeline import aws, timings
 from pipeline.errors import GateError
+from pipeline.text import one_line
 
 _POLL = 2.0  # seconds
 _BEGINNING = 60.0  # seconds
@@ -109,7 +110,7 @@ def ready(session: boto3.Session, name: str, say: Callable[[str], None] = print)
     if found.status in NEW or found.status in READY:
         return found
     raise GateError(
-        f"The stack {name} is in state {found.status}{': ' + found.reason if found.reason else ''}.",
+        f"The stack {name} is in state {found.status}{': ' + one_line(found.reason) if found.reason else ''}.",
         way_out(found),
     )
 
@@ -169,5 +170,5 @@ def failures(session: boto3.Session, name: str) -> list[str]:
         if event.get("PhysicalResourceId") == event.get("StackId") and status in _BEGUN:
             break
         if status.endswith("FAILED") and reason and "cancelled" not in reason:
-            lines.append(f"{event['LogicalResourceId']}: {reason}")
+            lines.append(one_line(f"{event['LogicalResourceId']}: {reason}"))
     return lines[::-1]

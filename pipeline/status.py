@@ -2,7 +2,6 @@
 
 import argparse
 import datetime as dt
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from pipeline.release import version as parse_version
 from pipeline.run import run
 from pipeline.samconfig import Environment
 from pipeline.stack import Stack
+from pipeline.text import as_json, one_line
 
 _MAIN = ("refs/remotes/origin/main", "refs/heads/main")
 _LAPTOP = "000000000000"  # no AWS account has this id
@@ -58,9 +58,7 @@ def main(args: argparse.Namespace) -> int:
     profiles = _profiles(args.profile)
     rows = [_row(samconfig.read(Path.cwd(), name), every, profiles.get(name), Path.cwd()) for name in names]
     if args.format == "json":
-        sys.stdout.write(
-            json.dumps({"schema": 1, "environments": [asdict(one) for one in rows]}, indent=2) + "\n"
-        )
+        print(as_json({"schema": 1, "environments": [asdict(one) for one in rows]}))
     else:
         sys.stdout.write(_text(rows))
     return 0
@@ -123,9 +121,8 @@ def _version(commit: str, repository: Path) -> str:
     """The highest release tag of the commit; `-` when it has none."""
     if not git.COMMIT.fullmatch(commit):
         return "-"
-    done = run(["git", "tag", "--points-at", commit], cwd=repository, check=False)
     tags = []
-    for tag in done.stdout.split():
+    for _, tag in git.tags("--points-at", commit, cwd=repository) if git.exists(commit, repository) else ():
         try:
             tags.append((parse_version(tag), tag))
         except PipelineError:
@@ -175,9 +172,9 @@ def _span(span: dt.timedelta) -> str:
 def _text(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
-        lines.append(f"{row.environment}: {row.state}")
+        lines.append(f"{row.environment}: {one_line(row.state)}")
         if row.commit == "-":
-            lines += [f"  frozen   {row.frozen}"] if row.frozen != "no" else []
+            lines += [f"  frozen   {one_line(row.frozen)}"] if row.frozen != "no" else []
             continue
         behind = "?" if row.behind is None else str(row.behind)
         lines += [
@@ -186,8 +183,8 @@ def _text(rows: Sequence[Row]) -> str:
             f"  since    {row.age}",
             f"  behind   {behind} commit{'' if behind == '1' else 's'} of main",
             f"  soak     {row.soak}",
-            f"  frozen   {row.frozen}",
-            f"  drift    {row.drift}",
-            f"  address  {row.address}",
+            f"  frozen   {one_line(row.frozen)}",
+            f"  drift    {one_line(row.drift)}",
+            f"  address  {one_line(row.address)}",
         ]
     return "\n".join(lines) + "\n"

@@ -50,6 +50,12 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
     return bundle.load(into, digest)
 
 
+def commit_of(session: boto3.Session, bucket: str, digest: str) -> str | None:
+    """The commit of a stored bundle, by its manifest, which `digest` is of; None when it is gone. Raises GateError."""
+    raw = read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")
+    return None if raw is None else bundle.parse(raw, Path(bucket), digest).commit
+
+
 def template(session: boto3.Session, bucket: str, digest: str) -> tuple[str, Mapping[str, str]]:
     """The template of a stored bundle, checked, and the digests of all its files. Raises GateError."""
     raw = read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")

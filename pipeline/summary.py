@@ -6,6 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.report import markdown
+from pipeline.text import shown, unfiltered, visible
+
 
 def output(values: Mapping[str, str]) -> None:
     """Set the step's outputs.
@@ -37,35 +40,18 @@ def add(markdown: str) -> None:
 def warning(title: str, text: str) -> None:
     """Tell of something that doesn't stop the run: as an annotation in a workflow, else on the terminal.
 
-    Line ends are escaped, so that what AWS answered can't become a workflow command.
+    What AWS or GitHub answered can't become a workflow command, nor write over the terminal.
     """
     if "GITHUB_ACTIONS" in os.environ:
+        title, text = visible(title), visible(text)
         for bad, good in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
             title, text = title.replace(bad, good), text.replace(bad, good)
         title = title.replace(":", "%3A").replace(",", "%2C")
-        print(f"::warning title={title}::{text}")
+        print(f"::warning title={title}::{text}", file=unfiltered(sys.stdout))
     else:
-        print(f"warning: {title}: {text}", file=sys.stderr)
+        print(shown(f"warning: {title}: {text}"), file=sys.stderr)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; what a cell holds can't end the cell, the row or the table, nor become HTML."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def escaped(text: str) -> str:
-    """A text as Markdown that shows it as it is, on one line: no HTML, no cell's end, no mention of anybody."""
-    marks = (
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        (">", "&gt;"),
-        ("|", "\\|"),
-        ("\r", " "),
-        ("\n", " "),
-        ("@", "&#64;"),
-    )
-    for bad, good in (*marks, ("[", "\\["), ("`", "\\`")):
-        text = text.replace(bad, good)
-    return text
+    """A Markdown table of texts: they show as they are, and can't end the cell, the row or the table."""
+    return markdown.table(head, [[markdown.escape(cell) for cell in row] for row in rows])

@@ -1,7 +1,10 @@
 """Hostile text made fit for a line of output: what is quoted may come from a stranger's pull request."""
 
+import io
+import json
 import re
 import unicodedata
+from typing import Any, TextIO
 
 # Unicode's control, format (some turn text around), surrogate, private and unassigned characters, and line ends.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -19,6 +22,13 @@ def one_line(text: str) -> str:
     return "".join(_seen(character) for character in plain)
 
 
+def visible(text: str) -> str:
+    """The text with its blanks and line ends as they are; anything else that can't be seen shows as its code point."""
+    if text.isprintable():
+        return text
+    return "".join(one if one in "\t\n" else _seen(one) for one in text)
+
+
 def _seen(character: str) -> str:
     return f"\\u{ord(character):04x}" if unicodedata.category(character) in _UNSEEN else character
 
@@ -30,3 +40,42 @@ def for_log(line: str) -> str:
     """
     line = line.replace("##[", "# #[")
     return f"\\{line}" if line.lstrip().startswith("::") else line
+
+
+def shown(text: str) -> str:
+    """A text of several lines, each of them fit for a terminal and for a job's log."""
+    return "\n".join(for_log(visible(line)) for line in text.split("\n"))
+
+
+class Shown(io.TextIOBase):
+    """An output on which nothing is a command to a terminal or to a runner, whoever wrote what is printed."""
+
+    def __init__(self, unfiltered: TextIO) -> None:
+        self.unfiltered = unfiltered
+        self._begun = False  # whether something stands on the last line
+
+    def write(self, text: str) -> int:
+        """Write what `shown` makes of the text; one that goes on with a line isn't at the line's start."""
+        first, *others = text.split("\n")
+        beginning = visible(first).replace("##[", "# #[") if self._begun else shown(first)
+        self.unfiltered.write("\n".join([beginning, *map(shown, others)]))
+        self._begun = bool(others[-1]) if others else self._begun or bool(first)
+        return len(text)
+
+    def flush(self) -> None:
+        """As of the output behind."""
+        self.unfiltered.flush()
+
+    def isatty(self) -> bool:
+        """As of the output behind."""
+        return self.unfiltered.isatty()
+
+
+def unfiltered(out: TextIO) -> TextIO:
+    """The output behind: for the commands that this program itself gives a runner."""
+    return out.unfiltered if isinstance(out, Shown) else out
+
+
+def as_json(document: Any, *, sort_keys: bool = False) -> str:
+    """A document as JSON in ASCII that `Shown` leaves as it is: `##[` anywhere in it is written otherwise."""
+    return json.dumps(document, indent=2, sort_keys=sort_keys).replace("##[", "#\\u0023[")

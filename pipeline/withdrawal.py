@@ -12,6 +12,7 @@ from pipeline.bundle import Bundle
 from pipeline.canonical import canonical
 from pipeline.errors import ConfigurationError, GateError
 from pipeline.samconfig import Environment
+from pipeline.text import one_line
 
 SCHEMA = 1
 
@@ -54,7 +55,7 @@ def check(session: boto3.Session, environment: Environment, made: Bundle) -> Non
         return
     try:
         said = json.loads(raw)
-        text = f"by {said['by']} at {said['at']}: {said['reason']}"
+        text = one_line(f"by {said['by']} at {said['at']}: {said['reason']}")
     except (ValueError, KeyError, TypeError, RecursionError):
         text = "by a note that can't be read"
     raise GateError(

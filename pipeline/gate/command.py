@@ -12,6 +12,7 @@ from pipeline import cli, summary
 from pipeline.gate import output
 from pipeline.gate.check import STAGES, judge
 from pipeline.gate.verdict import Report
+from pipeline.text import unfiltered
 
 if TYPE_CHECKING:
     from pipeline.report.evidence import Evidence
@@ -55,7 +56,7 @@ def _as_sarif(_: Report, evidence: Callable[[], "Evidence"]) -> str:
 def _tell_run(evidence: "Evidence") -> None:
     from pipeline.report import annotations, step_summary
 
-    sys.stderr.write(
+    unfiltered(sys.stderr).write(
         annotations.render(evidence.open, evidence.report.silent)
     )  # a runner reads both; --format may need stdout
     summary.add(step_summary.render(evidence))

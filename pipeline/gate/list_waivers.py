@@ -2,13 +2,12 @@
 
 import argparse
 import datetime as dt
-import json
 
 from pipeline import cli
 from pipeline.gate import waivers
 from pipeline.gate.project import Problem, Project
 from pipeline.model import Finding
-from pipeline.text import for_log, one_line
+from pipeline.text import as_json, for_log, one_line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,4 +71,4 @@ def _as_json(shown: list[waivers.Waiver], today: dt.date) -> str:
         }
         for one in shown
     ]
-    return json.dumps({"schema": 1, "waivers": entries}, indent=2)
+    return as_json({"schema": 1, "waivers": entries})

@@ -1,12 +1,11 @@
 """A verdict as text and as JSON; the other forms are in pipeline.report."""
 
 import dataclasses
-import json
 from collections.abc import Iterable
 
+from pipeline import text
 from pipeline.gate.verdict import UNJUDGED, Report
 from pipeline.model import Finding
-from pipeline.text import for_log
 
 
 def as_text(report: Report) -> str:
@@ -23,7 +22,7 @@ def as_text(report: Report) -> str:
     waived = len(report.findings) - len(open_ones)
     without = f", no verdict of {', '.join(one.name for one in report.silent)}" if report.silent else ""
     rows.append(f"{_count(len(open_ones), 'finding')}, {waived} waived{without}")
-    return "".join(f"{for_log(row)}\n" for row in rows)
+    return "".join(f"{text.for_log(row)}\n" for row in rows)
 
 
 def _block(finding: Finding) -> Iterable[str]:
@@ -51,5 +50,4 @@ def as_json(report: Report) -> str:
         "tools": list(report.tools),
         "engines": [dataclasses.asdict(one) for one in report.engines],
     }
-    # A runner takes `##[` anywhere in a job's log as a command; in JSON it can be written otherwise.
-    return json.dumps(data, indent=2).replace("##[", "#\\u0023[") + "\n"
+    return f"{text.as_json(data)}\n"

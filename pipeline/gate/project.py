@@ -16,6 +16,9 @@ from pipeline.gate.workflows import Action, Workflow
 APPLICATION = "template.yaml"
 BOOTSTRAP = "bootstrap/template.yaml"
 
+# The folders of Python code: what lies elsewhere is judged by no type checker, and imported by nobody.
+ROOTS = ("app", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "tests")
+
 # What tools and builds leave behind, all of it ignored by git: at the top, and anywhere.
 _NOT_AT_TOP = {".git", ".venv", ".tools", ".sandbox", ".aws-sam", "build"}
 _NOWHERE = {".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}

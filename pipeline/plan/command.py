@@ -1,7 +1,7 @@
 """`pipeline plan --base REF`: what merging this commit would do in AWS; needs no credential."""
 
 import argparse
-import json
+import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +13,7 @@ from pipeline.plan import markdown, sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Plan
 from pipeline.run import run
+from pipeline.text import as_json
 
 # What a bundle is made of: when none of it differs, neither do the archives.
 _INPUTS = ("app", "rotation", "uv.lock", "pyproject.toml", "samconfig.toml", APPLICATION)
@@ -35,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
     plan = make(Path.cwd(), args.base)
     text = markdown.render(plan)
     summary.add(text)
-    data = json.dumps(plan.as_json(), indent=2, sort_keys=True) + "\n"
+    data = as_json(plan.as_json(), sort_keys=True) + "\n"
     sys.stdout.write(data if args.format == "json" else text)
     if args.output is not None:
         args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -101,8 +102,11 @@ def _notes(repository: Path, base: str, head: str, gone: set[str]) -> list[str]:
         notes.append(
             f"{BOOTSTRAP} differs: an administrator of each account has to deploy it, before this is merged."
         )
-    migrations = git.git("diff", "--name-status", base, head, "--", "app/migrations", cwd=repository)
-    notes += [f"Schema migration: {line.replace(chr(9), ' ')}" for line in migrations.splitlines()]
+    words = ("diff", "--no-renames", "--name-status", "-z", base, head, "--", "app/migrations")
+    notes += [
+        f"Schema migration: {status} {name}"
+        for status, name in itertools.batched(git.entries(*words, cwd=repository), 2, strict=True)
+    ]
     notes += [
         f"The environment {name} is no longer in samconfig.toml: its stack stays as it is."
         for name in sorted(gone)

@@ -1,7 +1,8 @@
 """A plan for people: dangers first, then each environment in a table."""
 
 from pipeline.plan.model import Effect, Plan
-from pipeline.summary import escaped, table
+from pipeline.report.markdown import escape
+from pipeline.summary import table
 
 MARK = "<!-- esclusa: plan -->"  # by which the one comment is found again
 _MOST = 60_000  # characters; GitHub takes 65,536 in a comment
@@ -15,10 +16,10 @@ def render(plan: Plan) -> str:
         for text in effect.dangers:
             dangers.setdefault(text, []).append(effect.environment)
     if dangers:
-        lines = [f"- {_prose(text)} ({', '.join(where)})" for text, where in dangers.items()]
+        lines = [f"- {escape(text)} ({escape(', '.join(where))})" for text, where in dangers.items()]
         parts.append("### Look at these\n\n" + "\n".join(lines))
     if plan.notes:
-        parts.append("### Besides\n\n" + "\n".join(f"- {escaped(note)}" for note in plan.notes))
+        parts.append("### Besides\n\n" + "\n".join(f"- {escape(note)}" for note in plan.notes))
     parts += [_effect(effect) for effect in plan.effects]
     parts.append(_code(plan))
     text = "\n\n".join(parts) + "\n"
@@ -36,11 +37,11 @@ def _summary(plan: Plan) -> str:
             counts[change.action] = counts.get(change.action, 0) + 1
     said = ", ".join(f"{number} to {action}" for action, number in counts.items()) or "no resource changes"
     where = plan.effects[0].environment if plan.effects else ""
-    return f"{said} in {where}; a new version is published, and the alias moves to it."
+    return f"{said} in {escape(where)}; a new version is published, and the alias moves to it."
 
 
 def _effect(effect: Effect) -> str:
-    parts = [f"### {effect.environment}"]
+    parts = [f"### {escape(effect.environment)}"]
     if effect.changes:
         rows = [
             (
@@ -62,7 +63,7 @@ def _effect(effect: Effect) -> str:
         ("Routes that close", effect.closed),
     ):
         if found:
-            parts.append(f"{title}:\n\n" + "\n".join(f"- {escaped(text)}" for text in found))
+            parts.append(f"{title}:\n\n" + "\n".join(f"- {escape(text)}" for text in found))
     if effect.parameters:
         parts.append(table(("parameter", "before", "after"), effect.parameters))
     return "\n\n".join(parts)
@@ -74,8 +75,3 @@ def _code(plan: Plan) -> str:
         for name, (before, after) in plan.code.items()
     ]
     return "### Code\n\n" + table(("archive", "before", "after", ""), rows)
-
-
-def _prose(text: str) -> str:
-    """Escaped, but for the bold names that `Effect.dangers` sets."""
-    return escaped(text)

@@ -13,6 +13,7 @@ from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.fixtures import MARK
 from pipeline.gate.project import Project
 from pipeline.gate.rules import FRAMEWORKS, Rule, load
+from pipeline.text import visible
 
 _MOST = 24  # lines of an example
 _LANGUAGES = {"yml": "yaml", "yaml": "yaml", "toml": "toml", "py": "python", "json": "json"}
@@ -141,7 +142,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines()
+    return visible(file.read_text(encoding="utf-8")).splitlines()
 
 
 def _window(lines: list[str], middle: int) -> list[str]:

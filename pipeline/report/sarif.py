@@ -5,7 +5,6 @@ file. Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
 import hashlib
-import json
 import re
 from collections import Counter
 from typing import Any
@@ -16,6 +15,7 @@ from pipeline.gate.verdict import EngineRun
 from pipeline.model import NO_VERDICT, Finding
 from pipeline.report.evidence import Evidence
 from pipeline.report.markdown import plain
+from pipeline.text import as_json
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
@@ -56,7 +56,7 @@ def render(evidence: Evidence) -> str:
         run["versionControlProvenance"] = [
             {"repositoryUri": evidence.repository, "revisionId": report.commit}
         ]
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return as_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _extension(version: str) -> dict[str, str]:

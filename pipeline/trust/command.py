@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
 from pipeline import cli, text
@@ -46,7 +45,7 @@ def as_json(found: tuple[Cell, ...]) -> str:
         dataclasses.asdict(cell.entry) | {"wrong": cell.entry.wrong, "fault": cell.fault or None}
         for cell in found
     ]
-    return json.dumps({"schema": SCHEMA, "entries": rows}, indent=2)
+    return text.as_json({"schema": SCHEMA, "entries": rows})
 
 
 def _print(found: tuple[Cell, ...]) -> None:

@@ -1,8 +1,10 @@
 """pipeline deploy: what serves afterwards, what is recorded, and what each failure leaves behind."""
 
+import copy
 import datetime as dt
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from pipeline import changeset, deploy, deployment, store
 from pipeline.bundle import Bundle
 from pipeline.deployment import Deployment
-from pipeline.errors import GateError, PipelineError
+from pipeline.drift import Drift
+from pipeline.errors import GateError, PipelineError, said
 from pipeline.run import CHECKOUT
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, change, environment
@@ -422,3 +425,264 @@ def test_an_expired_approval_does_not(cloud: Cloud, newer: Bundle) -> None:
 
     with pytest.raises(GateError, match="would lose what can't be made again"):
         put(cloud, newer)
+
+
+PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's
+KEY = "releases/passports/v1.0.0.json"
+
+
+def release_of(cloud: Cloud, made: Bundle) -> Deployment:
+    """A release by a tag, as prod has it: with a passport."""
+    return deployment.begin(session(cloud), PROD, made, "ada", version="v1.0.0")
+
+
+@pytest.fixture
+def tagged(repository: Repository, newer: Bundle, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A bundle of a commit that a tag names."""
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    repository.tag("v1.0.0")
+    return newer
+
+
+@contextmanager
+def tried(cloud: Cloud) -> Iterator[None]:
+    """Whatever is deployed within, the account is as before afterwards."""
+    kept = {
+        name: copy.deepcopy(getattr(cloud, name)) for name in ("objects", "parameters", "ledger", "waiting")
+    }
+    plain = {name: getattr(cloud, name) for name in ("status", "updates", "code", "fails_at")}
+    cloud.calls.clear()
+    yield
+    for name, value in {**kept, **plain}.items():
+        setattr(cloud, name, value)
+    cloud.calls.clear()
+
+
+def calls_of(cloud: Cloud, made: Bundle) -> list[str]:
+    """The calls of a release that nothing stops."""
+    with tried(cloud):
+        deploy.deploy(release_of(cloud, made))
+        return list(cloud.calls)
+
+
+def test_what_fails_once_a_release_serves_is_told_and_made_up_for(
+    cloud: Cloud, tagged: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 1, in words; it serves, nothing is put back, and the same command again ends with everything.
+
+    Each call after the smoke test fails in turn; the ledger alone may fail without failing the release.
+    """
+    calls = calls_of(cloud, tagged)
+    failed = []
+    for number in range(calls.index("GET /version") + 2, len(calls) + 1):
+        with tried(cloud):
+            cloud.fails_at = number
+            try:
+                deploy.deploy(release_of(cloud, tagged))
+                told, status = capsys.readouterr().err, 0
+            except GateError as error:
+                told, status = error.message, error.exit_code
+                failed.append(calls[number - 1])
+            cloud.fails_at = 0
+            served = dict(cloud.parameters)
+            deploy.deploy(release_of(cloud, tagged))
+
+            assert ("serves, but evidence of it is missing: " if status else "ot recorded") in told
+            assert tagged.digest == served["BundleDigest"] == cloud.parameters["BundleDigest"]
+            assert ("dev-artifacts", KEY) in cloud.objects
+            assert ("dev-artifacts", f"commits/{tagged.commit}.json") in cloud.objects
+            assert [(tagged.commit, "succeeded")] == [row for row in rows(cloud) if row[0] == tagged.commit]
+
+    assert {"sign", "put v1.0.0.json", "put latest.json", f"put {tagged.commit}.json"} < set(failed)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), TypeError("x"), OSError(28, "No space left"), RecursionError("x")]
+)
+def test_whatever_is_raised_once_it_serves_is_told(
+    cloud: Cloud, tagged: Bundle, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody foresaw it; still no traceback, and still nothing is put back."""
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("pipeline.page.of_passport", fail)
+
+    with pytest.raises(GateError, match=f"evidence of it is missing: {type(error).__name__}"):
+        deploy.deploy(release_of(cloud, tagged))
+    assert tagged.digest == cloud.parameters["BundleDigest"]
+
+
+def write(name: str, content: str) -> None:
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text(content)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (
+            lambda cloud: cloud.objects.update({("dev-artifacts", "releases/latest.json"): b"{"}),
+            "latest.json",
+        ),
+        (lambda _: write("policies/waivers.toml", "["), "waivers.toml"),
+        (lambda _: write("build", "a file"), "Not a directory"),
+    ],
+)
+def test_what_a_passport_needs_is_read_before_anything_changes(
+    cloud: Cloud, tagged: Bundle, break_it: Any, said: str
+) -> None:
+    """A release that could get no passport is refused while the one before it serves."""
+    served = cloud.parameters["BundleDigest"]
+    break_it(cloud)
+
+    with pytest.raises((PipelineError, OSError), match=said):
+        deploy.deploy(release_of(cloud, tagged))
+    assert served == cloud.parameters["BundleDigest"]
+    assert {} == cloud.waiting
+    assert 1 == cloud.updates
+
+
+@pytest.mark.parametrize("version", ["main", "v1", "v1.0.0-rc.1"])
+def test_a_tag_that_is_no_version_is_refused_before_anything_changes(
+    cloud: Cloud, tagged: Bundle, version: str
+) -> None:
+    """Its passport would have no name."""
+    with pytest.raises(GateError, match="is not a release tag"):
+        deploy.deploy(deployment.begin(session(cloud), PROD, tagged, "ada", version=version))
+    assert 1 == cloud.updates
+
+
+@pytest.mark.parametrize("part", ["author", "subject"])
+def test_a_commit_too_long_to_be_told_of_is_refused(
+    cloud: Cloud,
+    repository: Repository,
+    live: Bundle,
+    tmp_path: Path,
+    part: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A passport of that size is one that nobody reads."""
+    monkeypatch.setattr("pipeline.issuing._LARGEST", 4000)
+    long = "x" * 5000
+    (tmp_path / "message").write_text(long if part == "subject" else "short")
+    name = ("-c", f"user.name={long if part == 'author' else 'Ada'}")
+    repository.git(*name, "commit", "--quiet", "--allow-empty", "-F", str(tmp_path / "message"))
+    repository.tag("v1.0.0")
+    made = stored(cloud, make(tmp_path / "long", repository.git("rev-parse", "HEAD")))
+
+    with pytest.raises(GateError, match=r"The passport of v1\.0\.0 would take \d+ bytes and more; 4000"):
+        deploy.deploy(release_of(cloud, made))
+    assert live.digest == cloud.parameters["BundleDigest"]
+
+
+@pytest.mark.parametrize("end", ["\r", "\x85", "\u2028", "\x0b", "\x1e"])
+def test_no_character_of_a_subject_undoes_a_release(
+    cloud: Cloud, repository: Repository, live: Bundle, tmp_path: Path, end: str
+) -> None:
+    """Anybody's pull request brings a subject, and a rebase merge keeps it."""
+    made = stored(cloud, make(tmp_path / "odd", repository.commit(f"Reword{end}the readme")))
+    repository.tag("v1.0.0")
+    deploy.deploy(release_of(cloud, made))
+
+    assert ("dev-artifacts", KEY) in cloud.objects
+    assert (made.commit, "succeeded") in rows(cloud)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), ValueError("x"), OSError(28, "No space left"), GateError("gone")]
+)
+def test_a_failed_restoration_hides_no_first_error(
+    cloud: Cloud, live: Bundle, newer: Bundle, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are told: why the release doesn't serve, and why the one before couldn't be put back."""
+    cloud.broken = {newer.commit}
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("pipeline.store.get", fail)
+
+    with pytest.raises(GateError) as caught:
+        put(cloud, newer)
+    assert "Smoke test: GET /ready" in caught.value.message
+    assert f"could not be put back: {said(error)}" in caught.value.message
+    assert (newer.commit, "failed") in rows(cloud)
+
+
+def test_an_interrupted_restoration_has_told_why(
+    cloud: Cloud,
+    live: Bundle,
+    newer: Bundle,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A job that is cancelled then says no more."""
+    cloud.broken = {newer.commit}
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.store.get", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        put(cloud, newer)
+    assert "putting the previous release back: Smoke test: GET /ready" in capsys.readouterr().out
+
+
+def test_a_failure_that_can_not_be_told_hides_no_first_error(
+    cloud: Cloud,
+    live: Bundle,
+    newer: Bundle,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nor does the ledger's."""
+    cloud.broken = {newer.commit}
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError("odd")
+
+    monkeypatch.setattr("pipeline.ledger.record", fail)
+
+    with pytest.raises(GateError, match="Smoke test: GET /ready"):
+        put(cloud, newer)
+    assert "could not be told: KeyError('odd')" in capsys.readouterr().err
+
+
+def test_an_answer_without_a_digest_is_no_proof(
+    cloud: Cloud, live: Bundle, newer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the proof raises, what serves wasn't proved: the release before is put back."""
+    answers: Iterator[dict[str, Any]] = iter([{"Configuration": {}}])
+    good = cloud.get_function
+    monkeypatch.setattr(cloud, "get_function", lambda **given: next(answers, None) or good(**given))
+
+    with pytest.raises(GateError, match=r"KeyError\('CodeSha256'\)\n  .*was put back, and serves"):
+        put(cloud, newer)
+    assert live.digest == cloud.parameters["BundleDigest"]
+
+
+LEFT = [Drift("parameter", name, "a record", "none") for name in ("Commit", "BundleDigest", "ReleaseDigest")]
+OTHERS = [Drift("code", "AppFunction", "a", "b"), Drift("parameter", "LogLevel", "INFO", "DEBUG")]
+
+
+def test_the_rerun_of_an_unrecorded_release_is_not_stopped_by_its_own_traces(
+    cloud: Cloud, tagged: Bundle
+) -> None:
+    """It serves without a record: that is drift to every other release, and to this one what is to be done."""
+    cloud.fails_at = calls_of(cloud, tagged).index(f"put {tagged.commit}.json") + 1
+    with pytest.raises(GateError, match="evidence of it is missing"):
+        deploy.deploy(release_of(cloud, tagged))
+    cloud.fails_at = 0
+
+    assert OTHERS == deploy._foreign(release_of(cloud, tagged), [*LEFT, *OTHERS])
+
+
+def test_another_release_is_stopped_by_what_nobody_recorded(
+    cloud: Cloud, live: Bundle, tagged: Bundle
+) -> None:
+    """Nobody knows then what it would overwrite."""
+    assert [*LEFT, *OTHERS] == deploy._foreign(release_of(cloud, tagged), [*LEFT, *OTHERS])

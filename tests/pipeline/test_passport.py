@@ -221,3 +221,23 @@ def test_a_deployed_tag_gets_its_passport(cloud: Cloud, released: Bundle, key: K
     assert ["AppFunction"] == [one["resource"] for one in found["changes"]]
     assert f"passport {hashlib.sha256(raw).hexdigest()}" == row["detail"]
     assert Path("build/passport/v1.0.0.html").exists()
+
+
+def test_a_passport_writes_nothing_over_an_auditor_s_screen(
+    cloud: Cloud,
+    key: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its author is whoever made the commit."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    file, pem = tmp_path / "v1.0.0.json", tmp_path / "key.pem"
+    author = "Eve\x1b[1A\x1b[2K\n::add-mask::x\r\u202e"
+    file.write_bytes(issue(cloud, commit={"sha": "c" * 40, "author": author}))
+    pem.write_text(key.keyval["public"])
+
+    assert 0 == cli.main(["passport", "verify", str(file), "--key", str(pem)])
+    said = capsys.readouterr().out
+    assert f"  commit    {'c' * 40} by Eve\\u001b[1A\\u001b[2K ::add-mask::x \\u202e\n" in said
+    assert 6 == said.count("\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import deploy, deployment, rollback, stack, store, versions, withdrawal
+from pipeline import cli, deploy, deployment, rollback, stack, store, versions, withdrawal
 from pipeline.bundle import Bundle
 from pipeline.canonical import canonical
 from pipeline.errors import GateError
@@ -139,6 +139,17 @@ def test_a_withdrawn_release_is_neither_deployed_nor_put_back(
     withdrawal.check(cloud, DEV, releases[1])
 
 
+def test_a_note_of_a_withdrawal_is_one_line(cloud: Any, releases: tuple[Bundle, Bundle]) -> None:
+    """Whoever may write to the bucket writes the reason: it begins no line of its own."""
+    note = {"schema": 1, "by": "ada", "at": "now", "reason": "it loses mail\n::stop-commands::x\x1b[2K"}
+    store.write(cloud, DEV.bucket, f"bundles/{releases[0].digest}/withdrawn.json", canonical(note))
+
+    with pytest.raises(
+        GateError, match=r"by ada at now: it loses mail ::stop-commands::x\\u001b\[2K\n  Mend"
+    ):
+        withdrawal.check(cloud, DEV, releases[0])
+
+
 def test_parameters_that_no_longer_fit_are_refused(
     cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path
 ) -> None:
@@ -148,3 +159,68 @@ def test_parameters_that_no_longer_fit_are_refused(
 
     with pytest.raises(Exception, match="the template has no New"):
         rollback.prove(cloud, moved, found.bundle, stack.read(cloud, DEV.stack_name), tmp_path / "proof")
+
+
+def record(cloud: Any, commit: str, **changes: str) -> None:
+    """Write over a record, as whoever may write to the bucket can: nobody signs it."""
+    found = store.commit_record(cloud, DEV.bucket, commit)
+    assert found is not None
+    store.write(cloud, DEV.bucket, f"commits/{commit}.json", canonical({**found, **changes}))
+
+
+@pytest.mark.parametrize("name", ["v1.1.0", "the commit"])
+def test_a_record_that_names_another_release_is_refused(
+    cloud: Any, releases: tuple[Bundle, Bundle], name: str
+) -> None:
+    """The version is v1.1.0's, the bytes would be v1.0.0's: both are named, and nothing is put back."""
+    first, second = releases
+    record(cloud, second.commit, bundle=first.digest)
+
+    with pytest.raises(GateError) as caught:
+        versions.find(cloud, DEV, second.commit if name == "the commit" else name, Path.cwd())
+    assert second.commit in caught.value.message
+    assert f"names the bundle {first.digest}, which is of commit {first.commit}" in caught.value.message
+
+
+def test_a_record_that_names_a_bundle_which_never_served_is_refused(
+    cloud: Any, releases: tuple[Bundle, Bundle], repository: Repository, tmp_path: Path
+) -> None:
+    """It is in the bucket, whole; no deployment of it ended with success."""
+    other = make(tmp_path / "other", repository.commit("other"))
+    store.put(cloud, DEV.bucket, other)
+    record(cloud, releases[0].commit, bundle=other.digest)
+
+    with pytest.raises(GateError, match=f"which is of commit {other.commit}"):
+        versions.find(cloud, DEV, "v1.0.0", Path.cwd())
+
+
+def test_a_record_of_another_environment_is_refused(cloud: Any, releases: tuple[Bundle, Bundle]) -> None:
+    """Copied from there, it says nothing about here."""
+    record(cloud, releases[0].commit, environment="prod")
+
+    with pytest.raises(GateError, match="is of 'prod', not of dev"):
+        versions.find(cloud, DEV, "v1.0.0", Path.cwd())
+
+
+@pytest.mark.parametrize(
+    "words", [["rollback", "dev", "v1.1.0"], ["withdraw", "dev", "v1.1.0", "--reason", "x"]]
+)
+def test_neither_rollback_nor_withdrawal_acts_on_another_release(
+    cloud: Any,
+    releases: tuple[Bundle, Bundle],
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By the command: exit status 1, and the account is as it was."""
+    first, second = releases
+    record(cloud, second.commit, bundle=first.digest)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("pipeline.samconfig.read", lambda *_: DEV)
+    monkeypatch.setattr("pipeline.aws.session", lambda *_: cloud)
+    before = dict(cloud.objects)
+
+    assert 1 == cli.main(words)
+    assert f"commit {first.commit}" in capsys.readouterr().err
+    assert before == cloud.objects
+    assert second.digest == cloud.parameters["BundleDigest"]

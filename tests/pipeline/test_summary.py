@@ -22,7 +22,7 @@ def test_a_cell_can_not_end_its_table() -> None:
     """Bars, line ends and HTML of a resource's name are text."""
     text = summary.table(("name",), [("a|b\n<script>&",)])
 
-    assert "| name |\n|---|\n| a\\|b &lt;script&gt;&amp; |" == text
+    assert "| name |\n| --- |\n| a&#124;b &#60;script&#62;&#38; |" == text
 
 
 def test_a_warning_can_not_become_a_command(
@@ -33,6 +33,37 @@ def test_a_warning_can_not_become_a_command(
     summary.warning("a:b", "one\n::error::two")
 
     assert "::warning title=a%3Ab::one%0A::error::two\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("cell", "marks"),
+    [
+        (r"\[approve here](https://evil.example)", r"\[]()"),
+        ("*bold* _it_ ~~gone~~", "*_~"),
+        ("# head\n- item\n1. one", "#\n"),
+        ("www.evil.example mail@evil.example", "@"),
+        ("a\x1b[31m\u202eb", "\x1b\u202e"),
+    ],
+)
+def test_a_cell_is_no_markdown(cell: str, marks: str) -> None:
+    """Neither a link, also behind a backslash, nor emphasis, nor a list, nor what can't be seen."""
+    text = summary.table(("",), [(cell,)]).splitlines()
+
+    assert 3 == len(text)
+    assert not set(text[2].strip("| ").replace("&#", "")) & set(marks)
+
+
+def test_a_warning_can_not_write_over_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor begin a command of a runner, if one reads along."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    summary.warning("Drift", "one\x1b[2K\r\n::stop-commands::x\n  ##[add-path]/x")
+
+    assert (
+        "warning: Drift: one\\u001b[2K\\u000d\n\\::stop-commands::x\n  # #[add-path]/x\n"
+        == capsys.readouterr().err
+    )
 
 
 def test_outside_of_a_run_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ FOLDERS = (
     "rotation/",
     "bootstrap/",
     "bin/",
-    "pipeline/gate/",
+    "pipeline/",
     "policies/",
     "tests/policies/",
 )
@@ -38,10 +38,6 @@ FILES = (
     ".ci/run",
     "docs/rules.md",
     "tests/conftest.py",
-    "pipeline/__main__.py",
-    "pipeline/cli.py",
-    "pipeline/model.py",
-    "pipeline/run.py",
 )
 CLEAN = only(Project.load(ROOT), FOLDERS, FILES)
 SEEDS, HARMLESS = read(Path(__file__).parent / "seeds")

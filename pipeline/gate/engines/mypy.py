@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from pipeline.gate.cache import folder as cache_folder
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
+from pipeline.gate.project import ROOTS
 from pipeline.model import Finding
-
-_ROOTS = ("app", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "tests")
 
 
 def run(context: Context) -> Iterator[Finding]:
     present = [
         root
-        for root in _ROOTS
+        for root in ROOTS
         if any(f.startswith(f"{root}/") and f.endswith(".py") for f in context.project.files)
     ]
     if not present:

@@ -1,5 +1,6 @@
 """ruff on the Python code: style, likely bugs and its security rules; then the format."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
 from pipeline.model import Finding
 
+_SECURITY = re.compile(r"S\d+")  # flake8-bandit's; SIM, SLF and SLOT are on style
 _SYNTAX = "invalid-syntax"  # told once, by `ruff check`; `ruff format` then ends with status 2
 
 
@@ -19,7 +21,7 @@ def run(context: Context) -> Iterator[Finding]:
         yield Finding(
             rule=f"ruff/{code}",
             title=str(match.get("name") or code),
-            severity="high" if code.startswith("S") or code == _SYNTAX else "low",
+            severity="high" if _SECURITY.fullmatch(code) or code == _SYNTAX else "low",
             tool="ruff",
             file=_relative(context, match["filename"]),
             line=int(match["location"]["row"]),

@@ -32,13 +32,13 @@ def check(project: Project) -> Iterator[Violation]:
 
 
 def _launcher(rows: list[str]) -> Iterator[Violation]:
-    """The launcher becomes the gate, so that the gate's exit status is its own."""
+    """The launcher becomes the gate, so that the gate's exit status is its own, and with nothing around it."""
     for number, row in enumerate(rows, 1):
         if found := _HIDDEN.search(row):
             yield Violation(f"`{found[0].strip()}` hides a failure", _LAUNCHER, number)
     number, last = next(((at, row) for at, row in reversed(list(enumerate(rows, 1))) if row.strip()), (1, ""))
-    if not re.search(r"\bexec\s+\S*python\S*\s.*-m pipeline \"\$@\"$", last):
-        yield Violation("the launcher doesn't end by becoming the gate", _LAUNCHER, number)
+    if not re.fullmatch(r'exec \S*/python"? -I \S*/pipeline/__main__\.py"? "\$@"', last):
+        yield Violation("the launcher doesn't end by becoming the gate, isolated (-I)", _LAUNCHER, number)
 
 
 def _makefile(rows: list[str]) -> Iterator[Violation]:

@@ -10,11 +10,26 @@ from pipeline.gate.rules import Violation, at_document
 
 _OWNERS = ".github/CODEOWNERS"
 _UPDATES = ".github/dependabot.yml"
+# What may be there, now or after the change: each stands for all that its entry must cover.
 _GUARDED = (
     *("policies/waivers.toml", ".github/workflows/deploy.yml", "bootstrap/template.yaml", "template.yaml"),
-    *("samconfig.toml", "pipeline/cli.py"),
+    *(
+        "samconfig.toml",
+        "pipeline/cli.py",
+        "bin/pipeline",
+        ".ci/run",
+        "Makefile",
+        "pyproject.toml",
+        "uv.lock",
+    ),
+    *(".python-version", ".gitattributes", "app/.gitattributes", "sitecustomize.py", "any.py", "any.pth"),
+    *("app/migrate.py", "tests/policies/test_rules.py"),
 )
-_FOLDERS = ("policies/", ".github/", "bootstrap/", "pipeline/")
+_FOLDERS = re.compile(
+    r"^((policies|\.github|bootstrap|pipeline|bin|\.ci|tests/policies|tests/templates)/|app/migrate\.py$|[^/]+$)"
+    r"|(^|/)\.gitattributes$"
+)
+_ALL = ("*", "/", "**", "/**", "**/*", "/**/*", "*.*")  # entries that are meant for whatever has no other
 _ECOSYSTEMS = ("github-actions", "uv")
 _COOLDOWN = 3  # days
 
@@ -38,30 +53,35 @@ def _owners(project: Project) -> Iterator[Violation]:
     for path in _GUARDED:
         matching = [entry for entry in entries if _covers(entry[1], path)]
         number, pattern, owners = matching[-1] if matching else (entries[-1][0], "", [])
-        if not owners or pattern == "*":
+        if not owners or pattern in _ALL:
             yield Violation(f"{path} has no owners of its own", _OWNERS, number)
     yield from _taken(project, entries)
 
 
 def _taken(project: Project, entries: list[tuple[int, str, list[str]]]) -> Iterator[Violation]:
-    """Entries that take a guarded path from who owned it before: of several that match, GitHub heeds the last."""
+    """Entries that take a path from who owned it before: of several that match, GitHub heeds the last."""
     found = {}
-    for path in project.files:
-        if path.startswith(_FOLDERS):
-            matching = [entry for entry in entries if entry[1] != "*" and _covers(entry[1], path)]
-            for earlier, later in itertools.pairwise(matching):
-                if not set(earlier[2]) <= set(later[2]):
-                    found[later[0]] = f"{later[1]} takes {path} from {', '.join(earlier[2])}"
+    for path in filter(_FOLDERS.search, (*project.files, *_GUARDED)):
+        matching = [entry for entry in entries if entry[1] not in _ALL and _covers(entry[1], path)]
+        for earlier, later in itertools.pairwise(matching):
+            if not set(earlier[2]) <= set(later[2]):
+                found[later[0]] = f"{later[1]} takes {path} from {', '.join(earlier[2])}"
     for number, why in sorted(found.items()):
         yield Violation(why, _OWNERS, number)
 
 
 def _covers(pattern: str, path: str) -> bool:
-    if pattern == "*":
+    """Whether an entry of CODEOWNERS is for a path.
+
+    Source: https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
+    """
+    if pattern in _ALL:
         return True
     anchored = "/" in pattern.rstrip("/")
-    text = re.escape(pattern.strip("/")).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-    return re.match(rf"{'' if anchored else '(.*/)?'}{text}(/|$)", path) is not None
+    text = re.escape(pattern.strip("/")).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    # A folder's entry, and a name without a wildcard at its end, are for all below: `docs/*` is not.
+    end = "/" if pattern.endswith("/") else "$" if pattern.endswith("/*") else "(/|$)"
+    return re.match(rf"{'' if anchored else '(.*/)?'}{text}{end}", path) is not None
 
 
 def _updates(project: Project) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""Settings files of the gate's tools, and of those that would take the place of pyproject.toml."""
+"""Settings files of the gate's tools, of those that would take the place of pyproject.toml, and git's attributes."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,19 @@ _NAMES = re.compile(
     r"|\.coveragerc|^conftest\.py|\.shellcheckrc|\.yamllint(\.ya?ml)?|\.ignore"
     r"|(site|user)customize\.py|[^/]+\.pth)$"
 )
-_HIDING = re.compile(r"linguist-(generated|vendored)(?!=false)|(?<=\s)-diff\b|(?<=\s)binary\b")
+_PATTERN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')  # a row of .gitattributes begins with it, perhaps in quotes
+_GENERATED = ("linguist-generated", "linguist-vendored")
+# What makes git hand out other bytes than it has: in a work tree, and in an archive, which a bundle is made of.
+_CHANGING = {
+    "export-subst",
+    "export-ignore",
+    "filter",
+    "ident",
+    "working-tree-encoding",
+    "encoding",
+    "eol",
+    "crlf",
+}
 _FIXTURES = re.compile(r"policies/[^/]+/[^/]+/(good|bad)|pipeline/gate/engines/settings/")
 
 
@@ -22,6 +34,22 @@ def check(project: Project) -> Iterator[Violation]:
         if _NAMES.search(file) and not _FIXTURES.match(file):
             yield Violation(f"{file} changes what a tool of the gate sees", file, 1)
         if file.rpartition("/")[2] == ".gitattributes":
-            for number, row in enumerate(project.text(file).splitlines(), 1):
-                if found := _HIDING.search(row):
-                    yield Violation(f"{found[0]} hides changes in reviews", file, number)
+            for number, row in enumerate(project.text(file).split("\n"), 1):
+                for why in _attributes(row):
+                    yield Violation(why, file, number)
+
+
+def _attributes(row: str) -> Iterator[str]:
+    """What is wrong with the attributes that a row sets. One that is unset (`-name`, `!name`) changes nothing.
+
+    Source: https://git-scm.com/docs/gitattributes
+    """
+    pattern = _PATTERN.match(row.lstrip(" \t"))
+    if pattern is None or pattern[0].startswith("#"):
+        return
+    for word in row.lstrip(" \t")[pattern.end() :].split():
+        name, _, value = word.partition("=")
+        if (name in _GENERATED and value != "false") or word in ("-diff", "binary"):
+            yield f"{word} hides changes in reviews"
+        elif name in _CHANGING:
+            yield f"{name} makes git hand out other bytes than were reviewed"

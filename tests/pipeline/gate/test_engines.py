@@ -110,6 +110,30 @@ def test_code_that_no_python_reads_is_told_once(
     ] == [(one.rule, one.severity, one.file, one.line) for one in ruff.ENGINE.run(context)]
 
 
+def test_style_is_no_security(make_project: Make, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """flake8-bandit's codes are S and digits; other families that begin with S are on style.
+
+    Source: https://docs.astral.sh/ruff/rules/
+    """
+    code = (
+        "class Slots(str):\n    pass\n\n\n"
+        "def name(one: str) -> str:\n"
+        "    if one:\n        two = one._x\n    else:\n        two = eval(one)\n"
+        "    return two\n"
+    )
+    settings = "[tool.ruff]\npreview = true\n[tool.ruff.lint]\nselect = ['S', 'SIM', 'SLF', 'SLOT']\n"
+    context = Context(
+        make_project(**{"app/x.py": code, "pyproject.toml": settings}), tmp_path_factory.mktemp("scratch")
+    )
+
+    assert {
+        ("ruff/SLOT000", "low"),
+        ("ruff/SIM108", "low"),
+        ("ruff/SLF001", "low"),
+        ("ruff/S307", "high"),
+    } == {(one.rule, one.severity) for one in ruff.ENGINE.run(context)}
+
+
 @pytest.mark.parametrize("engine", [checkov.ENGINE, cfn_lint.ENGINE, zizmor.ENGINE, actionlint.ENGINE])
 @pytest.mark.parametrize(
     ("ended", "message"),

@@ -1,0 +1,1 @@
+"""botocore tries this one."""  # fault

@@ -1,0 +1,1 @@
+"""One finding is enough."""

@@ -1,0 +1,1 @@
+import subprocess  # fault: subprocess itself tries this name

@@ -73,7 +73,7 @@ def test_custom_domain(
         (None, "/echo", True, ("", "/echo")),
     ],
 )
-@pytest.mark.parametrize("host", [API_HOST, f"{API_HOST}:443", ""])
+@pytest.mark.parametrize("host", [API_HOST, f"{API_HOST}:443", f"{API_HOST}.cn", ""])
 def test_own_host(host: str, stage: str | None, path: str, in_path: bool, expected: tuple[str, str]) -> None:
     """On the API's own host the stage stands before the path, whether the event's path has it or not."""
     assert expected == mount({}, {"stage": stage}, host, path, "/echo", text=encoded, stage_in_path=in_path)

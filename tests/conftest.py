@@ -15,7 +15,42 @@ from psycopg import sql
 if TYPE_CHECKING:
     from sandbox.postgres import PostgreSQL
 
+from sandbox.progress import Progress
+
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Quiet:
+    """Says which tests run, and for how long, whenever nothing was heard for half a minute."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A test begins, here or in a worker."""
+        self.progress.inside(nodeid, "runs")
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """A test has ended, and pytest has said so."""
+        self.progress.inside(nodeid, "")
+        self.progress.heard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Where a person sees what is written: not in a worker."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if hasattr(session.config, "workerinput") or reporter is None:
+        return (yield)
+
+    def write(text: str) -> None:
+        reporter.ensure_newline()
+        reporter.write_line(text.rstrip())
+
+    with Progress(write, terminal=False, every=30.0) as progress:
+        session.config.pluginmanager.register(Quiet(progress))
+        progress.begin("the tests run")
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -73,8 +73,21 @@ def test_a_process_that_is_gone_has_nothing() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
 
-    assert (0, [], [gone.pid]) == (
-        processes.parent(gone.pid),
+    assert (0.0, [], None, [], [gone.pid]) == (
+        processes.began(gone.pid),
         processes.arguments(gone.pid),
+        processes.folder(gone.pid),
+        processes.descendants(gone.pid),
         processes.line(gone.pid),
     )
+
+
+def test_a_process_that_nobody_has_waited_for_is_not_alive() -> None:
+    """A zombie has an id still, and no life; whoever lives keeps the time at which it began."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        began = processes.began(child.pid)
+        assert (True, began) == (processes.alive(child.pid), processes.began(child.pid))
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        assert not processes.alive(child.pid)

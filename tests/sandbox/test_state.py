@@ -13,12 +13,14 @@ import psycopg
 import pytest
 
 from pipeline.run import CHECKOUT
-from sandbox import state
+from sandbox import processes, state
 from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox
 
 _HOLD = """
-import sys, time
+import signal, sys, time
+# A shell's background job ignores Ctrl-C, and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox
@@ -175,8 +177,7 @@ def test_another_process_with_the_same_id_is_not_ours(tmp_path: Path) -> None:
 
 def _holder(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
-        ["/usr/bin/env", "--default-signal=INT", sys.executable, "-c", _HOLD, str(folder)],
+        [sys.executable, "-c", _HOLD, str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=CHECKOUT,
@@ -199,7 +200,7 @@ def _left(servers: list[int]) -> list[int]:
     """Those that still run after a moment."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        left = [pid for pid in servers if Path(f"/proc/{pid}").exists()]
+        left = [pid for pid in servers if processes.alive(pid)]
         if not left:
             break
         time.sleep(0.05)

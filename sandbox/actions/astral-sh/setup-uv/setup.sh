@@ -21,7 +21,9 @@ echo "uv-path=$folder/uv" >>"$GITHUB_OUTPUT"
 
 # The digest that the Makefile writes into each environment it has installed.
 cd "$GITHUB_WORKSPACE"
-if ! lock=$(cat uv.lock pyproject.toml bin/install-uv.txt .python-version 2>/dev/null | sha256sum | cut -c1-64); then
+files=(uv.lock pyproject.toml bin/install-uv.txt .python-version)
+digest='import hashlib, sys; print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())'
+if ! lock=$(python3 -I -S -c "$digest" "${files[@]}" 2>/dev/null); then
     exit 0
 fi
 for environment in .venv .tools/policy .tools/sam .tools/sandbox; do

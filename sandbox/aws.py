@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ class Aws:
                 "SANDBOX_JWKS": str(self.jwks),
                 "SANDBOX_TRAIL": str(self.trail),
                 "SANDBOX_SCHEMAS": str(schemas),
+                "SANDBOX_PACKAGES": sysconfig.get_path("platlib"),  # the locked ones, built for this machine
             },
         )
 

@@ -20,8 +20,11 @@ from sandbox.progress import Progress
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
+QUIET_SECONDS = 30.0
+
+
 class Quiet:
-    """Says which tests run, and for how long, whenever nothing was heard for half a minute."""
+    """Says which tests run, and for how long, whenever nothing was heard for QUIET_SECONDS."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -38,17 +41,21 @@ class Quiet:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Where a person sees what is written: not in a worker."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if hasattr(session.config, "workerinput") or reporter is None:
+    """With workers, where they are told what to do: a process that runs tests itself would write into their output."""
+    plugins = session.config.pluginmanager
+    reporter = plugins.get_plugin("terminalreporter")
+    if not plugins.has_plugin("dsession") or reporter is None:
         return (yield)
 
     def write(text: str) -> None:
-        reporter.ensure_newline()
-        reporter.write_line(text.rstrip())
+        if (
+            reporter._tw.width_of_current_line
+        ):  # its own dots; ensure_newline knows only of lines with a file's name
+            reporter.write("\n")
+        reporter.write(text, flush=True)
 
-    with Progress(write, terminal=False, every=30.0) as progress:
-        session.config.pluginmanager.register(Quiet(progress))
+    with Progress(write, terminal=False, every=QUIET_SECONDS) as progress:
+        plugins.register(Quiet(progress))
         progress.begin("the tests run")
         return (yield)
 

@@ -23,9 +23,8 @@ from sandbox.errors import SandboxError
 # The server refuses to run as root. Every Unix has this user, who owns nothing.
 _NOBODY = "nobody"
 _OUTSIDE = "esclusa-data-"  # how a folder outside of the sandbox's own begins
-_ENVIRONMENT = {
-    "LC_ALL": "C"
-}  # the one locale that every system has; without a valid one a Mac's server ends
+# The one locale that every system has; without a valid one a Mac's server ends.
+_ENVIRONMENT = {"LC_ALL": "C"}
 _START_SECONDS = 20.0
 
 
@@ -275,7 +274,7 @@ def remove(home: Path) -> None:
     """Remove what a server's user owns, also where a link leads to it."""
     if home.is_symlink():
         outside = home.readlink()
-        if outside.name.startswith(_OUTSIDE):
+        if outside.parent == Path("/tmp") and outside.name.startswith(_OUTSIDE):  # noqa: S108 - as made by `launch`
             shutil.rmtree(outside, ignore_errors=True)
         home.unlink()
     shutil.rmtree(home, ignore_errors=True)

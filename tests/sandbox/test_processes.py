@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from sandbox import processes
@@ -80,6 +81,17 @@ def test_a_process_that_is_gone_has_nothing() -> None:
         processes.descendants(gone.pid),
         processes.line(gone.pid),
     )
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="other systems note the time of day when a process begins")
+def test_a_clock_that_moves_makes_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour's correction leaves a process who it is: psutil's own create_time moves with the clock."""
+    before, said = processes.began(os.getpid()), psutil.Process().create_time()
+    booted = psutil.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: booted + 3600.0)
+
+    assert said + 3600.0 == psutil.Process().create_time()
+    assert before == processes.began(os.getpid())
 
 
 def test_a_process_that_nobody_has_waited_for_is_not_alive() -> None:

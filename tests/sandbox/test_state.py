@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -91,6 +92,23 @@ def test_the_state_tells_who_runs(pair: tuple[Sandbox, Sandbox]) -> None:
     assert {account.environment: account.number for account in ACCOUNTS} == dict(found.accounts)
     text = (sandbox.folder / "state.json").read_text()
     assert not [1 for server in sandbox.postgres.values() if server.administrator.password in text]
+
+
+@pytest.mark.e2e
+def test_everything_listens_on_loopback_alone(pair: tuple[Sandbox, Sandbox]) -> None:
+    """No server, and nothing that one started, can be reached from another machine."""
+    running = state.running(pair[0].folder)
+    assert running is not None
+    family = [one for pid in running.servers.values() for one in (pid, *processes.descendants(pid))]
+    listening = [
+        (connection.laddr.ip, connection.laddr.port)
+        for pid in family
+        for connection in psutil.Process(pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(running.servers) <= len(listening)
+    assert {"127.0.0.1"} == {address for address, _ in listening}
 
 
 @pytest.mark.e2e

@@ -117,12 +117,20 @@ class Sandbox:
             )
 
     def stop(self) -> None:
-        """End everything; logs and repository stay. A second stop does nothing."""
-        self.github.close()
-        self.aws.stop()
-        for server in self.postgres.values():
-            server.stop()
-        (self.folder / _FILE).unlink(missing_ok=True)
+        """End everything; logs and repository stay. A second stop does nothing, and one that is interrupted goes on."""
+        try:
+            self._end()
+        except BaseException:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        with contextlib.ExitStack() as parts:  # what happens to one of them keeps none of the others
+            parts.callback((self.folder / _FILE).unlink, missing_ok=True)
+            for server in self.postgres.values():
+                parts.callback(server.stop)
+            parts.callback(self.aws.stop)
+            parts.callback(self.github.close)
 
     def leave(self) -> None:
         """End GitHub, and let AWS and its databases outlive this process."""

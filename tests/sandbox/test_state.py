@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -143,6 +143,37 @@ def test_nothing_outlives_its_owner(tmp_path: Path, number: signal.Signals) -> N
         assert None is state.running(folder)
         assert state.clean(folder)
         assert not folder.exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
+@pytest.mark.parametrize("number", range(4))
+def test_an_end_that_is_interrupted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
+) -> None:
+    """Ctrl-C while a sandbox ends: every part is ended all the same, the interrupted one too, and it is heard."""
+    box = Sandbox(tmp_path / "box", accounts=ACCOUNTS[:2], github=False)
+    ended: list[int] = []
+    interrupted: list[int] = []
+
+    def part(own: int) -> Callable[[], None]:
+        def stop() -> None:
+            if own == number and not interrupted:
+                interrupted.append(own)
+                raise error
+            ended.append(own)
+
+        return stop
+
+    monkeypatch.setattr(box.github, "close", part(0))
+    monkeypatch.setattr(box.aws, "stop", part(1))
+    for own, server in enumerate(box.postgres.values(), 2):
+        monkeypatch.setattr(server, "stop", part(own))
+    (tmp_path / "box/state.json").write_text("{}")
+
+    with pytest.raises(error):
+        box.stop()
+    assert {0, 1, 2, 3} == set(ended)
+    assert not (tmp_path / "box/state.json").exists()
 
 
 @pytest.mark.e2e

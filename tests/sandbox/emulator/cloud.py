@@ -90,7 +90,7 @@ class Cloud:
             Runtime="python3.13",
             Handler="index.handler",
             Role=role,
-            Code={"ZipFile": archive(code, packages or {})},
+            Code={"ZipFile": archive(code, packages)},
             **{"Timeout": 10, **more},
         )["FunctionArn"]
         return made
@@ -101,11 +101,11 @@ class Cloud:
         return json.loads(answer["Payload"].read())
 
 
-def archive(code: str, packages: Mapping[str, bytes]) -> bytes:
+def archive(code: str, packages: Mapping[str, bytes] | None = None) -> bytes:
     """A function's zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         made.writestr("index.py", code)
-        for path, content in packages.items():
+        for path, content in (packages or {}).items():
             made.writestr(path, content)
     return buffer.getvalue()

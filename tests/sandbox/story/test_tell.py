@@ -203,3 +203,6 @@ def test_a_demo_can_be_ended_and_gone_on_with(tmp_path: Path) -> None:
         started.wait()
     assert "an earlier demo ended after 1 of 21 steps; this one begins anew\n" in output.read_text()
     assert wait_for(lambda: not [pid for pid in {*running, *of(folder)} if processes.alive(pid)], 60)
+    data = [home.resolve() for home in folder.glob("postgres-*")]
+    assert state.clean(folder)
+    assert [2, 0] == [len(data), len([path for path in data if path.exists()])]

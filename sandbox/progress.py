@@ -4,6 +4,7 @@ By itself it needs no package and any Python 3, since the Makefile runs it befor
 python3 sandbox/progress.py TEXT PROGRAM [ARGUMENT ...]
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,11 @@ class Progress:
             self.tick()
 
 
+def rewrites(stream: TextIO) -> bool:
+    """Whether a stream is a terminal on which a line can be written anew."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
 def to(stream: TextIO) -> Callable[[str], None]:
     """Writes to a stream at once."""
     return lambda text: print(text, end="", file=stream, flush=True)
@@ -104,7 +110,7 @@ def to(stream: TextIO) -> Callable[[str], None]:
 
 def main(text: str, words: list[str]) -> int:
     """Run a program, and show its output when it has failed; its exit status."""
-    with Progress(to(sys.stdout), terminal=sys.stdout.isatty()) as progress:
+    with Progress(to(sys.stdout), terminal=rewrites(sys.stdout)) as progress:
         progress.begin(text)
         ended = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         progress.end()

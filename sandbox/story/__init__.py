@@ -229,7 +229,7 @@ def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool 
     console = Console(highlight=False)
     steps = told_before(folder)
     box = Sandbox(folder, actions=actions)  # ends and removes what is there
-    with Progress(progress.to(sys.stdout), terminal=console.is_terminal) as shown:
+    with Progress(progress.to(sys.stdout), terminal=progress.rewrites(sys.stdout)) as shown:
         story = Story(box, console=console, progress=shown, keep=keep)
         if 0 < steps < len(story.steps):
             console.print(

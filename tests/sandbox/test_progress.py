@@ -1,5 +1,6 @@
 """What a person sees of a long step. No clock: the seconds are given."""
 
+import io
 import sys
 import threading
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.run import CHECKOUT, Completed, run
-from sandbox.progress import Progress
+from sandbox.progress import Progress, rewrites
 
 
 class Seen:
@@ -99,6 +100,29 @@ def test_a_new_step_knows_nothing_of_the_one_before() -> None:
     seen.progress.begin("two")
 
     assert "     two, 20 s\n" == seen.after(20.0)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "expected"),
+    [
+        (True, "xterm-256color", True),
+        (True, "dumb", False),
+        (True, None, False),
+        (False, "xterm-256color", False),
+    ],
+)
+def test_a_line_is_rewritten_on_a_terminal_that_can(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, term: str | None, expected: bool
+) -> None:
+    """A job's step has a terminal under act, and TERM=dumb: its log is for reading."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("TERM", raising=False)
+    if term:
+        monkeypatch.setenv("TERM", term)
+
+    assert expected == rewrites(stream)
 
 
 def test_it_ticks_by_itself_and_ends() -> None:

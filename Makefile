@@ -1,5 +1,8 @@
 # Everything a laptop or a CI runner needs comes from the package registries through this file.
 # It needs git, make and any Python 3 with venv; Python 3.13 itself is found, or fetched by uv.
+#
+# A Mac's make is 3.81, its sed and cut are BSD's: nothing here is newer, or GNU's alone. That make doesn't know
+# .SHELLFLAGS, so that nothing relies on it: each line of a recipe is one command, without a pipe.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,18 +11,32 @@ SHELL := /bin/bash
 # No other uv than the one that came by hash, whatever the caller says.
 override UV := .tools/uv/bin/uv
 LOCKED := $(UV) sync --quiet --locked --only-group
+SHOWN := python3 -I -S sandbox/progress.py
 
 # One environment a set of packages that can't live together (see pyproject.toml).
 # A stamp holds the lock's digest, so that a copy of the tree with newer files installs nothing.
-LOCK := $(shell cat uv.lock pyproject.toml bin/install-uv.txt bin/browser/* .python-version | sha256sum | cut -c1-64)
+DIGEST := import hashlib, sys; print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())
+LOCK := $(shell python3 -I -S -c '$(DIGEST)' uv.lock pyproject.toml bin/install-uv.txt bin/browser/* .python-version)
+ifeq ($(LOCK),)
+$(error python3 is needed, and could not tell the digest of the lock)
+endif
 installed = $(if $(filter $(LOCK),$(shell cat $(1)/.lock 2>/dev/null)),,$(1)-sync)
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# What `demo` and `test` say of it before it begins.
+MISSING = $(strip $(foreach folder,.venv .tools/policy .tools/sam .tools/sandbox,$(call installed,$(folder))))
+SETUP = $(if $(MISSING),First the tools are installed: once$(comma) about 500 MB to fetch$(comma) 1 to 5 minutes.,The tools are installed already.)
+comma := ,
 
 .PHONY: demo up down
-demo: install ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
+demo: ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
+	@echo "A change's whole path on this machine: pull request, dev, tag, prod; failures, rollback, drift, a passport."
+	@echo "$(SETUP) Then the story: about 10 minutes on two cores, a line for each step."
+	@echo "Ctrl-C ends it at any moment, and leaves nothing running. What is installed stays; the story begins anew."
+	@$(MAKE) --no-print-directory install
 	@.venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
 
 up: install ## Start the laptop's GitHub and AWS, and leave them running
@@ -32,7 +49,9 @@ down: install-main ## End what `make up` started, and remove its state
 PYTEST := .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: test test-all test-fast proofs fresh check format docs
-test: install install-browser ## Every test but the proofs, the end-to-end story among them
+test: ## Every test but the proofs, the end-to-end story among them
+	@echo "Every test but the proofs. $(SETUP) Then the tests: about 10 minutes on two cores."
+	@$(MAKE) --no-print-directory install install-browser
 	@$(PYTEST) -m "not proof"
 
 # One after the other: they measure, and each has a sandbox of its own.
@@ -90,14 +109,14 @@ clean: ## Remove what was installed and built
 .PHONY: .venv-sync
 .venv-sync: $(UV)
 	@echo "installing .venv (application, pipeline, tests)"
-	@UV_PROJECT_ENVIRONMENT=.venv $(LOCKED) main
+	@UV_PROJECT_ENVIRONMENT=.venv $(SHOWN) .venv $(LOCKED) main
 	@ln -sf ../../bin/pipeline .venv/bin/pipeline
 	@echo $(LOCK) > .venv/.lock
 
 .PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync
 .tools/policy-sync .tools/sam-sync .tools/sandbox-sync: .tools/%-sync: $(UV)
 	@echo "installing .tools/$*"
-	@UV_PROJECT_ENVIRONMENT=.tools/$* $(LOCKED) $*
+	@UV_PROJECT_ENVIRONMENT=.tools/$* $(SHOWN) .tools/$* $(LOCKED) $*
 	@echo $(LOCK) > .tools/$*/.lock
 
 # For the tests of pages alone: where it can't be had they use the machine's own, or say at the end that they didn't run.

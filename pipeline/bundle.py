@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from pipeline import samconfig, sbom, summary
+from pipeline import sbom, summary
 from pipeline.canonical import canonical
 from pipeline.errors import ConfigurationError, GateError, ToolError
 from pipeline.git import COMMIT, git, head
 from pipeline.run import CHECKOUT, run, tool
 from pipeline.surroundings import kept
+from pipeline.template import read, within
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -36,6 +37,7 @@ CODE = {"app.zip": ("app", "lambda"), "rotation.zip": ("rotation", "rotation")}
 FILES = (*CODE, TEMPLATE, SBOM)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
+_DEFAULT = "x86_64"  # a function's that doesn't say
 _MAX_MANIFEST = 1 << 20  # bytes
 # What a function never reads: launchers with absolute paths, records of an installation, sources of compiled
 # modules, type stubs.
@@ -177,16 +179,33 @@ def _check_out(repository: Path, commit: str, into: Path) -> None:
 
 
 def _platform(sources: Path) -> str:
-    """The platform that the packages are for: all environments' Architecture, which must be one."""
-    found = {one.name: one.parameters.get("Architecture", "") for one in samconfig.read_all(sources).values()}
-    values = set(found.values())
-    if len(values) != 1 or not values <= set(_PLATFORMS):
-        listed = ", ".join(f"{name}: {value or 'none'}" for name, value in found.items())
+    """The platform that the packages are for: that of the template's functions of this code, which must be one.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
+    """
+    template = read(sources / TEMPLATE)
+    shared = within(template, "Globals", "Function")
+    functions = {
+        name: {**shared, **within(resource, "Properties")}
+        for name, resource in within(template, "Resources").items()
+        if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Function"
+    }
+    folders = [f"build/{folder}/" for folder, _ in CODE.values()]
+    built = {
+        name: function.get("Architectures") or [_DEFAULT]
+        for name, function in functions.items()
+        if function.get("CodeUri") in folders
+    }
+    names = {
+        str(name) for listed in built.values() for name in (listed if isinstance(listed, list) else [listed])
+    }
+    if len(names) != 1 or not names <= set(_PLATFORMS):
+        listed = ", ".join(f"{name}: {value}" for name, value in built.items()) or "none has the code"
         raise ConfigurationError(
-            f"{samconfig.FILE}: the environments don't share one Architecture ({listed}).",
-            f"Prod runs the bytes that dev ran: set the same for all, one of {', '.join(_PLATFORMS)}.",
+            f"{TEMPLATE}: the functions don't share one instruction set ({listed}).",
+            f"A bundle is built for one: write Architectures once, below Globals, as [{'] or ['.join(_PLATFORMS)}].",
         )
-    return _PLATFORMS[values.pop()]
+    return _PLATFORMS[names.pop()]
 
 
 def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> None:

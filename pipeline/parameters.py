@@ -4,10 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import boto3
-import yaml
 from botocore.exceptions import ClientError
 
 from pipeline import aws
@@ -15,6 +13,7 @@ from pipeline.bundle import Bundle
 from pipeline.canonical import canonical
 from pipeline.errors import ConfigurationError
 from pipeline.samconfig import FILE, Environment
+from pipeline.template import read
 
 _SSM = "AWS::SSM::Parameter::Value<"
 RELEASE = ("Commit", "BundleDigest", "ReleaseDigest")  # what the pipeline sets; samconfig holds their places
@@ -53,17 +52,9 @@ def of_release(session: boto3.Session, environment: Environment, made: Bundle) -
 def declarations(template: Path) -> dict[str, str]:
     """The template's parameters, name to type. Raises ConfigurationError when it can't be read."""
     try:
-        data: Any = yaml.load(template.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-        return {name: str(one["Type"]) for name, one in data["Parameters"].items()}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        return {name: str(one["Type"]) for name, one in read(template)["Parameters"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{template.name} does not parse: {error}", "Run: pipeline lint") from error
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which CloudFormation's short tags (!Ref, !Sub ...) may stand; what they hold is left out."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 def _match(environment: Environment, declared: Mapping[str, str]) -> None:

@@ -1,10 +1,11 @@
 """`python -m sandbox up|down|status|demo`."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -19,16 +20,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command: 0 when it did, 1 when the story failed or nothing is up, 2 when it couldn't work."""
     args = _parser().parse_args(argv)
     forget_own_credentials()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     commands = {"up": _up, "down": _down, "status": _status, "demo": _demo, "keep": _keep}
     try:
-        return commands[args.command](args)
+        with _interrupted_once():
+            return commands[args.command](args)
     except PipelineError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("sandbox: interrupted; what was started has been ended", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end what was started, and a second one doesn't disturb that."""
+
+    def interrupted(number: int, _frame: object) -> None:
+        for each in kept:
+            signal.signal(each, signal.SIG_IGN)
+        os.write(2, b"\nsandbox: ending what was started; this takes a few seconds\n")
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(143)
+
+    # Whoever runs it in the background may have Ctrl-C ignored; so it stays.
+    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    kept = {each: handler for each, handler in kept.items() if handler is not signal.SIG_IGN}
+    for each in kept:
+        signal.signal(each, interrupted)
+    try:
+        yield
+    finally:
+        for each, handler in kept.items():
+            signal.signal(each, handler)
 
 
 def forget_own_credentials() -> None:
@@ -52,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OWNER/REPO@SHA=DIR",
         help="a folder with the real action, in place of the stand-in",
     )
-    demo.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C, for a look around")
+    demo.add_argument("--keep", action="store_true", help="leave it running until `down`, for a look around")
     keep = commands.add_parser("keep")  # what `up` starts; not for a person
     keep.add_argument("folder", type=Path)
     keep.add_argument("port", type=int)

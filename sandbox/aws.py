@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,15 @@ class Aws:
     """ministack with this project's mends, on loopback, from `launch` to `stop`.
 
     `endpoint` is its URL, `ca_bundle` the PEM file that clients trust. `jwks` is the file with the public keys
-    of the OIDC issuer, read whenever a token is verified. A `tied` one ends when this process dies.
+    of the OIDC issuer, read whenever a token is verified. It ends when this process dies.
     """
 
-    _process: subprocess.Popen[bytes] | None = None
+    _process: children.Child | None = None
 
-    def __init__(self, folder: Path, jwks: Path, port: int = 0, *, tied: bool = True) -> None:
+    def __init__(self, folder: Path, jwks: Path, port: int = 0) -> None:
         self.folder = folder.absolute() / "aws"
         self.jwks = jwks.absolute()
         self.port = port
-        self.tied = tied
         self.log = folder.absolute() / "logs" / "emulator.log"
         self.trail = self.log.with_name("trail.jsonl")  # every decision on an identity's rights
 
@@ -74,7 +73,7 @@ class Aws:
             [_PYTHON, "-P", "-m", "sandbox.emulator"],
             log=self.log,
             cwd=self.folder,
-            death="KILL" if self.tied else "",
+            death=signal.SIGKILL,
             env={
                 "PATH": f"{_PYTHON.parent}:/usr/bin:/bin",  # functions run by the python3.13 of its environment
                 "PYTHONPATH": str(CHECKOUT),
@@ -95,6 +94,7 @@ class Aws:
                 "SANDBOX_JWKS": str(self.jwks),
                 "SANDBOX_TRAIL": str(self.trail),
                 "SANDBOX_SCHEMAS": str(schemas),
+                "SANDBOX_PACKAGES": sysconfig.get_path("platlib"),  # the locked ones, built for this machine
             },
         )
 
@@ -111,7 +111,13 @@ class Aws:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._process.forget()
             self._process = None
+
+    def stay(self) -> None:
+        """From now on it outlives this process."""
+        if self._process is not None:
+            self._process.stay()
 
     def variables(self) -> dict[str, str]:
         """What a program needs to reach it instead of AWS, in the variables that the SDKs know; no credentials."""

@@ -1,17 +1,72 @@
-"""Child processes that don't outlive this one: the kernel ends them when the thread that began them ends."""
+"""Child processes that don't outlive this one, however it ends: see guard.py."""
 
 import contextlib
-import shutil
+import json
+import os
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.progress import PATIENCE, Stillness, activity
+from sandbox import guard
 from sandbox.errors import SandboxError
 
 HOST = "127.0.0.1"
+
+
+class Child(subprocess.Popen[bytes]):
+    """A program in a session of its own, with exactly the environment `env`.
+
+    When this process dies, it gets the signal `death`, and a moment later SIGKILL, as its whole process group and all
+    that carries `mark` (see processes.carrying). `user` is the name of a user for root to become. Further `options`
+    are Popen's.
+    """
+
+    _pipe = -1
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        death: signal.Signals,
+        user: str = "",
+        mark: bytes = b"",
+        **options: Any,
+    ) -> None:
+        theirs, self._pipe = os.pipe()
+        told = {"pipe": theirs, "death": death, "user": user, "mark": mark.decode(), "names": sorted(env)}
+        try:
+            super().__init__(
+                [sys.executable, "-I", guard.__file__, json.dumps(told), *map(str, argv)],
+                env=dict(env),
+                pass_fds=[theirs],
+                start_new_session=True,  # a Ctrl-C in the terminal is for us; we end our children ourselves
+                **options,
+            )
+        except BaseException:
+            self.forget()
+            raise
+        finally:
+            os.close(theirs)
+
+    def forget(self) -> None:
+        """End what is left of the group. A second call does nothing."""
+        pipe, self._pipe = self._pipe, -1
+        if pipe >= 0:
+            os.close(pipe)
+
+    def stay(self) -> None:
+        """From now on it outlives this process."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._pipe, guard.STAY)
+        self.forget()
+        self.returncode = 0  # it is nobody's child: no reason to warn that it still runs
 
 
 def start(
@@ -19,45 +74,34 @@ def start(
     *,
     log: Path,
     env: Mapping[str, str],
+    death: signal.Signals,
     cwd: Path | None = None,
-    death: str = "TERM",
-    options: Sequence[str] = (),
-) -> subprocess.Popen[bytes]:
-    """Start a program with exactly this environment, its output in `log`.
-
-    It gets the signal `death` when this process dies, however that happens; none where `death` is empty.
-    `options` go to setpriv.
-    """
-    setpriv = program("setpriv", "It is a part of util-linux: install that.")
+    user: str = "",
+) -> Child:
+    """Start a program with its output in `log`; see Child."""
     with log.open("ab") as output:
-        return subprocess.Popen(
-            [setpriv, "--pdeathsig", death or "clear", *options, *map(str, argv)],
+        return Child(
+            argv,
+            env=env,
+            death=death,
+            user=user,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us; we end our children ourselves
         )
 
 
-def program(name: str, hint: str) -> Path:
-    """A program of this machine. Raises SandboxError."""
-    found = shutil.which(name)
-    if found is None:
-        raise SandboxError(f"{name} is not on this machine.", hint)
-    return Path(found)
-
-
-def stop(child: subprocess.Popen[bytes], signal: int, seconds: float = 10.0) -> None:
-    """Ask a child to end, and end it if it hasn't within `seconds`."""
+def stop(child: Child, number: signal.Signals, seconds: float = 10.0) -> None:
+    """Ask a child to end, and end it if it hasn't within `seconds`; then what is left of its group."""
     if child.poll() is None:
-        child.send_signal(signal)
+        child.send_signal(number)
         try:
             child.wait(seconds)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+    child.forget()
 
 
 def free_port() -> int:
@@ -80,14 +124,12 @@ def require_free(port: int) -> None:
             ) from None
 
 
-def signs(child: subprocess.Popen[bytes], log: Path) -> object:
+def signs(child: Child, log: Path) -> object:
     """What tells that a child works: see pipeline.progress."""
     return log.stat().st_size, activity(child.pid)
 
 
-def wait_for_port(
-    port: int, child: subprocess.Popen[bytes], name: str, log: Path, patience: float = PATIENCE
-) -> None:
+def wait_for_port(port: int, child: Child, name: str, log: Path, patience: float = PATIENCE) -> None:
     """Wait until `child` listens. Raises SandboxError when it ends first, or stands still for `patience` seconds."""
     stillness = Stillness(patience)
     while not stillness.over(lambda: signs(child, log)):

@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -24,6 +23,9 @@ from sandbox.errors import SandboxError
 
 # The server refuses to run as root. Every Unix has this user, who owns nothing.
 _NOBODY = "nobody"
+_OUTSIDE = "esclusa-data-"  # how a folder outside of the sandbox's own begins
+# The one locale that every system has; without a valid one a Mac's server ends.
+_ENVIRONMENT = {"LC_ALL": "C"}
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Administrator:
 class PostgreSQL:
     """A server from `start` to `stop`, or as a context manager; its data lives no longer than it does.
 
-    `database` is made in it, with a master user whose password is in `administrator` and nowhere else. A `tied`
-    server ends when this process dies. Raises SandboxError when it can't start.
+    `database` is made in it, with a master user whose password is in `administrator` and nowhere else. It ends
+    when this process dies. Raises SandboxError when it can't start.
     """
 
-    _server: subprocess.Popen[bytes] | None = None
+    _server: children.Child | None = None
 
     def __init__(
         self,
@@ -54,14 +56,12 @@ class PostgreSQL:
         database: str = "ledger",
         port: int = 0,
         name: str = "postgres",
-        tied: bool = True,
     ) -> None:
         self.host = HOST
         self.port = port
         self.log = folder.absolute() / "logs" / f"{name}.log"
         self.administrator = Administrator(f"{database}_admin", secrets.token_urlsafe(24), database)
-        self._data = folder.absolute() / name
-        self._tied = tied
+        self._home = folder.absolute() / name  # what its user owns
         self._superuser = secrets.token_urlsafe(24)
 
     def __enter__(self) -> Self:
@@ -87,10 +87,14 @@ class PostgreSQL:
         if self.port:
             children.require_free(self.port)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self._data, ignore_errors=True)
-        self._data.mkdir(mode=0o700)
+        remove(self._home)
+        if os.geteuid() == 0 and _closed(self._home):
+            # Its user could not even find its files below a folder that is closed to others, such as /root.
+            self._home.symlink_to(tempfile.mkdtemp(prefix=_OUTSIDE, dir="/tmp"))
+        else:
+            self._home.mkdir(mode=0o700)
         if os.geteuid() == 0:
-            shutil.chown(self._data, _NOBODY)
+            shutil.chown(self._home, _NOBODY)
         self._initdb()
         self.resume()
 
@@ -114,14 +118,14 @@ class PostgreSQL:
             [
                 _binary("postgres"),
                 "-D",
-                self._data,
+                self.data,
                 *(f"--{name}={value}" for name, value in settings.items()),
             ],
             log=self.log,
-            env={"LC_ALL": "C.UTF-8"},
+            env=_ENVIRONMENT,
             cwd=Path("/"),
-            death="INT" if self._tied else "",
-            options=_unprivileged(_binary("postgres"), self._data),
+            death=signal.SIGINT,
+            user=_user(),
         )
 
     def pause(self) -> None:
@@ -171,16 +175,26 @@ class PostgreSQL:
     def stop(self) -> None:
         """End the server and remove its data. A second stop does nothing."""
         self.pause()
-        shutil.rmtree(self._data, ignore_errors=True)
+        remove(self._home)
+
+    def stay(self) -> None:
+        """From now on the server outlives this process."""
+        if self._server is not None:
+            self._server.stay()
 
     @property
     def pid(self) -> int:
         """The server's process; 0 when it isn't running."""
         return self._server.pid if self._server else 0
 
+    @property
+    def data(self) -> Path:
+        """The folder of the cluster."""
+        return self._home.resolve() / "data"
+
     def _initdb(self) -> None:
-        # The superuser's password goes by a file; below our folder it is gone with it, whatever happens.
-        password = self._data.with_suffix(".password")
+        # The superuser's password goes by a file, which is gone with what its user owns, whatever happens.
+        password = self.data.with_name("password")
         password.touch(mode=0o600)
         password.write_text(self._superuser)
         if os.geteuid() == 0:
@@ -188,14 +202,14 @@ class PostgreSQL:
         child = children.start(
             [
                 _binary("initdb"),
-                *("-D", self._data, "-U", "postgres", "--pwfile", password),
+                *("-D", self.data, "-U", "postgres", "--pwfile", password),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"),
             ],
             log=self.log,
-            env={"LC_ALL": "C.UTF-8"},
+            env=_ENVIRONMENT,
             cwd=Path("/"),
-            death="KILL",
-            options=_unprivileged(_binary("initdb"), self._data),
+            death=signal.SIGKILL,
+            user=_user(),
         )
         try:
             with watched(lambda: children.signs(child, self.log), child.kill):
@@ -205,7 +219,7 @@ class PostgreSQL:
             password.unlink()
         if status:
             raise SandboxError(
-                f"initdb could not make a PostgreSQL cluster in {self._data}.", children.last_lines(self.log)
+                f"initdb could not make a PostgreSQL cluster in {self.data}.", children.last_lines(self.log)
             )
 
 
@@ -252,12 +266,22 @@ def _closed(*paths: Path) -> bool:
     return any(not folder.stat().st_mode & 0o001 for path in paths for folder in path.parents)
 
 
-def _unprivileged(*paths: Path) -> list[str]:
-    """What makes setpriv leave root behind; nothing for anybody else."""
-    if os.geteuid() != 0:
-        return []
-    options = [f"--reuid={_NOBODY}", "--regid=65534", "--clear-groups"]
-    if _closed(*paths):
-        # Below a folder that is closed to others, such as /root, the server could not even find its files.
-        options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    return options
+def _user() -> str:
+    """Who the server runs as, where it isn't this process's user."""
+    return _NOBODY if os.geteuid() == 0 else ""
+
+
+def remove(home: Path) -> None:
+    """Remove what a server's user owns, also where a link leads to it."""
+    if home.is_symlink():
+        outside = home.readlink()
+        if outside.parent == Path("/tmp") and outside.name.startswith(_OUTSIDE):  # noqa: S108 - as made by `launch`
+            shutil.rmtree(outside, ignore_errors=True)
+        home.unlink()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def remove_all(folder: Path) -> None:
+    """Remove what the servers in `folder` left, wherever that lies."""
+    for home in folder.glob("postgres*"):
+        remove(home)

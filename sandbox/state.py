@@ -14,23 +14,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.run import CHECKOUT
+from sandbox import processes
 from sandbox.accounts import PAIR, Account
 from sandbox.aws import Aws
 from sandbox.bootstrap import bootstrap
 from sandbox.github import GitHub
-from sandbox.postgres import PostgreSQL
+from sandbox.postgres import PostgreSQL, remove_all
 
 FOLDER = CHECKOUT / ".sandbox"
 _FILE = "state.json"
 _END_SECONDS = 20.0
+_SAME_SECONDS = 0.5  # no system gives an id out again so soon; what psutil says of a Mac is rounded
 
 
 class Sandbox:
     """PostgreSQL, AWS with its accounts bootstrapped, and GitHub, in one folder; a context manager.
 
     Leaving it ends everything and keeps logs and repository; what it starts also ends when this process is
-    killed, unless it isn't `tied`: then only `clean` ends it. `actions` maps OWNER/REPO@REF to a folder that
-    takes a stand-in's place; `say` hears each step. With `github` false there is an issuer's key, but no
+    killed, until `leave` is called: from then on only `clean` ends it. `actions` maps OWNER/REPO@REF to a folder
+    that takes a stand-in's place; `say` hears each step. With `github` false there is an issuer's key, but no
     repository. Sandboxes in different folders don't meet.
     """
 
@@ -43,7 +45,6 @@ class Sandbox:
         port: int = 0,
         accounts: tuple[Account, ...] = PAIR,
         github: bool = True,
-        tied: bool = True,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.folder = folder.absolute()
@@ -52,16 +53,15 @@ class Sandbox:
         self.seconds: dict[str, float] = {}
         self.say = say
         self._with_github = github
-        self._tied = tied
         self._jwks = self.folder / "jwks.json"
         # Roles belong to a server, not to a database: environments that share one would share their users.
         self.postgres = {
             each.environment: PostgreSQL(
-                self.folder, database=each.database, name=f"postgres-{each.environment}", tied=tied
+                self.folder, database=each.database, name=f"postgres-{each.environment}"
             )
             for each in accounts
         }
-        self.aws = Aws(self.folder, self._jwks, port, tied=tied)
+        self.aws = Aws(self.folder, self._jwks, port)
         clean(self.folder)
         self.github = GitHub(source, self.folder / "github", actions=actions)
 
@@ -117,12 +117,27 @@ class Sandbox:
             )
 
     def stop(self) -> None:
-        """End everything; logs and repository stay. A second stop does nothing."""
+        """End everything; logs and repository stay. A second stop does nothing, and one that is interrupted goes on."""
+        try:
+            self._end()
+        except BaseException:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        with contextlib.ExitStack() as parts:  # what happens to one of them keeps none of the others
+            parts.callback((self.folder / _FILE).unlink, missing_ok=True)
+            for server in self.postgres.values():
+                parts.callback(server.stop)
+            parts.callback(self.aws.stop)
+            parts.callback(self.github.close)
+
+    def leave(self) -> None:
+        """End GitHub, and let AWS and its databases outlive this process."""
         self.github.close()
-        self.aws.stop()
+        self.aws.stay()
         for server in self.postgres.values():
-            server.stop()
-        (self.folder / _FILE).unlink(missing_ok=True)
+            server.stay()
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Any:
@@ -134,7 +149,6 @@ class Sandbox:
     def _write(self) -> None:
         state = {
             "owner": _identity(os.getpid()),
-            "tied": self._tied,
             "servers": {
                 "emulator": _identity(self.aws.pid),
                 **{f"postgres-{name}": _identity(server.pid) for name, server in self.postgres.items()},
@@ -211,6 +225,7 @@ def clean(folder: Path) -> bool:
         for identity in left:
             _send(signal.SIGKILL, _alive(identity))
     there = folder.exists()
+    remove_all(folder)
     shutil.rmtree(folder, ignore_errors=True)
     return there
 
@@ -221,20 +236,12 @@ def _send(number: signal.Signals, pid: int) -> None:
             os.kill(pid, number)
 
 
-def _identity(pid: int) -> list[int | str]:
-    """A process's id and when it started, in the kernel's clock ticks: an id alone is used again."""
-    return [pid, _started(pid)]
+def _identity(pid: int) -> list[float]:
+    """A process's id and when it began: an id alone is used again."""
+    return [pid, processes.began(pid) if pid else 0.0]
 
 
 def _alive(identity: list[Any]) -> int:
     """The id of the process with this identity; 0 when it has ended."""
-    pid, started = int(identity[0]), str(identity[1])
-    return pid if pid and started and _started(pid) == started else 0
-
-
-def _started(pid: int) -> str:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    pid, began = int(identity[0]), float(identity[1])
+    return pid if pid and began and abs(processes.began(pid) - began) < _SAME_SECONDS else 0

@@ -27,7 +27,49 @@ from psycopg import sql
 if TYPE_CHECKING:
     from sandbox.postgres import PostgreSQL
 
+from sandbox.progress import Progress
+
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+QUIET_SECONDS = 30.0
+
+
+class Quiet:
+    """Says which tests run, and for how long, whenever nothing was heard for QUIET_SECONDS."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A test begins, here or in a worker."""
+        self.progress.inside(nodeid, "runs")
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """A test has ended, and pytest has said so."""
+        self.progress.inside(nodeid, "")
+        self.progress.heard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """With workers, where they are told what to do: a process that runs tests itself would write into their output."""
+    plugins = session.config.pluginmanager
+    reporter = plugins.get_plugin("terminalreporter")
+    if not plugins.has_plugin("dsession") or reporter is None:
+        return (yield)
+
+    def write(text: str) -> None:
+        if (
+            reporter._tw.width_of_current_line
+        ):  # its own dots; ensure_newline knows only of lines with a file's name
+            reporter.write("\n")
+        reporter.write(text, flush=True)
+
+    with Progress(write, terminal=False, every=QUIET_SECONDS) as progress:
+        plugins.register(Quiet(progress))
+        progress.begin("the tests run")
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

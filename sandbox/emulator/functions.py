@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
+
+from sandbox.emulator import builds
 
 # What AWS's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 _RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
@@ -40,6 +43,9 @@ def own_surroundings() -> None:
     def start(words: list[str], *, env: dict[str, str], **options: Any) -> subprocess.Popen[str]:
         if not words[0].rpartition("/")[2].startswith("python"):
             return subprocess.Popen(words, env=env, **options)
+        # AWS: a function runs on the machine that its packages are for. Here: on this one, with its builds of them.
+        for lacking in builds.lend(Path(options["cwd"]), Path(given["SANDBOX_PACKAGES"])):
+            print(lacking, file=sys.stderr, flush=True)
         own = {name: value for name, value in env.items() if given.get(name) != value}
         own |= {
             "PATH": "/usr/local/bin:/usr/bin:/bin",

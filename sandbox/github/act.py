@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -13,7 +14,7 @@ from pipeline import progress
 from pipeline.errors import ConfigurationError
 from pipeline.run import tool
 from sandbox import processes
-from sandbox.children import program
+from sandbox.children import Child
 from sandbox.github.log import Annotation, JobResult, Log, StepResult
 
 __all__ = ["Annotation", "JobResult", "Process", "StepResult", "WorkflowRun"]
@@ -65,30 +66,32 @@ class Process:
 
     def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], patience: float) -> int:
         """Run act until it ends and return its exit status; it is ended when it stands still for `patience` seconds."""
-        if self.reason:
-            return 1  # ended before it began
-        with subprocess.Popen(
-            argv,
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
+        with self._lock:  # who ends it meanwhile finds it ended or running, and nothing between
+            if self.reason:
+                return 1  # ended before it began
+            process = Child(
+                argv,
+                cwd=folder,
+                env=environment,
+                death=signal.SIGINT,
+                mark=self.mark,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
             self.pid = process.pid
+        with process:
             try:
                 assert process.stdout is not None  # noqa: S101 - Popen was asked for it
                 with progress.watched(self._signs, lambda: self.end("timed_out"), patience):
                     for line in process.stdout:
-                        self.log.take(line)
+                        self.log.take(line.decode(errors="replace"))
                     status = process.wait()
             except BaseException:
                 self.end("cancelled")
                 raise
             finally:
+                process.forget()
                 with self._lock:  # whoever ended act may still be ending what its jobs left running
                     pass
         return status
@@ -105,14 +108,39 @@ class Process:
                     processes.end(self.pid, self.mark)
 
 
+class Processes:
+    """Those that run for one GitHub. Once they are cancelled, those that come too late are it too, until `open`."""
+
+    def __init__(self) -> None:
+        self._running: set[Process] = set()
+        self._cancelled = False
+
+    def open(self) -> None:
+        """Let new ones run."""
+        self._cancelled = False
+
+    def add(self, process: Process) -> None:
+        """One that is about to run."""
+        self._running.add(process)
+        if self._cancelled:
+            process.end("cancelled")
+
+    def discard(self, process: Process) -> None:
+        """One that has ended."""
+        self._running.discard(process)
+
+    def cancel(self) -> None:
+        """End those that run, and those that are about to."""
+        self._cancelled = True
+        for process in list(self._running):
+            process.end("cancelled")
+
+
 def command(
     event: str, workflow: Path, tree: Path, folder: Path, actor: str, actions: Mapping[str, Path]
 ) -> list[str]:
     """The command line: nothing is read from the tree but the workflows, nothing from the network."""
-    # setpriv has the kernel end act with the thread that started it, however that ends.
-    setpriv = program("setpriv", "It is a part of util-linux: install that.")
     argv = [
-        *(str(setpriv), "--pdeathsig=INT"),
         str(tool("act")),
         event,
         "--json",

@@ -1,6 +1,5 @@
 """Says which job asks for a token, whether it may have one, and with which claims."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ class Admission:
             raise RefusedError("The request comes from no process of the run that this bearer token is for.")
         ancestors = processes.line(pid)
         step = ancestors[ancestors.index(act) - 1] if act in ancestors[1:] else pid
-        words = [*processes.arguments(step), _folder(step)]
+        words = [*processes.arguments(step), str(processes.folder(step))]
         folder = next((found.group(1) for word in words if (found := _FOLDER.search(word))), "")
         running = self.process.log.job_in(folder) if folder else None
         if running is None:
@@ -128,10 +127,3 @@ def calls(job: Job, name: str) -> bool:
     workflow = job.workflow.document.get("name") or Path(job.workflow.path).name
     caller = f"{re.escape(job.callers[-1])}(?:-\\d+)?/" if job.callers else ""
     return re.match(f"{caller}{re.escape(workflow)}/", name) is not None
-
-
-def _folder(pid: int) -> str:
-    try:
-        return str(Path(f"/proc/{pid}/cwd").readlink())
-    except OSError:
-        return os.devnull

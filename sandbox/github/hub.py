@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from sandbox import processes
 from sandbox.github import act, protection, trigger
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows
-from sandbox.github.act import JobResult, Process, WorkflowRun
+from sandbox.github.act import JobResult, Processes, WorkflowRun
 from sandbox.github.api import Api
 from sandbox.github.claims import SubjectForm
 from sandbox.github.concurrency import Queue
 from sandbox.github.event import Event, PullRequest, Repository
+from sandbox.github.log import Progress
 from sandbox.github.repository import Remote
 from sandbox.github.runner import Runner, Setting
 from sandbox.github.workflow import Workflow
@@ -72,7 +73,8 @@ class GitHub:
     `source` is the work tree whose files become the first commit; `state` the folder for everything that is
     made (an existing one is replaced by `create`); `aws` what jobs get to reach AWS; `actions` maps
     `OWNER/REPO@REF` to a folder that takes the stand-in's place; `form` is the subject's form; `variables` are
-    the repository's (`vars`). Use it as a context manager: leaving it ends every run, the issuer and the API.
+    the repository's (`vars`); `progress` hears what each job does. Use it as a context manager: leaving it ends
+    every run, the issuer and the API.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class GitHub:
         repository: Repository | None = None,
         rules: Path = protection.RULES,
         toolchain: Path = CHECKOUT,
-        progress: Callable[[str], None] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.source = source
         self.state = state.resolve()
@@ -96,13 +98,13 @@ class GitHub:
         self.repository = repository or Repository()
         self.rules = protection.read(rules)
         self.toolchain = toolchain
-        self.progress = progress or (lambda text: None)
+        self.progress: Progress = progress or (lambda job, step: None)
         self.remote = Remote(self.state / "git", self.repository)
         self.variables: dict[str, str] = {}
         self.issuer = Issuer(self.state)
         self.api = Api(self.repository)
         self._queue = Queue()
-        self._running: set[Process] = set()
+        self._running = Processes()
         self._started = 0
         self._numbers: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -127,8 +129,7 @@ class GitHub:
 
     def close(self) -> None:
         """End what runs. The remote, the logs and the artifacts stay."""
-        for process in list(self._running):
-            process.end("cancelled")
+        self._running.cancel()
         self.issuer.stop()
         self.api.stop()
 
@@ -201,6 +202,7 @@ class GitHub:
         run that fails is no error: see the result.
         """
         start = time.monotonic()
+        self._running.open()
         tree = self._tree(event.sha)
         started = [found for found in workflows.all_of(tree) if trigger.starts(found, event)]
         actions = self._mapped(tree) if started else {}
@@ -209,8 +211,7 @@ class GitHub:
             try:
                 runs = tuple(future.result() for future in futures)
             except BaseException:
-                for process in list(self._running):
-                    process.end("cancelled")
+                self._running.cancel()
                 raise
         return Run(event, runs, time.monotonic() - start)
 

@@ -55,16 +55,20 @@ class RunningJob:
     matrix: Mapping[str, Any]
     started: float
     begun: bool = False
+    doing: str = ""
     folder: str = ""
     result: str = ""
     ended: float = 0.0
     steps: list[StepResult] = field(default_factory=list)
 
 
+type Progress = Callable[[str, str], None]  # a job's name, and the step that it does now; empty at its end
+
+
 class Log:
     """Takes act's lines one by one; what it keeps is written to `log` with every masked value as `***`."""
 
-    def __init__(self, log: TextIO, secrets: tuple[str, ...], progress: Callable[[str], None]) -> None:
+    def __init__(self, log: TextIO, secrets: tuple[str, ...], progress: Progress) -> None:
         self.jobs: dict[str, RunningJob] = {}
         self.summaries: list[str] = []
         self.annotations: list[Annotation] = []
@@ -119,13 +123,8 @@ class Log:
         name = str(record.get("job", "")).rstrip()
         job = self._job(name, record) if name else None
         debug = record.get("level") == "debug"
-        if job and not job.folder and not record.get("raw_output"):
-            found = _FOLDER.search(message)
-            job.folder = found.group(1) if found else ""
-        if job and record.get("jobResult"):
-            job.result, job.ended = record["jobResult"], time.monotonic()
-        if job and record.get("stepResult") and record.get("stage") == "Main":
-            self._step(job, record)
+        if job:
+            self._of_job(job, record, message)
         if command == "summary":
             self._summary(name, record)
         if command in ("error", "warning", "notice"):
@@ -149,8 +148,25 @@ class Log:
         job = self.jobs[name]
         if record.get("step") == "Set up job" and not record.get("stepResult"):
             job.begun, job.started = True, time.monotonic()  # before, act only looked whether it may start
-            self._progress(name)
+            self._doing(job, "Set up job")
         return job
+
+    def _of_job(self, job: RunningJob, record: Mapping[str, Any], message: str) -> None:
+        if not job.folder and not record.get("raw_output"):
+            found = _FOLDER.search(message)
+            job.folder = found.group(1) if found else ""
+        if record.get("stage") == "Main" and record.get("step") and not job.result:
+            self._doing(job, str(record["step"]))
+        if record.get("jobResult"):
+            job.result, job.ended = record["jobResult"], time.monotonic()
+            self._progress(job.name, "")
+        if record.get("stepResult") and record.get("stage") == "Main":
+            self._step(job, record)
+
+    def _doing(self, job: RunningJob, step: str) -> None:
+        if job.doing != step:
+            job.doing = step
+            self._progress(job.name, self.masked(step.partition("\n")[0]))
 
     def _step(self, job: RunningJob, record: Mapping[str, Any]) -> None:
         if len(record.get("stepID") or []) != 1 or str(record.get("msg", "")).endswith("command"):
@@ -158,7 +174,6 @@ class Log:
         seconds = float(record.get("executionTime", 0)) / 1e9
         name = str(record.get("step", "")).partition("\n")[0]
         job.steps.append(StepResult(name, str(record["stepResult"]), seconds))
-        self._progress(f"{job.name}: {name}")
 
     def _summary(self, name: str, record: Mapping[str, Any]) -> None:
         # act tells a composite action's summary twice: for the inner step and for the outer one.

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from sandbox.github.api import Api
 from sandbox.github.claims import SubjectForm
 from sandbox.github.event import Event, Repository
 from sandbox.github.expressions import Unknown
-from sandbox.github.log import Log
+from sandbox.github.log import Log, Progress
 from sandbox.github.records import now
 from sandbox.github.workflow import Job, Workflow
 from sandbox.oidc import Issuer
@@ -43,8 +43,8 @@ class Setting:
     toolchain: Path
     aws: Mapping[str, str]
     variables: Mapping[str, str]
-    progress: Callable[[str], None]
-    running: set[Process]
+    progress: Progress
+    running: act.Processes
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +14,15 @@ from rich.table import Table
 
 from pipeline.errors import PipelineError
 from pipeline.run import run, tool
+from sandbox import progress
 from sandbox.github import Event
+from sandbox.progress import Progress
 from sandbox.state import Sandbox
 from sandbox.story import changes, spent
 from sandbox.story.scene import ExpectationError, Scene
 from sandbox.story.second_release import SecondRelease, plan_comment
+
+_RECORD = "story.json"  # in the sandbox's folder
 
 
 @dataclass
@@ -36,6 +41,7 @@ class Story(Scene):
     """The steps in their order, on one sandbox. `tell` runs them and stops at the first that fails."""
 
     console: Console = field(default_factory=lambda: Console(highlight=False))
+    progress: Progress = field(default_factory=lambda: Progress(progress.to(sys.stdout), terminal=False))
     keep: bool = False
     told: list[Told] = field(default_factory=list)
     address: str = ""
@@ -65,19 +71,23 @@ class Story(Scene):
 
     def tell(self) -> bool:
         """Run the steps, a line each; whether all went as they should."""
-        for name, step in self.steps:
+        self.box.github.progress = self.progress.inside
+        self.box.say = lambda text: self.progress.inside("so far", text)
+        for number, (name, step) in enumerate(self.steps, 1):
             start = time.monotonic()
             log: Path | None = None
+            self.progress.begin(f"{number}/{len(self.steps)} {name}")
             try:
-                with self.console.status(f"{name} ..."):
-                    said, passed = step(), True
+                said, passed = step(), True
             except ExpectationError as error:
                 said, passed, log = str(error), False, error.log
             except PipelineError as error:
                 said, passed, self.status = str(error), False, error.exit_code
             except Exception as error:  # whatever a step raises, it has failed, and the sandbox must be ended
                 said, passed = f"{type(error).__name__}: {error}", False
+            self.progress.end()
             self.told.append(Told(name, passed, said, time.monotonic() - start, log))
+            self._keep_record()
             mark = "[green]ok  [/]" if passed else "[red]FAIL[/]"
             self.console.print(f"{mark} {name:<52}{self.told[-1].seconds:6.1f} s  {said}", soft_wrap=True)
             if not passed:
@@ -86,6 +96,11 @@ class Story(Scene):
                 self.console.print(_end(where), soft_wrap=True, markup=False)
                 return False
         return True
+
+    def _keep_record(self) -> None:
+        """Write down how far the story is told, whatever comes next."""
+        record = json.dumps([one.__dict__ for one in self.told], default=str, indent=1)
+        (self.box.folder / _RECORD).write_text(record, encoding="utf-8")
 
     # The steps. Each returns what there is to say of it, or raises ExpectationError.
 
@@ -208,23 +223,31 @@ def _end(log: Path, lines: int = 60) -> str:
 
 def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool = False) -> int:
     """Tell the story in a new sandbox; 0 when all went as it should, 1 when something did not, 2 when that can't be
-    told. Ends what it started."""
+    told.
+
+    Ends what it started, with `keep` only where it is interrupted.
+    """
     start = time.monotonic()
-    box = Sandbox(folder, actions=actions, tied=not keep)
-    story = Story(box, keep=keep)
-    console = story.console
-    try:
-        passed = story.tell()
-        wall = time.monotonic() - start
-    finally:
-        if keep and box.aws.pid:
-            box.github.close()
-        else:
+    console = Console(highlight=False)
+    steps = told_before(folder)
+    box = Sandbox(folder, actions=actions)  # ends and removes what is there
+    with Progress(progress.to(sys.stdout), terminal=progress.rewrites(sys.stdout)) as shown:
+        story = Story(box, console=console, progress=shown, keep=keep)
+        if 0 < steps < len(story.steps):
+            console.print(
+                f"an earlier demo ended after {steps} of {len(story.steps)} steps; this one begins anew"
+            )
+        try:
+            passed = story.tell()
+        except BaseException:
             box.stop()
+            raise
+    wall = time.monotonic() - start
+    if keep and box.aws.pid:
+        box.leave()
+    else:
+        box.stop()
     console.print(_table(story.told, spent.of(box.folder / "timings.jsonl"), wall), soft_wrap=True)
-    (folder / "story.json").write_text(
-        json.dumps([one.__dict__ for one in story.told], default=str, indent=1)
-    )
     if passed:
         console.print(f"the story is told: {len(story.told)} steps in {wall:.0f} s", markup=False)
         console.print(
@@ -234,6 +257,14 @@ def tell(folder: Path, *, actions: Mapping[str, Path] | None = None, keep: bool 
             soft_wrap=True,
         )
     return 0 if passed else story.status
+
+
+def told_before(folder: Path) -> int:
+    """How many steps an earlier story in this folder has told; 0 where there is none."""
+    try:
+        return len(json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return 0
 
 
 def _table(told: list[Told], time_of: spent.Spent, wall: float) -> Table:

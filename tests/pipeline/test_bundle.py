@@ -263,13 +263,66 @@ def test_no_bundle_is_said(tmp_path: Path) -> None:
         bundle.load(tmp_path)
 
 
-def test_environments_of_two_architectures_can_not_share_a_bundle(tmp_path: Path) -> None:
-    """Prod runs the bytes that dev ran, so all are built for one instruction set."""
-    text = (CHECKOUT / "samconfig.toml").read_text()
-    (tmp_path / "samconfig.toml").write_text(text.replace("x86_64", "arm64", 1))
+_FUNCTIONS = """
+  One: {Type: "AWS::Serverless::Function", Properties: {CodeUri: build/app/%s}}
+  Two: {Type: "AWS::Serverless::Function", Properties: {CodeUri: build/rotation/%s}}
+  Another: {Type: "AWS::Serverless::Function", Properties: {CodeUri: elsewhere/, Architectures: [other]}}
+  Plain: {Type: "AWS::Lambda::Function", Properties: {Code: {S3Bucket: a, S3Key: b}, Architectures: [other]}}
+  Bucket: {Type: "AWS::S3::Bucket"}
+"""
 
-    with pytest.raises(ConfigurationError, match=r"don't share one Architecture \(local: arm64, dev: x86_64"):
+
+@pytest.mark.parametrize(
+    ("shared", "one", "two", "expected"),
+    [
+        ("[arm64]", "", "", "aarch64-manylinux_2_28"),
+        ("[x86_64]", "", "", "x86_64-manylinux_2_28"),
+        ("", "", "", "x86_64-manylinux_2_28"),
+        ("", "[arm64]", "[arm64]", "aarch64-manylinux_2_28"),
+        ("[x86_64]", "[arm64]", "[arm64]", "aarch64-manylinux_2_28"),
+        ("[arm64]", "[x86_64]", "", "One: ['x86_64'], Two: ['arm64']"),
+        ("", "[arm64]", "", "One: ['arm64'], Two: ['x86_64']"),
+        ("[arm64, x86_64]", "", "", "One: ['arm64', 'x86_64']"),
+        ("[arm32]", "", "", "One: ['arm32']"),
+        ("[!Ref Architecture]", "", "", "One: [None]"),
+        ("!If [A, [arm64], [x86_64]]", "[arm64]", "[mips]", "Two: ['mips']"),
+        ("arm64", "", "", "aarch64-manylinux_2_28"),
+    ],
+)
+def test_the_template_says_once_what_a_bundle_is_built_for(
+    tmp_path: Path, shared: str, one: str, two: str, expected: str
+) -> None:
+    """By the globals, by each function, by default: one instruction set, or an error that lists them."""
+    top = f"Globals: {{Function: {{Architectures: {shared}}}}}\n" if shared else ""
+    own = tuple(f", Architectures: {given}" if given else "" for given in (one, two))
+    (tmp_path / "template.yaml").write_text(f"{top}Resources:{_FUNCTIONS % own}")
+
+    if "manylinux" in expected:
+        assert expected == bundle._platform(tmp_path)
+    else:
+        with pytest.raises(ConfigurationError, match="don't share one instruction set") as caught:
+            bundle._platform(tmp_path)
+        assert expected in str(caught.value)
+        assert "Architectures once" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "Resources: []", "Globals: 3", "Resources: {A: {Type: 1}}", "a: [", "\xff"]
+)
+def test_a_template_without_a_function_builds_no_bundle(tmp_path: Path, text: str) -> None:
+    """Whatever it holds, it is no traceback."""
+    (tmp_path / "template.yaml").write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(ConfigurationError, match=r"none has the code|does not parse"):
         bundle._platform(tmp_path)
+
+
+def test_this_projects_instruction_set_is_said_in_one_place() -> None:
+    """No table of samconfig.toml, and one line of the template."""
+    said = [row for row in (CHECKOUT / "template.yaml").read_text().splitlines() if "Architectures:" in row]
+
+    assert 1 == len(said)
+    assert "rchitecture" not in (CHECKOUT / "samconfig.toml").read_text()
 
 
 def test_outside_of_a_repository(tmp_path: Path) -> None:

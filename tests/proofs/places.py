@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import psutil
 from botocore.exceptions import ClientError
 from psycopg import sql
 
@@ -68,13 +69,14 @@ class Processes:
 
     def look(self) -> None:
         """Look at all of them."""
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if int(process.name) != os.getpid():
-                    words = (process / "cmdline").read_bytes()
-                    name = words.replace(b"\0", b" ")[:80].decode(errors="replace")
-                    self.seen.setdefault(words, f"the command line {name}")
-                    self.seen.setdefault((process / "environ").read_bytes(), f"the environment of {name}")
+        for pid in psutil.pids():
+            with contextlib.suppress(psutil.Error):
+                if pid != os.getpid():
+                    words = psutil.Process(pid).cmdline()
+                    name = " ".join(words)[:80]
+                    self.seen.setdefault(os.fsencode("\0".join(words)), f"the command line {name}")
+                    variables = (f"{key}={value}" for key, value in psutil.Process(pid).environ().items())
+                    self.seen.setdefault(os.fsencode("\0".join(variables)), f"the environment of {name}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Places:
 
     def _data(self) -> Iterator[Piece]:
         for environment in ENVIRONMENTS:
-            yield from files(self.box.folder / f"postgres-{environment}")
+            yield from files((self.box.folder / f"postgres-{environment}").resolve())
 
     def _work_tree(self) -> Iterator[Piece]:
         for folder, folders, names in os.walk(CHECKOUT):

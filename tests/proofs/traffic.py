@@ -18,8 +18,11 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
+import psutil
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+
+from sandbox import processes
 
 CLIENTS = 6  # at once; fewer than the function's reserved concurrency
 
@@ -154,38 +157,37 @@ class Instances:
 
     emulator: int
     function: str
-    _worked: dict[int, int] = field(default_factory=dict)
+    _worked: dict[int, float] = field(default_factory=dict)
 
     def all(self) -> list[int]:
         """Their ids."""
-        return list(self._ticks())
+        return list(self._seconds())
 
     def end_busiest(self) -> bool:
         """End the one that worked most since the last time, as AWS takes an instance away; False when none is there.
 
         The others keep what they have in memory.
         """
-        before, self._worked = self._worked, self._ticks()
+        before, self._worked = self._worked, self._seconds()
         if not self._worked:
             return False
         end(max(self._worked, key=lambda pid: self._worked[pid] - before.get(pid, 0)))
         return True
 
-    def _ticks(self) -> dict[int, int]:
-        """What each has worked, in the kernel's clock ticks."""
-        mark = f"\0AWS_LAMBDA_FUNCTION_NAME={self.function}\0".encode()
-        found = {}
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError, ValueError, IndexError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[1]) == self.emulator and mark in b"\0" + (entry / "environ").read_bytes():
-                    found[int(entry.name)] = int(fields[11]) + int(fields[12])
-        return found
+    def _seconds(self) -> dict[int, float]:
+        """What each has worked, in seconds of a processor."""
+        worked = {}
+        for process in psutil.Process(self.emulator).children():
+            with suppress(psutil.Error):
+                if process.environ().get("AWS_LAMBDA_FUNCTION_NAME") == self.function:
+                    times = process.cpu_times()
+                    worked[process.pid] = times.user + times.system
+        return worked
 
 
 def end(pid: int) -> None:
     """End an instance, and wait until it is no more."""
     with suppress(OSError):
         os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+        while processes.alive(pid):
             time.sleep(0.001)

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.run import CHECKOUT
 from sandbox import __main__ as command
-from sandbox import keeper, state
+from sandbox import keeper, processes, state
 from sandbox.errors import SandboxError
 from tests.waiting import until
 
@@ -47,19 +47,14 @@ def test_up_status_down(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found.endpoint in capsys.readouterr().out
 
     os.kill(found.servers["postgres-prod"], signal.SIGKILL)
-    until(lambda: not _alive(found.servers["postgres-prod"]), "the server's end")
+    until(lambda: not processes.alive(found.servers["postgres-prod"]), "the server's end")
     assert 1 == command.main(["status"])
     assert "postgres-prod has ended: look into" in capsys.readouterr().out
 
     assert 0 == command.main(["down"])
     assert "the sandbox is down\n" == capsys.readouterr().out
     assert not folder.exists()
-    assert [] == [pid for pid in (found.owner, *found.servers.values()) if _alive(pid)]
-
-
-def _alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    assert [] == [pid for pid in (found.owner, *found.servers.values()) if processes.alive(pid)]
 
 
 def test_without_a_sandbox(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,10 +96,13 @@ def test_a_taken_port_stops_up(folder: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_up_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, or a kill, while `up` starts: the keeper and its servers end too."""
-    code = f"from pathlib import Path; from sandbox import keeper; keeper.up(Path({str(tmp_path / 'up')!r}), 0, print)"
-    starter = subprocess.Popen(
+    code = (
         # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
-        ["/usr/bin/env", "--default-signal=INT", sys.executable, "-c", code],
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from pathlib import Path; from sandbox import keeper; keeper.up(Path({str(tmp_path / 'up')!r}), 0, print)"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         stdout=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from sandbox import processes
@@ -68,8 +69,32 @@ def test_a_process_that_is_gone_has_nothing() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
 
-    assert (0, [], [gone.pid]) == (
-        processes.parent(gone.pid),
+    assert (0.0, [], None, [], [gone.pid]) == (
+        processes.began(gone.pid),
         processes.arguments(gone.pid),
+        processes.folder(gone.pid),
+        processes.descendants(gone.pid),
         processes.line(gone.pid),
     )
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="other systems note the time of day when a process begins")
+def test_a_clock_that_moves_makes_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour's correction leaves a process who it is: psutil's own create_time moves with the clock."""
+    before, said = processes.began(os.getpid()), psutil.Process().create_time()
+    booted = psutil.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: booted + 3600.0)
+
+    assert said + 3600.0 == psutil.Process().create_time()
+    assert before == processes.began(os.getpid())
+
+
+def test_a_process_that_nobody_has_waited_for_is_not_alive() -> None:
+    """A zombie has an id still, and no life; whoever lives keeps the time at which it began."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        began = processes.began(child.pid)
+        assert (True, began) == (processes.alive(child.pid), processes.began(child.pid))
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        assert not processes.alive(child.pid)

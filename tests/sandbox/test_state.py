@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,13 +13,15 @@ import psycopg
 import pytest
 
 from pipeline.run import CHECKOUT
-from sandbox import state
+from sandbox import processes, state
 from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox
 from tests.waiting import until
 
 _HOLD = """
-import sys, time
+import signal, sys, time
+# A shell's background job ignores Ctrl-C, and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox
@@ -93,6 +95,23 @@ def test_the_state_tells_who_runs(pair: tuple[Sandbox, Sandbox]) -> None:
 
 
 @pytest.mark.e2e
+def test_everything_listens_on_loopback_alone(pair: tuple[Sandbox, Sandbox]) -> None:
+    """No server, and nothing that one started, can be reached from another machine."""
+    running = state.running(pair[0].folder)
+    assert running is not None
+    family = [one for pid in running.servers.values() for one in (pid, *processes.descendants(pid))]
+    listening = [
+        (connection.laddr.ip, connection.laddr.port)
+        for pid in family
+        for connection in psutil.Process(pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(running.servers) <= len(listening)
+    assert {"127.0.0.1"} == {address for address, _ in listening}
+
+
+@pytest.mark.e2e
 def test_passwords_lie_in_no_file(pair: tuple[Sandbox, Sandbox]) -> None:
     """No file of a sandbox outside of the database's own holds an administrator's password."""
     sandbox, _ = pair
@@ -124,6 +143,37 @@ def test_nothing_outlives_its_owner(tmp_path: Path, number: signal.Signals) -> N
         assert None is state.running(folder)
         assert state.clean(folder)
         assert not folder.exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
+@pytest.mark.parametrize("number", range(4))
+def test_an_end_that_is_interrupted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
+) -> None:
+    """Ctrl-C while a sandbox ends: every part is ended all the same, the interrupted one too, and it is heard."""
+    box = Sandbox(tmp_path / "box", accounts=ACCOUNTS[:2], github=False)
+    ended: list[int] = []
+    interrupted: list[int] = []
+
+    def part(own: int) -> Callable[[], None]:
+        def stop() -> None:
+            if own == number and not interrupted:
+                interrupted.append(own)
+                raise error
+            ended.append(own)
+
+        return stop
+
+    monkeypatch.setattr(box.github, "close", part(0))
+    monkeypatch.setattr(box.aws, "stop", part(1))
+    for own, server in enumerate(box.postgres.values(), 2):
+        monkeypatch.setattr(server, "stop", part(own))
+    (tmp_path / "box/state.json").write_text("{}")
+
+    with pytest.raises(error):
+        box.stop()
+    assert {0, 1, 2, 3} == set(ended)
+    assert not (tmp_path / "box/state.json").exists()
 
 
 @pytest.mark.e2e
@@ -176,8 +226,7 @@ def test_another_process_with_the_same_id_is_not_ours(tmp_path: Path) -> None:
 
 def _holder(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
-        ["/usr/bin/env", "--default-signal=INT", sys.executable, "-c", _HOLD, str(folder)],
+        [sys.executable, "-c", _HOLD, str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=CHECKOUT,
@@ -197,4 +246,4 @@ def _servers(folder: Path) -> list[int]:
 
 def _all_end(servers: list[int]) -> bool:
     """Wait until none of them runs."""
-    return until(lambda: not any(psutil.pid_exists(pid) for pid in servers), "the servers' end")
+    return until(lambda: not any(processes.alive(pid) for pid in servers), "the servers' end")

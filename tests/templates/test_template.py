@@ -191,7 +191,7 @@ def test_every_function_is_bounded_traced_and_logged(environment: str) -> None:
     for name, function in functions.items():
         group = groups[function["LoggingConfig"]["LogGroup"].strip("<>")]
         assert "python3.13" == function["Runtime"]
-        assert [values["Architecture"]] == function["Architectures"]
+        assert ["x86_64"] == function["Architectures"]
         assert {"Mode": "Active"} == function["TracingConfig"]
         assert values["DataKeyArn"] == function["KmsKeyArn"]
         assert int(function["ReservedConcurrentExecutions"]) >= 1

@@ -81,14 +81,16 @@ class Cloud:
             region_name=session.region_name,
         )
 
-    def function(self, name: str, code: str, role: str, **more: Any) -> str:
-        """Make a function of this source, with `handler` in it; returns its ARN."""
+    def function(
+        self, name: str, code: str, role: str, packages: Mapping[str, bytes] | None = None, **more: Any
+    ) -> str:
+        """Make a function of this source, with `handler` in it, and files by their paths; returns its ARN."""
         made: str = self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.13",
             Handler="index.handler",
             Role=role,
-            Code={"ZipFile": archive(code)},
+            Code={"ZipFile": archive(code, packages)},
             **{"Timeout": 10, **more},
         )["FunctionArn"]
         return made
@@ -99,9 +101,11 @@ class Cloud:
         return json.loads(answer["Payload"].read())
 
 
-def archive(code: str) -> bytes:
+def archive(code: str, packages: Mapping[str, bytes] | None = None) -> bytes:
     """A function's zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         made.writestr("index.py", code)
+        for path, content in (packages or {}).items():
+            made.writestr(path, content)
     return buffer.getvalue()

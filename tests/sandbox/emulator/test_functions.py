@@ -1,5 +1,7 @@
 """What a function sees, and what is kept of what it says."""
 
+import sysconfig
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +88,19 @@ def test_a_function_reaches_aws_with_its_role(seen: dict[str, Any]) -> None:
 def test_a_function_finds_the_runtimes_packages_alone(seen: dict[str, Any]) -> None:
     """boto3 is a part of AWS's runtime; the emulator's packages are not, so a missing one is missed."""
     assert ["boto3", "botocore"] == seen["found"]
+
+
+def test_a_function_for_another_machine_runs_with_this_ones_builds(cloud: Cloud, role: str) -> None:
+    """What the zip has for another processor is lent; the code itself is the zip's."""
+    installed = Path(sysconfig.get_path("platlib"))
+    paths = [*installed.glob("markupsafe/*"), next(installed.glob("markupsafe-*")) / "METADATA"]
+    files = {str(path.relative_to(installed)): path.read_bytes() for path in paths if path.is_file()}
+    for name in [name for name in files if name.endswith(".so")]:
+        files[name] = files[name][:18] + b"\0\0" + files[name][20:]  # e_machine of elf(5): of no machine
+    code = "import markupsafe\ndef handler(event, context): return markupsafe._escape_inner.__module__\n"
+    cloud.function("foreign", code, role, files)
+
+    assert "markupsafe._speedups" == cloud.invoke("foreign")
 
 
 def test_an_environment_that_nobody_uses_ends() -> None:

@@ -11,7 +11,7 @@ JOB = {"job": "Checks/lint-1   ", "jobID": "lint", "matrix": {"stage": "lint"}, 
 def read(*records: dict[str, Any] | str, secrets: tuple[str, ...] = ()) -> tuple[Log, str]:
     """A log that has taken these records, and what it wrote."""
     out = io.StringIO()
-    log = Log(out, secrets, lambda text: None)
+    log = Log(out, secrets, lambda job, step: None)
     for record in records:
         log.take(record if isinstance(record, str) else json.dumps(record))
     return log, out.getvalue()

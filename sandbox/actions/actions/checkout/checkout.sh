@@ -7,13 +7,12 @@ cd "$FOLDER"
 git init --quiet .
 git remote add origin "$SERVER/$REPOSITORY"
 
-depth=(--depth="$DEPTH" --no-tags)
-everything=()
+# Never empty: to a Mac's bash, 3.2, an array without elements is a variable that isn't set.
+from=(--depth="$DEPTH" --no-tags origin)
 if [[ $DEPTH == 0 ]]; then
-    depth=(--tags)
-    everything=("+refs/heads/*:refs/remotes/origin/*")
+    from=(--tags origin "+refs/heads/*:refs/remotes/origin/*")
 elif [[ $TAGS == true ]]; then
-    everything=("+refs/tags/*:refs/tags/*")
+    from+=("+refs/tags/*:refs/tags/*")
 fi
 
 ref=$REF commit=""
@@ -34,23 +33,23 @@ case $ref in
 refs/heads/*)
     branch=${ref#refs/heads/}
     if [[ $DEPTH == 0 ]]; then # every branch comes; the event's commit need not be its branch's newest any more
-        git fetch --quiet "${depth[@]}" origin "${everything[@]}"
+        git fetch --quiet "${from[@]}"
     else
-        git fetch --quiet "${depth[@]}" origin "${everything[@]}" "+${commit:-$ref}:refs/remotes/origin/$branch"
+        git fetch --quiet "${from[@]}" "+${commit:-$ref}:refs/remotes/origin/$branch"
     fi
     git checkout --quiet --force -B "$branch" "${commit:-refs/remotes/origin/$branch}"
     ;;
 refs/tags/*)
-    git fetch --quiet "${depth[@]}" origin "${everything[@]}" "+$ref:$ref"
+    git fetch --quiet "${from[@]}" "+$ref:$ref"
     git checkout --quiet --force --detach "$ref"
     ;;
 refs/pull/*)
     here=refs/remotes/${ref#refs/}
-    git fetch --quiet "${depth[@]}" origin "${everything[@]}" "+${commit:-$ref}:$here"
+    git fetch --quiet "${from[@]}" "+${commit:-$ref}:$here"
     git checkout --quiet --force --detach "$here"
     ;;
 *)
-    git fetch --quiet "${depth[@]}" origin "${everything[@]}" "$ref"
+    git fetch --quiet "${from[@]}" "$ref"
     git checkout --quiet --force --detach "$ref"
     ;;
 esac

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 FILE = "policies/gate.lock"
 # The gate's code, settings and rules; not the waivers, which come and go, nor the examples, which rules_kept tries.
 _CODE = re.compile(
-    r"bin/pipeline|pipeline/((__main__|cli|run|model)\.py|gate/.+)|policies/controls\.toml|policies/[^/]+/[^/]+/rule\.(py|toml|yaml)"
+    r"bin/pipeline|pipeline/((__main__|cli|run|model)\.py|gate/.+)|policies/(actions|controls|role_jobs)\.toml|policies/[^/]+/[^/]+/rule\.(py|toml|yaml)"
 )
 _ROW = re.compile(r"([0-9a-f]{64})  (.+)")
 

@@ -20,6 +20,20 @@ def test_this_repositorys_pins_are_on_the_list() -> None:
     assert [] == [use for use in used if pins.known()[use.action].get(use.commit) != use.comment]
 
 
+@pytest.mark.parametrize("name", ["action.yml", "action.yaml"])
+def test_the_image_of_an_action_of_ones_own(name: str) -> None:
+    """It is used as any other: by its digest, or it is another tomorrow."""
+    files = {
+        ".github/workflows/x.yml": b"jobs: { x: { steps: [{ uses: ./tools/box }] } }",
+        f"tools/box/{name}": b"runs: { using: docker, image: 'docker://alpine:3.22' }",
+        "other/action.yml": b"runs: { using: docker, image: 'docker://alpine:3.22' }",  # nobody uses it
+    }
+
+    assert [(f"tools/box/{name}", "docker://alpine:3.22")] == [
+        (use.file, use.written) for use in pins.uses(Project(ROOT, files))
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

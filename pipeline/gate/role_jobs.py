@@ -37,6 +37,8 @@ class Listed:
     writes: Sequence[re.Pattern[str]]
     commands: Mapping[str, re.Pattern[str]]
     actions: Mapping[str, ListedAction]
+    recipes: Sequence[re.Pattern[str]]
+    recipe_writes: Sequence[re.Pattern[str]]
 
 
 @cache
@@ -47,15 +49,21 @@ def listed(path: Path = FILE) -> Listed:
         return Listed(
             shells=tuple(data["shells"]),
             expressions=tuple(data["expressions"]),
-            writes=tuple(re.compile(one) for one in data["writes"]),
+            writes=_patterns(data["writes"]),
             commands={name: re.compile(pattern, re.DOTALL) for name, pattern in data["commands"].items()},
             actions={name.lower(): _action(body) for name, body in data["actions"].items()},
+            recipes=_patterns(data["recipes"]["commands"]),
+            recipe_writes=_patterns(data["recipes"]["writes"]),
         )
     except (OSError, KeyError, TypeError, AttributeError, ValueError, re.error) as error:
         raise ConfigurationError(
             f"{path} is no list of what jobs with a role may run: {type(error).__name__}: {error}",
-            "It holds shells, expressions, writes, [commands] and [actions], each pattern a regular expression.",
+            "It holds shells, expressions, writes, [commands], [actions] and [recipes].",
         ) from error
+
+
+def _patterns(listed: Sequence[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(one) for one in listed)
 
 
 def _action(body: Mapping[str, Any]) -> ListedAction:

@@ -392,6 +392,82 @@ def test_a_finding_stands_at_its_row() -> None:
     assert [9] == [one.line for one in own.apply(RULE, project)]
 
 
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def made(makefile: str, name: str = "Makefile") -> list[str]:
+    """The messages about a job with a role that calls `make install-deploy` of this Makefile."""
+    return [message for _, _, message in findings(job({"run": "make install-deploy"}), {name: makefile})]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("test: install ##", "ship: install ##\n\tsam deploy\n\ntest: install ##"),  # nobody calls it there
+        ("lock: $(UV)", "release:\n\t@./ship $(shell ./ship)\n\nlock: $(UV)"),
+        ("install-bundle: install-main", "install-bundle: install-main\n\t@echo done"),
+        ("install-deploy: install-main install-sam", "install-deploy: \\\n  install-main install-sam"),
+    ],
+)
+def test_recipes_of_the_list(old: str, new: str) -> None:
+    """What the Makefile here installs, and what other targets do."""
+    assert old in MAKEFILE
+    assert made(MAKEFILE.replace(old, new, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "install-deploy: install-main install-sam",
+            "install-deploy: install-main install-sam\n\t@sam deploy",
+        ),
+        ("install-deploy: install-main install-sam", "install-deploy: install-main install-sam ; sam deploy"),
+        ("install-deploy: install-main install-sam", "install-deploy: ship install-sam\nship:\n\t-./ship"),
+        (
+            "install-deploy: install-main install-sam",
+            "install-deploy: $(SHIP)\nSHIP = ship\nship:\n\tpython x",
+        ),
+        ("install-deploy: install-main install-sam", "install-deploy: SHELL := ./ship"),
+        ("install-main: $(call installed,.venv)", "install-main: $(call installed,.venv)\n\t@$(MAKE) ship"),
+        ("@touch $@", "@touch $@ && ./ship"),
+        ("@touch $@", "@touch $@\n\t@$$SHIP"),
+        ("@touch $@", "@$(if x,./ship)"),
+        ("@ln -sf ../../bin/pipeline .venv/bin/pipeline", "@ln -sf ../../ship .venv/bin/pipeline"),
+        ("@echo $(LOCK) > .venv/.lock", "@echo $(LOCK) > bin/pipeline"),
+        ("--require-hashes -r", "-r"),
+        ("sync --quiet --locked", "sync --quiet"),
+        ("LOCK := $(shell cat", "LOCK := $(shell ./ship; cat"),
+        ("SHELL := /bin/bash", "SHELL := ./ship"),
+        (".SHELLFLAGS := -euo pipefail -c", ".SHELLFLAGS := ./ship -c"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\ninclude ship.mk"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\n-include ship.mk"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\nexport PATH := .:$(PATH)"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\nX != ./ship"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\n$(eval x: ; ./ship)"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\n.RECIPEPREFIX = >"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\ndefine X\n./ship\nendef"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\n%:\n\t./ship"),
+        ("SHELL := /bin/bash", "SHELL := /bin/bash\nMakefile:\n\t./ship"),
+        ("UV := .tools/uv/bin/uv", "UV := ./ship"),
+    ],
+)
+def test_recipes_that_are_not(old: str, new: str) -> None:
+    """What a target of the list reaches, and what reading the Makefile runs, is judged as the steps are."""
+    assert old in MAKEFILE
+    assert made(MAKEFILE.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", ["GNUmakefile", "makefile"])
+def test_the_makefile_that_make_reads(name: str) -> None:
+    """One by another name goes before."""
+    files = {"Makefile": MAKEFILE, name: "install-deploy:\n\t./ship\n"}
+    found = findings(job({"run": "make install-deploy"}), files)
+
+    assert [(name, 2)] == [(file, line) for file, line, _ in found]
+
+
 def test_an_action_that_uses_itself() -> None:
     """It is told of, and the judging ends."""
     text = "runs: { using: composite, steps: [{ uses: ./.github/actions/loop }] }\n"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from posixpath import normpath
 from typing import Any
 
-from pipeline.gate.duties import local_action, mapping
+from pipeline.gate import recipes
+from pipeline.gate.duties import local_action, mapping, steps
 from pipeline.gate.plain import Call, NotPlainError, calls
 from pipeline.gate.project import Project
 from pipeline.gate.role_jobs import Listed, jobs, listed
@@ -14,14 +15,39 @@ from pipeline.gate.workflows import Job, WorkflowStep
 
 _PINNED = re.compile(r"([\w.-]+/[\w./-]+)@[0-9a-f]{40}")
 _PLAIN_FOLDERS = (".", "${{ github.workspace }}")
+_MAKE = re.compile(r"\bmake\b")
 _DEPTH = 10  # levels of composite actions that GitHub allows
 _INSTEAD = "let `bin/pipeline` do it, or a job without a role"
 
 
 def check(project: Project) -> Iterator[Violation]:
     known = listed()
-    found = [violation for job in jobs(project) for violation in _job(project, job, known)]
+    held = jobs(project)
+    found = [violation for job in held for violation in _job(project, job, known)]
+    if any(_MAKE.search(step.run) for job in held for step in steps(project, job)):
+        found += _recipes(project, known)
     yield from dict.fromkeys(found)
+
+
+def _recipes(project: Project, known: Listed) -> Iterator[Violation]:
+    """What `make install-...` runs in turn, as jobs with a role call it."""
+    file = next((name for name in recipes.FILES if name in project.files), "")
+    for line in recipes.scripts(project.text(file), "install-"):
+        wrong = line.script if line.odd else ""
+        try:
+            found = [] if line.odd else calls(line.script)
+        except NotPlainError as error:
+            found, wrong = [], error.what
+        for call in found:
+            if call.words and not any(one.fullmatch(" ".join(call.words)) for one in known.recipes):
+                wrong = wrong or " ".join(call.words[:4])
+            for name in call.writes:
+                if not any(one.fullmatch(name) for one in known.recipe_writes):
+                    wrong = wrong or f"> {name}"
+        if wrong:
+            yield Violation(
+                f"in jobs with a role make runs `{wrong}`, which isn't on the list", file, line.number
+            )
 
 
 def _job(project: Project, job: Job, known: Listed) -> Iterator[Violation]:

@@ -56,10 +56,10 @@ def _installed() -> tuple[str, ...]:
 
 @cache
 def _gate() -> str:
-    """SHA-256 of the gate itself: its code, its tools' settings, the rules and the lock."""
+    """SHA-256 of the gate itself: its code, its tools' settings, the rules with their lists, and the lock."""
     digest = hashlib.sha256()
     paths = [p for p in (CHECKOUT / "pipeline").rglob("*") if p.suffix in (".py", ".toml", ".json")]
-    paths += list((CHECKOUT / "policies").glob("*/*/rule.*"))
+    paths += [*(CHECKOUT / "policies").glob("*/*/rule.*"), *(CHECKOUT / "policies").glob("*.toml")]
     for path in sorted([*paths, CHECKOUT / "uv.lock"]):
         digest.update(f"\n{path.relative_to(CHECKOUT)}\n".encode())
         digest.update(path.read_bytes() if path.is_file() else b"")

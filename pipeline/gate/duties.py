@@ -1,13 +1,15 @@
 """What the jobs of workflows do: which stages they run, what they change, which steps they need."""
 
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Any
 
 from pipeline.gate.project import Project
 from pipeline.gate.runs import Run, runs
 from pipeline.gate.scripts import Command, commands
-from pipeline.gate.workflows import Job, Workflow, WorkflowStep
+from pipeline.gate.workflows import Action, Job, Workflow, WorkflowStep
 
+_DEPTH = 10  # levels of composite actions that GitHub allows
 STAGES = ("lint", "policy", "test")
 CHANGING = ("deploy", "promote", "rollback", "withdraw")
 # Programs whose exit status is a verdict, or whose failure must end the job.
@@ -26,13 +28,26 @@ def checks(command: Command) -> bool:
     return command.program in CHECKING
 
 
+def local_action(project: Project, step: WorkflowStep) -> Action | None:
+    """The action of this repository that a step uses; None for another, and for one that isn't there.
+
+    Where there are both, GitHub takes action.yml before action.yaml.
+    """
+    if not step.uses.startswith("./"):
+        return None
+    folder = normpath(step.uses)
+    found = [one for one in project.actions if (one.file.rpartition("/")[0] or ".") == folder]
+    return max(found, key=lambda one: one.file, default=None)
+
+
 def steps(project: Project, job: Job) -> Iterator[WorkflowStep]:
     """The steps of a job, and after each that uses an action of this repository the steps of that."""
-    actions = {one.file.rpartition("/")[0]: one for one in project.actions}
-    for step in job.steps:
+    pending = [(step, 0) for step in job.steps]
+    while pending:
+        step, depth = pending.pop(0)
         yield step
-        local = actions.get(step.uses.removeprefix("./").rstrip("/")) if step.uses.startswith("./") else None
-        yield from local.steps if local is not None else ()
+        action = local_action(project, step) if depth < _DEPTH else None
+        pending[:0] = [(inner, depth + 1) for inner in (action.steps if action is not None else ())]
 
 
 def calls(run: Run) -> Iterator[tuple[WorkflowStep, Command]]:

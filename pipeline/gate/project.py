@@ -1,10 +1,12 @@
 """The repository that is judged: its files, templates, environments and workflows, each read once."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 from pipeline.gate.environments import SAMCONFIG, Environment, environments
@@ -23,6 +25,8 @@ ROOTS = ("app", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "te
 _NOT_AT_TOP = {".git", ".venv", ".tools", ".sandbox", ".aws-sam", "build"}
 _NOWHERE = {".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 _BIGGEST = 8_000_000  # bytes; nothing that is judged comes near
+_ACTION = ("action.yml", "action.yaml")
+_LOCAL_USE = re.compile(r"""\buses["']?\s*:\s*["']?(\./[^\s"'#,}]*)""")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Project:
     def _documents(self) -> tuple[dict[str, Document], tuple[Problem, ...]]:
         found, problems = {}, []
         for file in self.files:
-            if not _is_read(file):
+            if not _is_read(file) and file not in self._used_actions:
                 continue
             try:
                 found[file] = _parsed(self.files[file].decode("utf-8"), file)
@@ -68,6 +72,17 @@ class Project:
             except UnicodeDecodeError as error:
                 problems.append(Problem(file, 1, f"{file} is not UTF-8: {error}"))
         return found, tuple(problems)
+
+    @cached_property
+    def _used_actions(self) -> set[str]:
+        """The files of the actions of this repository that some step names, in whatever folder they lie."""
+        folders = {
+            normpath(path)
+            for file in self.files
+            if file.startswith(".github/") or file.rsplit("/", 1)[-1] in _ACTION
+            for path in _LOCAL_USE.findall(self.text(file))
+        }
+        return {file for folder in folders for file in (normpath(f"{folder}/{name}") for name in _ACTION)}
 
     @cached_property
     def environments(self) -> tuple[Environment, ...]:
@@ -140,7 +155,7 @@ class Project:
         return tuple(
             Action(document)
             for file, document in self._documents[0].items()
-            if file.rsplit("/", 1)[-1] in ("action.yml", "action.yaml")
+            if file.rsplit("/", 1)[-1] in _ACTION
         )
 
     @property
@@ -183,7 +198,7 @@ def _is_read(file: str) -> bool:
         return True
     return suffix in ("yml", "yaml") and (
         folder == ".github/workflows"
-        or (name in ("action.yml", "action.yaml") and folder.startswith(".github/actions"))
+        or (name in _ACTION and folder.startswith(".github/actions"))
         or file in (".pre-commit-config.yaml", ".github/dependabot.yml")
     )
 

@@ -51,7 +51,7 @@ class Run:
         """Whether the job can ask for an OIDC token: it and each of its callers has `id-token: write`."""
         if self.jobs[0].permissions == "default":
             return False
-        return all(_asks(job) for job in self.jobs)
+        return all(may_ask(job) for job in self.jobs)
 
     def values(self, text: str) -> Values:
         """What a text with expressions on inputs and the matrix may stand for; others are kept as written."""
@@ -167,7 +167,8 @@ def _values(text: str, inputs: Mapping[str, Values], matrix: Mapping[str, Values
     return tuple(dict.fromkeys("".join(choice) for choice in itertools.product(*parts)))
 
 
-def _asks(job: Job) -> bool:
+def may_ask(job: Job) -> bool:
+    """Whether what is written at a job, or at its workflow, leaves it the right to ask for a token."""
     allowed = job.permissions
     if isinstance(allowed, str):
         return allowed in ("write-all", "default")  # a called job without a word has what its caller has

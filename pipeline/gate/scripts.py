@@ -90,7 +90,7 @@ def _rows(script: str) -> Iterator[tuple[int, str]]:
             start = number
         joined += row
         if joined.endswith("\\"):
-            joined = f"{joined[:-1]} "
+            joined = joined[:-1]
             continue
         if joined.strip() and not joined.lstrip().startswith("#"):
             yield start, joined

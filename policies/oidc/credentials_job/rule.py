@@ -6,7 +6,7 @@ from pipeline.gate import duties
 from pipeline.gate.environments import Environment
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
+from pipeline.gate.runs import Run, may_ask, runs
 from pipeline.gate.workflows import Job, Workflow
 
 _ASKING = (
@@ -32,10 +32,8 @@ def check(project: Project) -> Iterator[Violation]:
 def _foreign(workflow: Workflow) -> Iterator[Violation]:
     """A workflow of another repository that is called with a right to ask for a token."""
     for job in workflow.jobs:
-        if job.uses and not job.uses.startswith("./"):
-            granted = duties.mapping(job.body.get("permissions", workflow.data.get("permissions")))
-            if granted.get("id-token") == "write":
-                yield _at(job, "lets a foreign workflow ask for a token", "uses")
+        if job.uses and not job.uses.startswith("./") and job.permissions != "default" and may_ask(job):
+            yield _at(job, "lets a foreign workflow ask for a token", "uses")
 
 
 def _event(run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:

@@ -1,43 +1,38 @@
-"""One action pinned to several commits, or one commit under several versions."""
+"""Actions that aren't pinned to a whole commit, or whose commit isn't the version that is said of it."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from pipeline.gate.pins import VERSION, Use, known, uses
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 
-_PIN = re.compile(r"\buses:\s*[\"']?([\w.-]+/[\w./-]+)@([0-9a-f]{40})\b[\"']?\s*(?:#\s*(\S+))?")
-_FILES = re.compile(r"\.github/.*\.ya?ml")
-
-
-class _Pin(NamedTuple):
-    file: str
-    line: int
-    action: str  # OWNER/REPOSITORY
-    commit: str
-    version: str  # as the comment has it
+_IMAGE = re.compile(r"docker://[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 def check(project: Project) -> Iterator[Violation]:
-    pins = list(_pins(project))
-    for pin in pins:
-        same = [one for one in pins if one.action == pin.action]
-        usual, times = Counter(one.commit for one in same).most_common(1)[0]
-        first = next(one.version for one in same if one.commit == pin.commit)
-        if pin.commit != usual:
-            text = f"{pin.action} is commit {pin.commit[:12]} here, and {usual[:12]} in {times} other places"
-            yield Violation(text, pin.file, pin.line)
-        elif pin.version != first:
-            what, other = pin.version or "no version", first or "none"
-            text = f"{pin.action}@{pin.commit[:12]} is {what} here, and {other} elsewhere"
-            yield Violation(text, pin.file, pin.line)
+    for use in uses(project):
+        if why := _why(use):
+            yield Violation(why, use.file, use.line)
 
 
-def _pins(project: Project) -> Iterator[_Pin]:
-    for file in sorted(filter(_FILES.fullmatch, project.files)):
-        for number, row in enumerate(project.text(file).splitlines(), 1):
-            if found := _PIN.search(row):
-                action = "/".join(found[1].lower().split("/")[:2])
-                yield _Pin(file, number, action, found[2], found[3] or "")
+def _why(use: Use) -> str:
+    if use.written.startswith("docker://"):
+        return (
+            "" if _IMAGE.fullmatch(use.written) else f"{use.written} is another image tomorrow: add @sha256:"
+        )
+    if not use.commit:
+        return f"{use.written} is whatever it names tomorrow: pin the 40 digits of a commit"
+    short = f"{use.action}@{use.commit[:12]}"
+    if not VERSION.fullmatch(use.comment):
+        said = f"says {use.comment}" if use.comment else "says no version"
+        return f"the comment beside {short} {said}: write the whole one, # vX.Y.Z"
+    versions = known().get(use.action)
+    if versions is None:
+        return ""  # nothing is known of it, which pins_listed tells
+    if use.commit not in versions:
+        listed = ", ".join(f"{version} is {commit[:12]}" for commit, version in versions.items())
+        return f"{short} is no commit that policies/actions.toml knows: {listed}"
+    if versions[use.commit] != use.comment:
+        return f"{short} is {versions[use.commit]}, and the comment says {use.comment}"
+    return ""

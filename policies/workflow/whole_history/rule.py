@@ -1,26 +1,42 @@
-"""Jobs that look at history, and check out a part of it."""
+"""Jobs that look at tags or history, and check out a part of it, or tags that have lost their annotation."""
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping, pipelines
+from pipeline.gate.duties import calls, mapping, pipelines, steps
+from pipeline.gate.pins import of_step
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
-from pipeline.gate.runs import runs
+from pipeline.gate.runs import Run, runs
+from pipeline.gate.workflows import WorkflowStep
 
 _LOOKING = ("release", "promote", "deploy", "rollback", "drift", "plan")
+_LOOKING_GIT = {"verify-tag", "describe", "cat-file", "for-each-ref", "-v", "--verify"}
+# Before it the tag of the event was fetched as its commit, also with fetch-depth 0: actions/checkout's
+# src/ref-helper.ts, its issue 290, and "preserve annotations" in the notes of v6.0.2 (pull request 2356).
+_KEEPS_ANNOTATIONS = (6, 0, 2)
 
 
 def check(project: Project) -> Iterator[Violation]:
-    found = []
+    found: list[Violation] = []
     for run in runs(project):
-        if not any(name in _LOOKING for _, _, name in pipelines(run)):
-            continue
-        for step in run.job.steps:
-            given = mapping(step.body.get("with"))
-            if (
-                step.uses.lower().startswith("actions/checkout@")
-                and str(given.get("fetch-depth", "1")) != "0"
-            ):
-                line = step.line("with", "fetch-depth")
-                found.append(Violation(f"step {step.name!r} leaves history out", step.document.file, line))
+        if _looks(run):
+            for step in steps(project, run.job):
+                found += _step(step) if step.uses.lower().startswith("actions/checkout@") else ()
     yield from dict.fromkeys(found)
+
+
+def _looks(run: Run) -> bool:
+    if any(name in _LOOKING for _, _, name in pipelines(run)):
+        return True
+    return any(one.program == "git" and _LOOKING_GIT & set(one.words) for _, one in calls(run))
+
+
+def _step(step: WorkflowStep) -> Iterator[Violation]:
+    if str(mapping(step.body.get("with")).get("fetch-depth", "1")) != "0":
+        line = step.line("with", "fetch-depth")
+        yield Violation(f"step {step.name!r} leaves history out", step.document.file, line)
+    version = of_step(step).version
+    if version and version < _KEEPS_ANNOTATIONS:
+        said, least = (".".join(map(str, one)) for one in (version, _KEEPS_ANNOTATIONS))
+        message = f"step {step.name!r} takes an annotated tag for its commit: v{said}, and v{least} keeps it"
+        yield Violation(message, step.document.file, step.line("uses"))

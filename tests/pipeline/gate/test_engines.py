@@ -97,6 +97,61 @@ def test_tool_finds_its_fault_despite_settings_that_hide_it(
     assert (rule, file, line) in found
 
 
+INJECTED = """\
+name: x
+on: {event}
+permissions: {{}}
+concurrency: {{ group: x, cancel-in-progress: false }}
+jobs:
+  x:
+    name: x
+    runs-on: ubuntu-24.04
+    timeout-minutes: 5
+    steps:
+      - {step}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ('run: echo "${{ github.event.pull_request.title }}"', True),
+        ('run: echo "${{ github.head_ref }}"', True),
+        ('run: echo "${{ github.ref_name }}"', True),
+        ('run: echo "${{ github.event.pull_request.body }}"', True),
+        ("run: echo \"${{ format('{0}', github.event.label.name) }}\"", True),
+        ("run: echo \"${{ startsWith(github.ref, 'refs/tags/v') }}\"", False),
+        ('run: echo "${{ github.sha }}"', False),
+        ('run: echo "${{ github.event.pull_request.number }}"', False),
+        ('{ run: echo "$TITLE", env: { TITLE: "${{ github.event.pull_request.title }}" } }', False),
+    ],
+)
+def test_text_that_a_stranger_writes_into_a_script(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory, step: str, expected: bool
+) -> None:
+    """What a pull request chooses becomes no part of a script; what nobody chooses, or a variable, may."""
+    files = {".github/workflows/x.yml": INJECTED.format(event="pull_request", step=step)}
+    found = list(zizmor.ENGINE.run(Context(make_project(**files), tmp_path_factory.mktemp("scratch"))))
+
+    assert expected is any(one.rule == "zizmor/template-injection" for one in found)
+    assert expected or not found
+
+
+def test_a_strangers_commit_with_the_bases_rights(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """pull_request_target runs with the base's token: with the head checked out it is a stranger's."""
+    checkout = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+    step = f'{{ uses: {checkout}, with: {{ ref: "${{{{ github.head_ref }}}}" }} }}'
+    files = {".github/workflows/x.yml": INJECTED.format(event="pull_request_target", step=step)}
+    project = make_project(**files)
+    found = {one.rule for one in zizmor.ENGINE.run(Context(project, tmp_path_factory.mktemp("scratch")))}
+    own_commit = next(rule for rule in load(CHECKOUT / "policies") if rule.id == "own_commit")
+
+    assert "zizmor/dangerous-triggers" in found
+    assert [".github/workflows/x.yml"] == [one.file for one in own.apply(own_commit, project)]
+
+
 def test_code_that_no_python_reads_is_told_once(
     make_project: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -93,7 +93,7 @@ def make(
                 *("--template-file", template, "--stack-name", environment.stack_name),
                 *("--region", environment.region, "--role-arn", environment.execution_role),
                 *("--s3-bucket", environment.bucket, "--s3-prefix", environment.prefix),
-                *("--capabilities", *environment.capabilities),
+                *(("--capabilities", *environment.capabilities) if environment.capabilities else ()),
                 *("--tags", *samconfig.quoted(environment.tags)),
                 *("--parameter-overrides", *samconfig.quoted(parameters)),
             ],

@@ -1,14 +1,14 @@
 """The environments that samconfig.toml defines, as the gate reads them."""
 
-import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.gate.located import Document, Place, Step
+from pipeline import samconfig
+from pipeline.gate.located import Document, Place
+from pipeline.samconfig import Assignment
 
-SAMCONFIG = "samconfig.toml"
+SAMCONFIG = samconfig.FILE
 LAPTOP_ACCOUNT = "000000000000"  # no AWS account has this id: the laptop's emulator does
-_NOT_ENVIRONMENTS = {"version", "default"}
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,15 @@ class Environment:
     document: Document = field(repr=False)
     parameters: dict[str, str]
 
+    @property
+    def overrides(self) -> list[Assignment]:
+        """The overrides in the file's order, also one that is given twice."""
+        found = samconfig.assignments(self.setting("parameter_overrides"))
+        return [one for one in found if isinstance(one, Assignment)]
+
     def table(self, command: str) -> dict[str, Any]:
         """The parameters of [NAME.COMMAND.parameters]; empty when there is no such table."""
-        found = self.document.data.get(self.name, {})
-        for key in (command, "parameters"):
-            found = found.get(key, {}) if isinstance(found, dict) else {}
-        return found if isinstance(found, dict) else {}
+        return samconfig.table(self.document.data.get(self.name), command)
 
     def setting(self, name: str) -> Any:
         """A setting of the deploy table, or of the global one; None when neither has it."""
@@ -61,37 +64,15 @@ class Environment:
     def parameter_line(self, name: str) -> int:
         """The line of the override NAME=..., else of the list of overrides."""
         place = self.place("parameter_overrides")
-        overrides = self.setting("parameter_overrides")
-        if isinstance(overrides, list):
-            for index, text in enumerate(overrides):
-                if str(text).split("=", 1)[0].strip() == name:
-                    return self.document.line(*place, index)
+        for one in self.overrides:
+            if one.name == name:
+                return self.document.line(*place, one.index)
         return self.document.line(*place)
 
 
 def environments(document: Document) -> tuple[Environment, ...]:
-    """Every top-level table that has a `deploy` or `global` table, in the file's order."""
-    found = []
-    for name, tables in document.data.items():
-        if name in _NOT_ENVIRONMENTS or not isinstance(tables, dict):
-            continue
-        bare = Environment(name, document, {})
-        found.append(Environment(name, document, _overrides(bare.setting("parameter_overrides"))))
-    return tuple(found)
-
-
-def _overrides(value: Any) -> dict[str, str]:
-    """Overrides as sam reads them: a list of KEY=VALUE, or one text with the same, quoted as in a shell."""
-    if isinstance(value, str):
-        try:
-            items: list[Step] = list(shlex.split(value))
-        except ValueError:
-            items = list(value.split())
-    else:
-        items = list(value) if isinstance(value, list) else []
-    pairs = (str(item).split("=", 1) for item in items)
-    return {pair[0].strip(): _bare(pair[1]) for pair in pairs if len(pair) == 2}
-
-
-def _bare(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    """The environments, in the file's order. What can't be taken as it is written is left out of `parameters`."""
+    bare = [Environment(name, document, {}) for name in samconfig.environment_names(document.data)]
+    return tuple(
+        Environment(one.name, document, {pair.name: pair.value for pair in one.overrides}) for one in bare
+    )

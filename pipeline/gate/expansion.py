@@ -47,7 +47,7 @@ def expand(template: dict[str, Any], parameters: Mapping[str, str], region: str)
     # Nor does it hold the package's own list of policy templates against its schema each time; the test does it once.
     PolicyTemplatesProcessor._is_valid_templates_dict = staticmethod(_is_valid)
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
-    source = _with_stored_code(copy.deepcopy(template))
+    source = _with_nested_stacks(_with_stored_code(copy.deepcopy(template)))
     session: Any = SimpleNamespace(region_name=region)
     translator = Translator({}, Parser(), boto_session=session)
     try:
@@ -88,6 +88,24 @@ def _with_stored_code(template: dict[str, Any]) -> dict[str, Any]:
             value = properties.get(name)
             if isinstance(value, str) and not value.startswith("s3://"):
                 properties[name] = f"s3://packaged/{key}"
+    return template
+
+
+_APPLICATION = "AWS::Serverless::Application"
+_OF_A_STACK = ("NotificationARNs", "Parameters", "Tags", "TimeoutInMinutes")
+
+
+def _with_nested_stacks(template: dict[str, Any]) -> dict[str, Any]:
+    """Serverless applications replaced by the nested stacks that they become.
+
+    The transform would ask the Serverless Application Repository for their templates: the gate asks nobody.
+    """
+    for resource in _mappings(template.get("Resources")):
+        if resource.get("Type") == _APPLICATION:
+            given = resource.get("Properties")
+            kept = {key: given[key] for key in _OF_A_STACK if key in given} if isinstance(given, dict) else {}
+            resource["Type"] = "AWS::CloudFormation::Stack"
+            resource["Properties"] = {"TemplateURL": "https://s3.amazonaws.com/packaged/application"} | kept
     return template
 
 

@@ -2,38 +2,32 @@
 
 import fnmatch
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from pipeline.gate import authorization
 from pipeline.gate.located import Place, Step
 from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Resource, Stack
 from pipeline.gate.values import refers
 
-# Actions that AWS accepts with Resource "*" alone, of those that a serverless application needs.
-# Source: the service authorization reference, actions without resource types.
+# Actions that need Resource "*" beside those of which the service authorization reference says so: it has resource
+# types for them, and the callers that a serverless application has (Lambda in a VPC, deployments) name none.
 _NO_RESOURCES = (
-    "xray:putt*",
-    "xray:getsampling*",
     "ec2:describe*",
     "ec2:createnetworkinterface",
     "ec2:deletenetworkinterface",
     "ec2:assignprivateipaddresses",
     "ec2:unassignprivateipaddresses",
-    "secretsmanager:getrandompassword",
-    "cloudwatch:putmetricdata",
     "cloudwatch:describealarms",
-    "cloudformation:validatetemplate",
-    "codedeploy:stopdeployment",
-    "logs:describeindexpolicies",
-    "logs:describeloggroups",
-    "logs:describeresourcepolicies",
-    "kms:generaterandom",
-    "sts:getcalleridentity",
-    "tag:getresources",
 )
+_WILD = re.compile(r"[*?]")
+# The six random characters behind a secret's name, which a policy can't know. Source: AWS Secrets Manager user guide,
+# "Determine who has permissions to your secrets".
+_ONE_SECRET = re.compile(r"arn:[^:*?]*:secretsmanager:[^:*?]*:[^:*?]*:secret:[^*?]+-\?{6}")
 IDENTITY, TRUST, RESOURCE, BOUNDARY = "identity", "trust", "resource", "boundary"
 
 
@@ -92,6 +86,12 @@ class Statement:
             for value in keys.get(key.lower(), [])
         ]
 
+    def demanded(self, key: str) -> list[str]:
+        """The values of which a condition demands one, exactly: a pattern without * and ? is its own only match."""
+        alike = self.values(key, "StringLike", "ArnLike", "ArnEquals")
+        exact = [] if any(_WILD.search(value) for value in alike) else alike
+        return self.values(key, "StringEquals") + exact
+
     def covers(self, action: str) -> bool:
         """Whether Action or NotAction takes in an action such as `iam:PassRole`."""
         if "NotAction" in self.body:
@@ -111,7 +111,13 @@ def matches(pattern: str, text: str) -> bool:
 
 def knows_no_resources(action: str) -> bool:
     """Whether AWS accepts the action, or all that a pattern of actions takes in, with Resource "*" alone."""
-    return any(matches(pattern, action) for pattern in _NO_RESOURCES)
+    listed = any(matches(pattern, action) for pattern in _NO_RESOURCES)
+    return listed or authorization.without_resources(action)
+
+
+def is_one_secret(text: str) -> bool:
+    """Whether a pattern takes in exactly one secret: its whole name, and six of any for what AWS puts behind it."""
+    return _ONE_SECRET.fullmatch(text) is not None
 
 
 def texts(value: Any) -> list[str]:

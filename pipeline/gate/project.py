@@ -213,6 +213,9 @@ def _misshapen(document: Document) -> Problem | None:
         return Problem(file, document.line("Resources"), f"{file} has no Resources")
     for name, body in resources.items():
         line = document.line("Resources", name)
+        if name.startswith("Fn::"):
+            message = f"{name} makes resources when they are deployed: nothing can judge them before"
+            return Problem(file, line, message, resource=name)
         if not isinstance(body, dict) or not isinstance(body.get("Type"), str):
             return Problem(file, line, f"resource {name} has no Type", resource=name)
         if not isinstance(body.get("Properties", {}), dict | None):

@@ -60,7 +60,27 @@ class Resource:
             if place[:end] in self.trail:
                 place = (*self.trail[place[:end]], *place[end:])
                 break
+        place = self._in_policies(place)
         return self.stack.line(self.source, *place)
+
+    def _in_policies(self, place: Place) -> Place:
+        """The place among a function's Policies, of which the transform makes two lists of its role.
+
+        What is the role's own in ManagedPolicyArns comes first there.
+        """
+        body = dig(self.stack.source, "Resources", self.source, default={})
+        mixed = dig(body, "Properties", "Policies")
+        if self.id == self.source or not isinstance(mixed, list) or len(place) < 2:
+            return place
+        whole = [index for index, one in enumerate(mixed) if isinstance(one, dict) and not _is_function(one)]
+        named = [index for index in range(len(mixed)) if index not in whole]
+        name, at = place[:2]
+        if name == "Policies" and at in range(len(whole)):
+            return (name, whole[int(at)], *place[2:])
+        if name == "ManagedPolicyArns" and isinstance(at, int):
+            behind = at - len(self.get(name, default=[]))
+            return ("Policies", named[behind], *place[2:]) if -len(named) <= behind < 0 else place[:1]
+        return place
 
     @property
     def file(self) -> str:
@@ -170,6 +190,10 @@ class Stack:
         if parameters := self.section("Parameters"):
             result["Parameters"] = parameters
         return result
+
+
+def _is_function(body: dict[str, Any]) -> bool:
+    return len(body) == 1 and next(iter(body)).startswith(("Ref", "Fn::"))
 
 
 def build(document: Document, environment: Environment, parameters: dict[str, str]) -> Stack:

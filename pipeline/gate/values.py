@@ -3,8 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 type Place = tuple[str | int, ...]
@@ -129,15 +129,30 @@ class Scope:
         result: list[Any] = []
         for index, item in enumerate(items):
             choices: list[tuple[Any, Place]] = [(item, (*here, index))]
+            scope = self
             if isinstance(item, dict) and len(item) == 1 and _shaped(item.get("Fn::If"), 3):
                 test, *branches = item["Fn::If"]
                 if self.holds(test) is None:  # either may come true, so both are judged
                     choices = [(one, (*here, index, "Fn::If", at)) for at, one in enumerate(branches, 1)]
+                    scope = self._undecided(test)
             for choice, place in choices:
-                found = self._value(choice, place, (*there, len(result)), trail)
+                found = scope._value(choice, place, (*there, len(result)), trail)
                 if found is not _NO_VALUE:
                     result.append(found)
         return result
+
+    def _undecided(self, test: Any) -> "Scope":
+        """The scope of a branch that only another value than the default may choose: the value isn't known there."""
+        asked = self.assumed & self._asked({"Condition": test}, ())
+        return replace(self, parameters={k: v for k, v in self.parameters.items() if k not in asked})
+
+    def _asked(self, test: Any, above: tuple[str, ...]) -> set[str]:
+        """The names that a condition hangs on, also by way of other conditions."""
+        found = _names(test)
+        for name in {one["Condition"] for one in _mappings(test) if isinstance(one.get("Condition"), str)}:
+            if name in self.conditions and name not in above:
+                found |= self._asked(self.conditions[name], (*above, name))
+        return found
 
     def _plain(self, value: Any) -> Any:
         return self._value(value, (), (), {})
@@ -221,6 +236,8 @@ class Scope:
             return None
         ((name, argument),) = test.items()
         if name == "Condition":
+            if isinstance(argument, dict):  # SAM writes the test itself where a condition's name belongs
+                return self._test(argument, above)
             if argument in above or argument not in self.conditions:
                 return None
             return self._test(self.conditions[argument], (*above, argument))
@@ -255,6 +272,14 @@ def _names(value: Any) -> set[str]:
     if isinstance(value, list):
         return set().union(*(_names(item) for item in value))
     return {found[2] for found in _HOLE.finditer(value)} if isinstance(value, str) else set()
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping anywhere in a value."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _mappings(item)
 
 
 def _shaped(argument: Any, length: int) -> bool:

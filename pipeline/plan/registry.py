@@ -1,4 +1,4 @@
-"""What CloudFormation's registry says of resource types: which properties can't change in place.
+"""What CloudFormation's registry says of resource types: which there are, and which properties can't change in place.
 
 The schemas are those that cfn-lint ships; they are read as files, since cfn-lint lives in an environment of its own.
 Source: CloudFormation CLI user guide, "Resource type definition schema", createOnlyProperties.
@@ -27,6 +27,23 @@ def verdict(kind: str, place: Path_, region: str) -> str:
     if any(_meets(pointer, place) for pointer in always):
         return "replace"
     return "perhaps" if any(_meets(pointer, place) for pointer in perhaps) else ""
+
+
+def is_known(kind: str, region: str) -> bool:
+    """Whether the registry has a schema of AWS for the type in the region."""
+    return kind in _index(region)
+
+
+def is_serverless(kind: str) -> bool:
+    """Whether the Serverless transform knows the type."""
+    return kind in _index("sam")
+
+
+def partition(region: str) -> str:
+    """The partition of a region. Source: AWS General Reference, "Amazon Resource Names", and the regions' prefixes."""
+    names = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
+    names |= {"us-isof-": "aws-iso-f", "eu-isoe-": "aws-iso-e", "eusc-": "aws-eusc"}
+    return next((name for prefix, name in names.items() if region.startswith(prefix)), "aws")
 
 
 def _meets(pointer: tuple[str, ...], place: Path_) -> bool:

@@ -67,13 +67,21 @@ def test_an_unknown_environment_is_told_the_known_ones(tmp_path: Path) -> None:
     [
         ('region = "eu-west-1"', "", r"samconfig.toml:2: \[dev.global.parameters\] has no region"),
         ('capabilities = ["CAPABILITY_IAM"]', "", r"samconfig.toml:5: \[dev.deploy.parameters\] has no cap"),
-        ("[dev.pipeline.parameters]", "[dev.pipeline.other]", r"samconfig.toml: .* has no account"),
-        ('account = "111111111111"', "account = 111111111111", r":12: .* account is not a str: 111111111111"),
-        ("'Plain=x=y'", "'Plain'", r":5: .* parameter_overrides holds 'Plain'"),
-        ("'Plain=x=y'", "'Msg=1'", r":5: .* parameter_overrides sets Msg twice"),
+        ("[dev.pipeline.parameters]", "[dev.pipeline.other]", r"samconfig.toml:12: .* has no account"),
+        (
+            'account = "111111111111"',
+            "account = 111111111111",
+            r":13: .* account is not a text: 111111111111",
+        ),
+        ('region = "eu-west-1"', "region = ''", r":4: .* region is not a text: ''"),
+        ("soak_minutes = 0", "soak_minutes = true", r":16: .* soak_minutes is not a number: True"),
+        ("[dev.pipeline.parameters]", "[default.deploy.parameters]", r"\[default\] gives values"),
+        ("'Plain=x=y'", "'Plain=x y'", r":11: .* Plain is cut by sam"),
+        ("'Plain=x=y'", "'Plain'", r":11: .* parameter_overrides holds 'Plain'"),
+        ("'Plain=x=y'", "'Msg=1'", r":11: .* parameter_overrides sets Msg twice"),
         ("version = 0.1", "version = ", r"samconfig.toml is not valid TOML: .*line 1"),
         ("version = 0.1", "dev = 1", r"samconfig.toml is not valid TOML"),
-        ("version = 0.1", "prod = 1", r"samconfig.toml: prod is not a table"),
+        ("version = 0.1", "prod = 1", r"samconfig.toml:1: \[prod\] is not a table"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -86,5 +86,5 @@ def _capabilities(environment: Environment, stack: Stack) -> Iterator[Violation]
             yield at_setting(
                 environment, f"{environment.name} allows {name}, which no resource needs", "capabilities"
             )
-    if names and needed and not needed & set(names):
+    if given is not None and needed and not needed & set(names):
         yield at_setting(environment, f"{environment.name} lacks {needed.pop()}", "capabilities")

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline import samconfig
 from pipeline.gate import secrets
 from pipeline.gate.duties import mapping
-from pipeline.gate.environments import Environment
+from pipeline.gate.environments import SAMCONFIG
+from pipeline.gate.located import Document
 from pipeline.gate.project import APPLICATION, Project
 from pipeline.gate.rules import Violation, at_parameter
 from pipeline.gate.stacks import Stack
@@ -17,10 +19,20 @@ def check(project: Project) -> Iterator[Violation]:
     declared = mapping(mapping(template.data if template else None).get("Parameters"))
     for environment in project.environments:
         for name, value in environment.parameters.items():
-            if name in declared and (why := _why(mapping(declared[name]), value) or _cut(environment, name)):
+            if name in declared and (why := _why(mapping(declared[name]), value)):
                 yield at_parameter(environment, f"{name} of {environment.name} {why}", name)
+    if (settings := project.document(SAMCONFIG)) is not None:
+        yield from _changed(settings)
     for stack in project.application:
         yield from _refused(stack)
+
+
+def _changed(settings: Document) -> Iterator[Violation]:
+    """Values that sam would cut, split, or read as another."""
+    for fault in samconfig.faults(settings.data):
+        if fault.changed:
+            line, name = settings.line(*fault.place), str(fault.place[0])
+            yield Violation(samconfig.told(fault), SAMCONFIG, line, fault.parameter, name)
 
 
 def _refused(stack: Stack) -> Iterator[Violation]:
@@ -67,13 +79,3 @@ def _fits(pattern: str, value: str) -> bool:
         return re.fullmatch(pattern, value) is not None
     except re.error:
         return True  # a pattern of another dialect: AWS judges it
-
-
-def _cut(environment: Environment, name: str) -> str:
-    """Whether sam would cut the value off: it has blanks, and no quotes around them."""
-    overrides = environment.setting("parameter_overrides")
-    for item in overrides if isinstance(overrides, list) else ():
-        found, _, value = str(item).partition("=")
-        if found.strip() == name and re.search(r"\s", value) and value[:1] not in ("'", '"'):
-            return "has blanks and no quotes: sam would take the first word only"
-    return ""

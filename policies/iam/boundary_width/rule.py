@@ -44,7 +44,7 @@ def check(project: Project) -> Iterator[Violation]:
 
 
 def _for_one_role(one: Statement) -> bool:
-    values = one.values("aws:PrincipalArn", "ArnEquals", "StringEquals")
+    values = one.demanded("aws:PrincipalArn")
     return bool(values) and all("*" not in value and ":role/" in value for value in values)
 
 

@@ -114,7 +114,7 @@ def _started(stack: Stack, one: Statement) -> Iterator[Violation]:
 
 
 def _roles(one: Statement) -> Iterator[Violation]:
-    bound = one.values("iam:PermissionsBoundary", "StringEquals", "ArnEquals")
+    bound = one.demanded("iam:PermissionsBoundary")
     for action in _ARMING:
         if one.covers(action) and not (bound and all("*" not in value for value in bound)):
             yield one.violation(f"{action} is allowed without the boundary as its condition", "Action")

@@ -21,13 +21,13 @@ _SMALL = {
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for resource in stack.of_type("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"):
-            for text in texts(resource.get("ManagedPolicyArns")):
+            for index, text in enumerate(texts(resource.get("ManagedPolicyArns"))):
                 own = refers(text) and text == f"${{{next(iter(refers(text)))}}}"
                 name = text.rpartition(":policy/")[2] or text
                 known = name in _SMALL or name.rpartition("/")[2] in _SMALL_NAMES
                 ours = text.startswith("arn:") and ":iam::aws:" not in text
                 if not own and (not known or ours):
-                    yield at(resource, f"{resource.id} carries {name}", "ManagedPolicyArns")
+                    yield at(resource, f"{resource.id} carries {name}", "ManagedPolicyArns", index)
         for resource in stack.of_type("AWS::SSO::PermissionSet"):
             for text in texts(resource.get("ManagedPolicies")):
                 yield at(

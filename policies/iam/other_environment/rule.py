@@ -7,6 +7,7 @@ from pipeline.gate.environments import Environment
 from pipeline.gate.iam import (
     RESOURCE,
     TRUST,
+    is_one_secret,
     statements,
 )
 from pipeline.gate.project import Project
@@ -33,7 +34,7 @@ def _why(text: str, own: Environment, others: list[Environment]) -> str:
             return f"belongs to {other.name}"
     stem = _stem(own, others)
     found = re.search(rf"(^|[:/]){re.escape(stem)}(?P<rest>[^:]*)", text) if stem else None
-    wild = found and re.match(r"[-/]?[*?]", found["rest"])
+    wild = found and not is_one_secret(text) and re.match(r"[-/]?[*?]", found["rest"])
     return "takes in every environment" if wild else ""
 
 

@@ -31,7 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
                 name = text.rpartition(":role/")[2] if ":role/" in text else text
                 if is_everything(name) or name.startswith("*") or re.fullmatch(r"[^/]*\*.*", name):
                     yield one.violation(f"every role that fits {text} can be passed", "Resource")
-            services = one.values("iam:PassedToService", "StringEquals")
+            services = one.demanded("iam:PassedToService")
             if not services:
                 yield one.violation("the roles can be passed to any service", "Action")
             for service in services:

@@ -31,7 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
                 yield one.violation("NotPrincipal allows everybody but those it names", "NotPrincipal")
             for _, name in one.principals:
                 if _everybody(name) and not _tied(one):
-                    organization = one.values("aws:principalorgid", "StringEquals")
+                    organization = one.demanded("aws:principalorgid")
                     who = f"everybody in {organization[0]}" if organization else "everybody"
                     yield one.violation(f"the principal {name} is {who}", "Principal")
                 elif not known(name) and not refers(name) and _unknown(name):
@@ -52,8 +52,11 @@ def _everybody(name: str) -> bool:
     return is_everything(name) or bool(re.fullmatch(r"arn:aws[^:]*:(iam|sts)::\*:.*", name))
 
 
+_OPERATORS = ("StringEquals", "StringLike", "ArnEquals", "ArnLike")
+
+
 def _tied(one: Statement) -> bool:
-    values = [value for key in _TIES for value in one.values(key, "StringEquals", "ArnEquals", "ArnLike")]
+    values = [value for key in _TIES for value in one.values(key, *_OPERATORS)]
     return bool(values) and all("*" not in value.split(":")[4:5] and value != "*" for value in values)
 
 

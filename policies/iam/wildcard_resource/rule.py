@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pipeline.gate.iam import (
     IDENTITY,
     is_everything,
+    is_one_secret,
     knows_no_resources,
     statements,
 )
@@ -41,6 +42,8 @@ def check(project: Project) -> Iterator[Violation]:
 def _is_wide(text: str, actions: list[str]) -> bool:
     if is_everything(text):
         return True
+    if is_one_secret(text):
+        return False
     parts = text.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":
         return "*" in text and not holes(text)
@@ -52,7 +55,8 @@ def _is_wide(text: str, actions: list[str]) -> bool:
         return "*" in stage or "*" in method or path == "*"
     if parts[2] == "apigateway":
         return re.fullmatch(r"/?\**", parts[5]) is not None
-    name = _KINDS.sub("", parts[5])
+    # What stands behind a whole name are that name's own parts: a group's streams, a stack's changes.
+    name = re.sub(r"(?<=[^*?:/])[:/]\*$", "", _KINDS.sub("", parts[5]))
     first = re.split(r"[*?]", name, maxsplit=1)[0]
     wild = "*" in name or "?" in name
     return wild and len(first.strip(":/")) < 3

@@ -1,18 +1,14 @@
-"""Functions whose code or layers don't come from the bundle, and templates that come from elsewhere."""
+"""Functions whose code or layers don't come from the bundle."""
 
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.expansion import SERVERLESS, transforms
 from pipeline.gate.functions import functions
 from pipeline.gate.located import Place
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at, at_template
 from pipeline.gate.stacks import Resource, Stack, dig
 from pipeline.gate.values import refers
-
-_TRANSFORMS = (SERVERLESS, "AWS::LanguageExtensions")
-_TEMPLATES = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet", "AWS::CloudFormation::Macro")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -29,8 +25,6 @@ def check(project: Project) -> Iterator[Violation]:
             yield from _function(stack, function)
         for shared in stack.of_type("AWS::Lambda::LayerVersionPermission"):
             yield at(shared, "a layer of ours is handed to other accounts")
-    for stack in project.stacks:
-        yield from _templates(stack)
 
 
 def _function(stack: Stack, function: Resource) -> Iterator[Violation]:
@@ -44,14 +38,6 @@ def _function(stack: Stack, function: Resource) -> Iterator[Violation]:
         account = (str(layer).split(":") + [""] * 5)[4]
         if not refers(layer) and account != stack.environment.account and "${" not in account:
             yield at(function, f"{layer} is a foreign layer", "Layers", index)
-
-
-def _templates(stack: Stack) -> Iterator[Violation]:
-    for part in stack.of_type(*_TEMPLATES):
-        yield at(part, f"{part.id} brings in a template that nobody judges here")
-    for name in transforms(stack.source):
-        if name not in _TRANSFORMS:
-            yield at_template(stack, f"{name} may write the template anew, after it was judged", "Transform")
 
 
 def _has(stack: Stack, function: Resource) -> bool:

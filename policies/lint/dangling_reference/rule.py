@@ -83,7 +83,7 @@ def _own(value: dict[str, Any], place: Place, local: frozenset[str]) -> Iterator
         yield from _sub(value["Fn::Sub"], (*place, "Fn::Sub"))
     if "Type" in value and len(place) == 2 and place[0] == "Resources":
         depends = value.get("DependsOn") or []
-        for name in [depends] if isinstance(depends, str) else depends:
+        for name in depends if isinstance(depends, list) else [depends]:
             yield (*place, "DependsOn"), "resource", str(name)
 
 

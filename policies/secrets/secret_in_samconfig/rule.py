@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from pipeline import samconfig
 from pipeline.gate import secrets
-from pipeline.gate.located import texts_in
+from pipeline.gate.located import Document, Place, texts_in
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
 
@@ -12,11 +13,7 @@ def check(project: Project) -> Iterator[Violation]:
     document = project.document("samconfig.toml")
     if document is None:
         return
-    for place, name, value in texts_in(document.data):
-        key, text = name, value
-        if "=" in value and name in ("parameter_overrides", "tags"):
-            key, _, text = value.partition("=")
-            text = text.strip("\"'")
+    for place, key, text in _values(document):
         why = secrets.form(text)
         if not why and secrets.named(key) and text and not text.startswith(("arn:", "/")):
             why = "has a name that promises a secret, and a value in plain text"
@@ -24,3 +21,17 @@ def check(project: Project) -> Iterator[Violation]:
             environment = str(place[0]) if place else ""
             line = document.line(*place)
             yield Violation(f"{key} {why}", document.file, line, environment=environment)
+
+
+def _values(document: Document) -> Iterator[tuple[Place, str, str]]:
+    """Each value with its place and name: a parameter's or a tag's by its own, also where a text has several."""
+    for place, name, value in texts_in(document.data):
+        if name not in ("parameter_overrides", "tags"):
+            yield place, name, value
+            continue
+        for one in samconfig.assignments(value, tags=name == "tags"):
+            if isinstance(one, samconfig.Assignment):
+                yield place, one.name, one.value
+            else:  # told by override_valid; whatever it is, it may hold a secret
+                key, _, text = value.partition("=")
+                yield place, key, text.strip("\"'")

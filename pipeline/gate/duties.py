@@ -29,11 +29,15 @@ def checks(command: Command) -> bool:
 
 
 def local_action(project: Project, step: WorkflowStep) -> Action | None:
-    """The action of this repository that a step uses; None for another, and for one that isn't there."""
+    """The action of this repository that a step uses; None for another, and for one that isn't there.
+
+    Where there are both, GitHub takes action.yml before action.yaml.
+    """
     if not step.uses.startswith("./"):
         return None
     folder = normpath(step.uses)
-    return next((one for one in project.actions if (one.file.rpartition("/")[0] or ".") == folder), None)
+    found = [one for one in project.actions if (one.file.rpartition("/")[0] or ".") == folder]
+    return max(found, key=lambda one: one.file, default=None)
 
 
 def steps(project: Project, job: Job) -> Iterator[WorkflowStep]:

@@ -35,6 +35,7 @@ class Listed:
     shells: Sequence[str]
     expressions: Sequence[str]
     writes: Sequence[re.Pattern[str]]
+    variables_never: Sequence[re.Pattern[str]]
     commands: Mapping[str, re.Pattern[str]]
     actions: Mapping[str, ListedAction]
     recipes: Sequence[re.Pattern[str]]
@@ -50,6 +51,7 @@ def listed(path: Path = FILE) -> Listed:
             shells=tuple(data["shells"]),
             expressions=tuple(data["expressions"]),
             writes=_patterns(data["writes"]),
+            variables_never=_patterns(data["variables_never"]),
             commands={name: re.compile(pattern, re.DOTALL) for name, pattern in data["commands"].items()},
             actions={name.lower(): _action(body) for name, body in data["actions"].items()},
             recipes=_patterns(data["recipes"]["commands"]),
@@ -58,7 +60,7 @@ def listed(path: Path = FILE) -> Listed:
     except (OSError, KeyError, TypeError, AttributeError, ValueError, re.error) as error:
         raise ConfigurationError(
             f"{path} is no list of what jobs with a role may run: {type(error).__name__}: {error}",
-            "It holds shells, expressions, writes, [commands], [actions] and [recipes].",
+            "It holds shells, expressions, writes, variables_never, [commands], [actions] and [recipes].",
         ) from error
 
 

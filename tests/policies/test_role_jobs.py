@@ -392,6 +392,53 @@ def test_a_finding_stands_at_its_row() -> None:
     assert [9] == [one.line for one in own.apply(RULE, project)]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BASH_FUNC_echo%%",
+        "BASH_ENV",
+        "ENV",
+        "PATH",
+        "LD_PRELOAD",
+        "MAKEFLAGS",
+        "NODE_OPTIONS",
+        "GIT_SSH_COMMAND",
+    ],
+)
+@pytest.mark.parametrize("where", ["workflow", "job", "step", "action"])
+def test_variables_that_change_what_runs(name: str, where: str) -> None:
+    """By name, wherever they are set; a deployment's own are no finding."""
+    env = {name: "() { sam deploy; }", "ENVIRONMENT": "dev", "GIT_AUTHOR_NAME": "x"}
+    step: dict[str, object] = {"run": "bin/pipeline status"}
+    if where == "workflow":
+        found = findings(job(step), env=env)
+    elif where == "job":
+        found = findings(job(step, env=env))
+    elif where == "step":
+        found = findings(job({**step, "env": env}))
+    else:
+        action = {"runs": {"using": "composite", "steps": [{**step, "shell": "bash", "env": env}]}}
+        files = {".github/actions/x/action.yml": yaml.safe_dump(action)}
+        found = findings(job({"uses": "./.github/actions/x"}), files)
+
+    assert [f"sets {name}, which"] == [
+        f"sets {name}, which" for _, _, one in found if f"sets {name}, which" in one
+    ]
+    assert len(found) == 1
+
+
+def test_an_action_by_both_names() -> None:
+    """The one that GitHub takes is judged."""
+    files = {
+        ".github/actions/x/action.yaml": "runs: { using: composite, steps: [] }\n",
+        ".github/actions/x/action.yml": "runs: { using: composite, steps: [{ run: ./ship, shell: bash }] }\n",
+    }
+
+    assert [".github/actions/x/action.yml"] == [
+        file for file, _, _ in findings(job({"uses": "./.github/actions/x"}), files)
+    ]
+
+
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 

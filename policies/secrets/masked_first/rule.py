@@ -15,7 +15,8 @@ from pipeline.gate.rules import Violation
 from pipeline.gate.workflows import WorkflowStep
 
 _FILE = re.compile(
-    r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?|\b(?:Out-File|Add-Content)\b.*)["']?\$\{?(?:env:)?(GITHUB_(?:ENV|OUTPUT|STATE))\b"""
+    r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?|\b(?:Out-File|Add-Content)\b.*)"""
+    r"""["']?\$\{?(?:env:|\{\s*)?((?:GITHUB_|github\.)(?:ENV|OUTPUT|STATE|env|output|state))\b"""
     r"|::(set-output|save-state)\s+name="
 )
 _MASK = re.compile(r"::add-mask::(.*)", re.DOTALL)

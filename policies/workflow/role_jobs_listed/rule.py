@@ -59,6 +59,11 @@ def _job(project: Project, job: Job, known: Listed) -> Iterator[Violation]:
         for message, key in _start(mapping(mapping(body.get("defaults")).get("run")), known):
             line = job.workflow.line(*place, "defaults", "run", key)
             yield Violation(f"job {job.id} holds a role, and {message}", job.workflow.file, line)
+        for name in _variables(body, known):
+            message = (
+                f"job {job.id} holds a role, and sets {name}, which changes what runs in it: leave it out"
+            )
+            yield Violation(message, job.workflow.file, job.workflow.line(*place, "env", name))
     for step in job.steps:
         yield from _step(project, step, known, 1)
 
@@ -75,9 +80,17 @@ def _start(body: dict[str, Any], known: Listed) -> Iterator[tuple[str, str]]:
         )
 
 
+def _variables(body: dict[str, Any], known: Listed) -> list[str]:
+    """The variables of a workflow, job or step that may not be set."""
+    names = map(str, mapping(body.get("env")))
+    return [name for name in names if any(one.fullmatch(name) for one in known.variables_never)]
+
+
 def _step(project: Project, step: WorkflowStep, known: Listed, depth: int) -> Iterator[Violation]:
     wrong = list(_start(step.body, known))
     yield from (_at(step, message, step.line(key)) for message, key in wrong)
+    for name in _variables(step.body, known):
+        yield _at(step, f"sets {name}, which changes what runs in it: leave it out", step.line("env", name))
     if step.uses.startswith("./"):
         yield from _local(project, step, known, depth)
     elif step.uses:

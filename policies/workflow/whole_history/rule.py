@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import calls, mapping, pipelines
+from pipeline.gate.duties import calls, mapping, pipelines, steps
 from pipeline.gate.pins import of_step
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation
@@ -17,11 +17,11 @@ _KEEPS_ANNOTATIONS = (6, 0, 2)
 
 
 def check(project: Project) -> Iterator[Violation]:
-    found = []
+    found: list[Violation] = []
     for run in runs(project):
         if _looks(run):
-            checkouts = [step for step in run.job.steps if step.uses.lower().startswith("actions/checkout@")]
-            found += [violation for step in checkouts for violation in _step(step)]
+            for step in steps(project, run.job):
+                found += _step(step) if step.uses.lower().startswith("actions/checkout@") else ()
     yield from dict.fromkeys(found)
 
 

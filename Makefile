@@ -15,8 +15,7 @@ SHOWN := python3 -I -S sandbox/progress.py
 
 # One environment a set of packages that can't live together (see pyproject.toml).
 # A stamp holds the lock's digest, so that a copy of the tree with newer files installs nothing.
-DIGEST := import hashlib, sys; print(hashlib.sha256(b"".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest())
-LOCK := $(shell python3 -I -S -c '$(DIGEST)' uv.lock pyproject.toml bin/install-uv.txt bin/browser/* .python-version)
+LOCK := $(shell python3 -I -S bin/digest.py uv.lock pyproject.toml bin/install-uv.txt bin/browser/* .python-version)
 ifeq ($(LOCK),)
 $(error python3 is needed, and could not tell the digest of the lock)
 endif
@@ -51,7 +50,7 @@ PYTEST := .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadsco
 .PHONY: test test-all test-fast proofs fresh check format docs
 test: ## Every test but the proofs, the end-to-end story among them
 	@echo "Every test but the proofs. $(SETUP) Then the tests: about 10 minutes on two cores."
-	@$(MAKE) --no-print-directory install install-browser
+	@$(MAKE) --no-print-directory install browser
 	@$(PYTEST) -m "not proof"
 
 # One after the other: they measure, and each has a sandbox of its own.
@@ -79,7 +78,7 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the gate's code: docs/rules.md, policies/gate.lock
 	@bin/pipeline rules --write docs/rules.md --lock policies/gate.lock
 
-.PHONY: install install-main install-policy install-sam install-sandbox install-browser lock clean
+.PHONY: install install-main install-policy install-sam install-sandbox browser lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
 # What a workflow's job installs: see .github/actions/setup.
@@ -92,7 +91,7 @@ install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
-install-browser: $(call installed,.tools/browser)
+browser: $(call installed,.tools/browser) ## The Chromium of the tests of pages, which `make test` fetches
 
 lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 	@$(UV) lock
@@ -122,9 +121,7 @@ clean: ## Remove what was installed and built
 # For the tests of pages alone: where it can't be had they use the machine's own, or say at the end that they didn't run.
 .PHONY: .tools/browser-sync
 .tools/browser-sync: $(UV)
-ifeq ($(shell uname -sm),Linux x86_64)
 	@echo "installing .tools/browser"
 	@if UV_PROJECT_ENVIRONMENT=.tools/browser $(LOCKED) browser && .tools/browser/bin/python bin/browser/unpack.py .tools/browser/chromium; \
 	then echo $(LOCK) > .tools/browser/.lock; \
 	else echo "no Chromium could be fetched: the tests of pages use this machine's, or tell that they did not run"; fi
-endif

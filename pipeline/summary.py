@@ -43,7 +43,7 @@ def warning(title: str, text: str) -> None:
         for bad, good in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
             title, text = title.replace(bad, good), text.replace(bad, good)
         title = title.replace(":", "%3A").replace(",", "%2C")
-        print(f"::warning title={title}::{text}")
+        print(f"::warning title={title}::{text}", file=sys.stderr)  # a runner reads both; stdout may be JSON
     else:
         print(f"warning: {title}: {text}", file=sys.stderr)
 

@@ -1,16 +1,6 @@
 """The same world for every test, whoever runs it; and a real PostgreSQL for those that need one."""
 
-# ruff: noqa: E402 - before anything else is imported
 import os
-
-from pipeline import surroundings
-
-# Besides what programs see: what pytest and its plugins tell each other, and what a person asks of the tests.
-surroundings.settle(also=("PYTEST_*", "COV_CORE_*", "PLAYWRIGHT_*", "CI", "UPDATE_GOLDEN", "SCREENSHOTS"))
-# Nor do the person's own profiles for AWS, which lie in HOME.
-for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-    os.environ[_name] = os.devnull
-
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -23,8 +13,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pipeline import surroundings
+
 if TYPE_CHECKING:
     from sandbox.postgres import PostgreSQL
+
+# Besides what programs see: what pytest and its plugins tell each other, and what a person asks of the tests.
+surroundings.settle(also=("PYTEST_*", "COV_CORE_*", "PLAYWRIGHT_*", "CI", "UPDATE_GOLDEN", "SCREENSHOTS"))
+# The person's own profiles for AWS lie in HOME.
+for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+    os.environ[_name] = os.devnull
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

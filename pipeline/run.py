@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import subprocess
 import tempfile
 import time
@@ -58,8 +57,6 @@ def run(
     """
     words = [str(word) for word in argv]
     shown = _masked(" ".join(words), secrets)
-    if shutil.which(words[0]) is None:
-        raise ToolError(f"{words[0]} is not on this machine.", "Install it, or run: make install")
     start = time.monotonic()
     surroundings = {**(kept(os.environ) if inherit else {}), **(env or {})}
     # Into files, not pipes: what a program leaves running may hold on to a pipe for ever.
@@ -78,6 +75,14 @@ def run(
                 lambda: (os.fstat(stdout.fileno()).st_size, os.fstat(stderr.fileno()).st_size),
                 patience,
             )
+        except FileNotFoundError as error:
+            if error.filename != words[0]:
+                raise ToolError(
+                    f"`{shown}` could not be started in {error.filename}: no such folder."
+                ) from error
+            raise ToolError(
+                f"{words[0]} is not on this machine.", "Install it, or run: make install"
+            ) from error
         except OSError as error:
             raise ToolError(f"`{shown}` could not be started: {error}.", "Run: make install") from error
         finally:

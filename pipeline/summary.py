@@ -47,7 +47,9 @@ def warning(title: str, text: str) -> None:
         for bad, good in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
             title, text = title.replace(bad, good), text.replace(bad, good)
         title = title.replace(":", "%3A").replace(",", "%2C")
-        print(f"::warning title={title}::{text}", file=unfiltered(sys.stdout))
+        print(
+            f"::warning title={title}::{text}", file=unfiltered(sys.stderr)
+        )  # a runner reads both; stdout may be JSON
     else:
         print(shown(f"warning: {title}: {text}"), file=sys.stderr)
 

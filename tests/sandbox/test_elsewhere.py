@@ -1,7 +1,7 @@
 """What a Mac doesn't have is not needed. There is none here: what only Linux or GNU has is hidden, or looked for.
 
 Sources: the programs are those of util-linux, of GNU's coreutils beside POSIX, and a few more that a small machine
-lacks; a Mac's make is GNU make 3.81, whose later news are in that project's file NEWS; its bash 3.2, its python3 3.9.
+lacks; a Mac's make is GNU make 3.81, whose later news are in its file NEWS; its bash is 3.2, its python3 is 3.9.
 """
 
 import ast

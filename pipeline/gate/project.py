@@ -218,6 +218,7 @@ def _walk(root: Path) -> Iterator[str]:
         folders[:] = [one for one in folders if one not in _NOWHERE and not (top and one in _NOT_AT_TOP)]
         for name in names:
             path = Path(folder, name)
-            leftover = name.endswith(".pyc") or (top and name.startswith(".coverage"))
+            # In a work tree of its own (git worktree), .git is a file.
+            leftover = name == ".git" or name.endswith(".pyc") or (top and name.startswith(".coverage"))
             if path.is_file() and path.stat().st_size <= _BIGGEST and not leftover:
                 yield path.relative_to(root).as_posix()

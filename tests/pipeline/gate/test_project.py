@@ -94,7 +94,13 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
 def test_leftovers_are_not_judged(make_project: Make) -> None:
     """Environments and builds at the top are left out; folders of the same name deeper down are not."""
     files = make_project(
-        **{".venv/x.py": "", "build/y.py": "", "app/build/z.py": "", "a/__pycache__/b.py": ""}
+        **{
+            ".git": "gitdir: elsewhere",
+            ".venv/x.py": "",
+            "build/y.py": "",
+            "app/build/z.py": "",
+            "a/__pycache__/b.py": "",
+        }
     ).files
 
     assert set(files) == {"template.yaml", "samconfig.toml", "app/build/z.py"}

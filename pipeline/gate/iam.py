@@ -174,7 +174,7 @@ def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]
         except json.JSONDecodeError:
             return
     if isinstance(value, dict):
-        if isinstance(value.get("Statement"), list | dict):
+        if _is_policy(value.get("Statement")):
             yield place, value
             return
         for key, item in value.items():
@@ -182,6 +182,12 @@ def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _documents(item, (*place, index))
+
+
+def _is_policy(statements: Any) -> bool:
+    """Whether a value is a policy's statements: those have an Effect, a web ACL's have none."""
+    listed = statements if isinstance(statements, list) else [statements]
+    return any(isinstance(one, dict) and "Effect" in one for one in listed)
 
 
 def every_object(text: str, bucket: Resource) -> bool:

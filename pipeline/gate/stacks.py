@@ -18,6 +18,8 @@ _GLOBALS = {
     "AWS::Serverless::StateMachine": "StateMachine",
     "AWS::Serverless::LayerVersion": "LayerVersion",
 }
+# The APIs that the transform makes of events which name none: the events' type, and the key that names one.
+_IMPLICIT = {"ServerlessRestApi": ("Api", "RestApiId"), "ServerlessHttpApi": ("HttpApi", "ApiId")}
 _KEPT = ("DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "Metadata", "Condition")
 
 
@@ -56,12 +58,18 @@ class Resource:
 
     def line(self, *place: Step) -> int:
         """The source line of a property of this resource, as near as the source has it."""
+        return self.stack.line(self.source, *self._in_source(place))
+
+    def is_written(self, *place: Step) -> bool:
+        """Whether the source has a property of this resource itself, or the transform made it."""
+        return self.stack.is_written(self.source, *self._in_source(place))
+
+    def _in_source(self, place: Place) -> Place:
         for end in range(len(place), 0, -1):
             if place[:end] in self.trail:
                 place = (*self.trail[place[:end]], *place[end:])
                 break
-        place = self._in_policies(place)
-        return self.stack.line(self.source, *place)
+        return self._in_policies(place)
 
     def _in_policies(self, place: Place) -> Place:
         """The place among a function's Policies, of which the transform makes two lists of its role.
@@ -70,6 +78,8 @@ class Resource:
         """
         body = dig(self.stack.source, "Resources", self.source, default={})
         mixed = dig(body, "Properties", "Policies")
+        if self.id != self.source and isinstance(mixed, dict) and place[:2] == ("Policies", 0):
+            return ("Policies", *place[2:])
         if self.id == self.source or not isinstance(mixed, list) or len(place) < 2:
             return place
         whole = [index for index, one in enumerate(mixed) if isinstance(one, dict) and not _is_function(one)]
@@ -151,13 +161,17 @@ class Stack:
         nearest = max((one for one in names if name.startswith(one)), key=len, default="")
         if nearest:
             return nearest
-        # Resources that the transform makes once a template: the first function stands for them.
+        implicit = next((one for one in _IMPLICIT if name.startswith(one)), "")
+        if implicit:
+            return implicit
+        # Resources that the transform makes once a template: an API with a domain, else the first, stands for them.
         serverless = [
             one
             for one, body in names.items()
             if isinstance(body, dict) and str(body.get("Type")).startswith("AWS::Serverless::")
         ]
-        return next(iter(serverless), "")
+        with_domain = [one for one in serverless if dig(names[one], "Properties", "Domain") is not None]
+        return next(iter([*with_domain, *serverless]), "")
 
     def line(self, name: str, *place: Step) -> int:
         """The line of a property of the source resource `name`, or of its Globals, or of the resource."""
@@ -166,7 +180,21 @@ class Stack:
                 for start in self._places(name):
                     if self.document.has(*start, *at):
                         return self.document.line(*start, *at)
-        return self.document.line("Resources", name)
+        return self.document.line(*self._first_event(name), *(() if name in _IMPLICIT else (name,)))
+
+    def is_written(self, name: str, *place: Step) -> bool:
+        """Whether the source has this very property of the resource `name`, or its Globals."""
+        return any(self.document.has(*start, *at) for at in _written(place) for start in self._places(name))
+
+    def _first_event(self, name: str) -> Place:
+        """Where the first event stands that makes an API which no resource of the source is; else Resources."""
+        kind, key = _IMPLICIT.get(name, ("", ""))
+        for one, body in self.source.get("Resources", {}).items():
+            events = dig(body, "Properties", "Events", default={})
+            for event, what in events.items() if kind and isinstance(events, dict) else ():
+                if dig(what, "Type") == kind and dig(what, "Properties", key) is None:
+                    return ("Resources", one, "Properties", "Events", event)
+        return ("Resources",)
 
     def _places(self, name: str) -> Iterator[Place]:
         body = self.source.get("Resources", {}).get(name)

@@ -36,8 +36,6 @@ def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iter
     # Mandatory checks can't be switched off by the Metadata of a template.
     arguments = ["--format", "json", "--mandatory-checks", "E", "W"]
     arguments += ["--regions", *(regions or ["eu-west-1"])]
-    if ignored:
-        arguments += ["--ignore-checks", *ignored]
     # `--config-file` of our own: else .cfnlintrc of the judged folder would have a say.
     empty = context.scratch / "cfnlintrc"
     empty.write_text("{}\n", encoding="utf-8")
@@ -45,7 +43,8 @@ def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iter
     if done.status not in _FOUND_NOTHING_BAD:
         raise EngineError(f"cfn-lint ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("cfn-lint", done.stdout):
-        yield _finding(context, match)
+        if match["Rule"]["Id"] not in ignored:  # its own --ignore-checks has no effect beside mandatory ones
+            yield _finding(context, match)
 
 
 def _finding(context: Context, match: dict[str, Any]) -> Finding:

@@ -3,19 +3,43 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.functions import functions, served
+from pipeline.gate.functions import CUSTOM, functions, served, through_aliases
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
 from pipeline.gate.stacks import Resource, Stack
 from pipeline.gate.values import refers
 
+# Who waits for an answer, or reads the events itself and keeps those that failed.
+_AT_ONCE = (
+    "AWS::ApiGateway",
+    "AWS::AppSync::DataSource",
+    "AWS::Cognito::UserPool",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Url",
+    "AWS::StepFunctions::StateMachine",
+)
+# Who hands an event over and goes on. Source: AWS Lambda developer guide, "Invoking Lambda with events from other
+# AWS services".
+_LATER = (
+    "AWS::Events::Rule",
+    "AWS::IoT::TopicRule",
+    "AWS::Logs::SubscriptionFilter",
+    "AWS::S3::Bucket",
+    "AWS::SES::ReceiptRule",
+    "AWS::SNS::Subscription",
+    "AWS::Scheduler::Schedule",
+    "AWS::SecretsManager::RotationSchedule",
+    *CUSTOM,
+)
+_SERVICES = ("events", "iot", "logs", "s3", "secretsmanager", "ses", "sns")
 _LEAST = 7 * 24 * 3600  # seconds: long enough for somebody to come back from holidays
 _DEFAULT = 345600  # what SQS keeps messages for by itself
 
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.application:
-        synchronous = served(stack)
+        later = _named(stack, _LATER) | _allowed(stack)
+        synchronous = (served(stack) | _named(stack, _AT_ONCE)) - later
         configured = {
             name
             for one in stack.of_type("AWS::Lambda::EventInvokeConfig")
@@ -27,6 +51,29 @@ def check(project: Project) -> Iterator[Violation]:
             if function.id not in synchronous | configured and not target:
                 yield at(function, f"failed events of {function.id} vanish", "DeadLetterConfig")
             yield from _queues(stack, function, target)
+
+
+def _named(stack: Stack, types: tuple[str, ...]) -> set[str]:
+    """What resources of the types name, also by way of an alias."""
+    names = {
+        name
+        for one in stack.resources.values()
+        if one.type.startswith(types)
+        for name in refers(one.properties)
+    }
+    return through_aliases(stack, names)
+
+
+def _allowed(stack: Stack) -> set[str]:
+    """What a service may invoke that doesn't wait for an answer."""
+    permissions = stack.of_type("AWS::Lambda::Permission")
+    names = {
+        name
+        for one in permissions
+        if str(one.get("Principal")).removesuffix(".amazonaws.com") in _SERVICES
+        for name in refers(one.get("FunctionName"))
+    }
+    return through_aliases(stack, names)
 
 
 def _queues(stack: Stack, function: Resource, target: Any) -> Iterator[Violation]:

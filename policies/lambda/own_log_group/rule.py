@@ -16,7 +16,7 @@ def check(project: Project) -> Iterator[Violation]:
         used: dict[str, str] = {}
         for function in functions(stack):
             wanted = function.get("LoggingConfig", "LogGroup")
-            name = str(function.get("FunctionName", default=function.id))
+            name = str(function.get("FunctionName", default=f"${{{function.id}}}"))  # else AWS makes one up
             text = wanted or f"/aws/lambda/{name}"
             found = next(
                 (one for one, called in groups.items() if one in refers(text) or called == text), None

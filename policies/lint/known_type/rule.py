@@ -26,7 +26,7 @@ def check(project: Project) -> Iterator[Violation]:
         for name, body in stack.source["Resources"].items():
             serverless = SERVERLESS in transforms(stack.source)
             if why := _why(str(body["Type"]), stack.environment.region, serverless):
-                yield at_template(stack, f"{name} is {why}", "Resources", name, "Type")
+                yield at_template(stack, f"{name} is {why}", "Resources", name)
     for document in filter(None, map(project.document, (APPLICATION, BOOTSTRAP))):
         yield from _macros(document)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.gate.project import Project
 from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import dig
+from pipeline.gate.stacks import Resource, dig
 
 _NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "AWS::SQS::Queue": (("KmsMasterKeyId",),),
@@ -24,7 +24,7 @@ _AWS_KEYS = ("alias/aws/", "aws/")
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for resource in stack.resources.values():
-            for place in _NEEDS.get(resource.type, ()):
+            for place in () if _is_encrypted(resource) else _NEEDS.get(resource.type, ()):
                 value = str(resource.get(*place, default=""))
                 if value.lower() in ("", "false"):
                     yield at(
@@ -37,3 +37,10 @@ def check(project: Project) -> Iterator[Violation]:
             kinds = {str(dig(rule, "ServerSideEncryptionByDefault", "SSEAlgorithm")) for rule in rules}
             if not kinds or kinds - {"AES256", "aws:kms", "aws:kms:dsse"}:
                 yield at(bucket, f"{bucket.id} is not encrypted", "BucketEncryption")
+
+
+def _is_encrypted(resource: Resource) -> bool:
+    """Whether a queue has SQS's own encryption, or an instance that of its cluster, where alone it can be set."""
+    by_sqs = str(resource.get("SqsManagedSseEnabled", default="")).lower() == "true"
+    managed = resource.type == "AWS::SQS::Queue" and by_sqs and not resource.get("KmsMasterKeyId")
+    return managed or (resource.type == "AWS::RDS::DBInstance" and bool(resource.get("DBClusterIdentifier")))

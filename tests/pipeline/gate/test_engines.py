@@ -298,3 +298,28 @@ def test_judging_changes_nothing(make_project: Make, tmp_path_factory: pytest.Te
 
     assert list(hygiene.ENGINE.run(context))
     assert project.files == Project.load(project.root).files
+
+
+def test_what_the_transform_used_up_is_not_told_unused(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A parameter that SAM itself resolves is left in the expanded template: W2001 there would be false."""
+    template = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters: { Name: { Type: String, Default: live } }
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: s3://bucket/key
+      Handler: app.handler
+      Runtime: python3.13
+      AutoPublishAlias: !Ref Name
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: { DisplayNam: x }
+"""
+    context = Context(make_project(**{"template.yaml": template}), tmp_path_factory.mktemp("scratch"))
+    told = list(cfn_lint.ENGINE.run(context))
+
+    assert {"E3002"} == {one.rule for one in told} & {"E3002", "W2001", "W8001", "W3005"}

@@ -112,3 +112,44 @@ def test_leftovers_are_not_judged(make_project: Make) -> None:
     ).files
 
     assert set(files) == {"template.yaml", "samconfig.toml", "app/build/z.py"}
+
+
+IMPLICIT = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Layer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: s3://bucket/key }
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: s3://bucket/key
+      Handler: app.handler
+      Runtime: python3.13
+      Events:
+        Night: { Type: Schedule, Properties: { Schedule: rate(1 day) } }
+        Get:
+          Type: Api
+          Properties: { Path: /, Method: GET }
+        Post:
+          Type: HttpApi
+          Properties: { Path: /, Method: POST }
+"""
+
+
+@pytest.mark.parametrize(
+    ("resource", "source", "line"),
+    [
+        ("ServerlessRestApi", "ServerlessRestApi", 14),
+        ("ServerlessRestApiProdStage", "ServerlessRestApi", 14),
+        ("ServerlessHttpApi", "ServerlessHttpApi", 17),
+        ("ServerlessHttpApiApiGatewayDefaultStage", "ServerlessHttpApi", 17),
+    ],
+)
+def test_api_that_the_events_make_stands_for_itself(
+    make_project: Make, resource: str, source: str, line: int
+) -> None:
+    """It is called as SAM calls it, and stands at its first event: no layer or function is blamed."""
+    made = make_project(**{"template.yaml": IMPLICIT}).application[0].resources[resource]
+
+    assert (source, line) == (made.source, made.line("AccessLogSetting"))

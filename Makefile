@@ -15,7 +15,7 @@ SHOWN := python3 -I -S sandbox/progress.py
 
 # One environment a set of packages that can't live together (see pyproject.toml).
 # A stamp holds the lock's digest, so that a copy of the tree with newer files installs nothing.
-LOCK := $(shell python3 -I -S bin/digest.py uv.lock pyproject.toml bin/install-uv.txt bin/browser/* .python-version)
+LOCK := $(shell python3 -I -S bin/digest.py uv.lock pyproject.toml bin/install-uv.txt .python-version)
 ifeq ($(LOCK),)
 $(error python3 is needed, and could not tell the digest of the lock)
 endif
@@ -91,7 +91,8 @@ install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
-browser: $(call installed,.tools/browser) ## The Chromium of the tests of pages, which `make test` fetches
+BROWSER = $(shell python3 -I -S bin/digest.py uv.lock bin/browser/package-lock.json bin/browser/unpack.py)
+browser: $(if $(filter $(BROWSER),$(shell cat .tools/browser/.lock 2>/dev/null)),,.tools/browser-sync) ## The Chromium of the tests of pages, which `make test` fetches
 
 lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 	@$(UV) lock
@@ -118,10 +119,8 @@ clean: ## Remove what was installed and built
 	@UV_PROJECT_ENVIRONMENT=.tools/$* $(SHOWN) .tools/$* $(LOCKED) $*
 	@echo $(LOCK) > .tools/$*/.lock
 
-# For the tests of pages alone: where it can't be had they use the machine's own, or say at the end that they didn't run.
 .PHONY: .tools/browser-sync
 .tools/browser-sync: $(UV)
 	@echo "installing .tools/browser"
-	@if UV_PROJECT_ENVIRONMENT=.tools/browser $(LOCKED) browser && .tools/browser/bin/python bin/browser/unpack.py .tools/browser/chromium; \
-	then echo $(LOCK) > .tools/browser/.lock; \
-	else echo "no Chromium could be fetched: the tests of pages use this machine's, or tell that they did not run"; fi
+	@UV_PROJECT_ENVIRONMENT=.tools/browser $(SHOWN) .tools/browser $(LOCKED) browser
+	@.tools/browser/bin/python bin/browser/unpack.py .tools/browser $(BROWSER)

@@ -1,4 +1,7 @@
-"""Lays out the Chromium of the tests: `python bin/browser/unpack.py FOLDER`, by the Makefile.
+"""Lays out the Chromium of the tests: `python bin/browser/unpack.py FOLDER STAMP`, by the Makefile.
+
+FOLDER/.lock holds the stamp once that is done. For the tests of pages alone: where it can't be had they use the
+machine's own browser, or say at the end that they did not run.
 
 The npm package @sparticuz/chromium carries a headless Chromium for Linux on x86-64 with the libraries and fonts that
 it needs, compressed with Brotli. `npm ci` fetches it by the digest in package-lock.json and runs no script of any
@@ -30,10 +33,19 @@ LD_LIBRARY_PATH=$here/lib FONTCONFIG_FILE=$here/fonts.conf exec "$here/headless_
 """
 
 
-def main(folder: Path) -> None:
-    """Make FOLDER/chromium, a program, anew; nothing on a machine that it isn't for."""
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        return
+def main(folder: Path, stamp: str) -> None:
+    """Make FOLDER/chromium/chromium, a program, anew."""
+    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        try:
+            lay_out(folder / "chromium")
+        except subprocess.CalledProcessError as error:
+            print(f"no Chromium could be fetched: {error}", file=sys.stderr)
+            return
+    (folder / ".lock").write_text(f"{stamp}\n")
+
+
+def lay_out(folder: Path) -> None:
+    """Fetch the package, and make the folder anew. Raises CalledProcessError."""
     programs = Path(sys.executable).parent
     fetched = folder / "fetched"
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,4 +77,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -19,7 +19,7 @@ APPLICATION = "template.yaml"
 BOOTSTRAP = "bootstrap/template.yaml"
 
 # The folders of Python code: what lies elsewhere is judged by no type checker, and imported by nobody.
-ROOTS = ("app", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "tests")
+ROOTS = ("app", "bin", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "tests")
 
 # What tools and builds leave behind, all of it ignored by git: at the top, and anywhere.
 _NOT_AT_TOP = {".git", ".venv", ".tools", ".sandbox", ".aws-sam", "build"}

@@ -113,7 +113,7 @@ def test_a_warning_is_still_a_command(
     monkeypatch.setattr("pipeline.environment.main", warn)
     cli.main(["environment", "dev"])
 
-    assert "::warning title=Title::one%0A::error::two\\u001b[2K\n" == capsys.readouterr().out
+    assert "::warning title=Title::one%0A::error::two\\u001b[2K\n" == capsys.readouterr().err
 
 
 def test_tables_and_documents_stay_as_they_are(

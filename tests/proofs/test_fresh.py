@@ -31,7 +31,7 @@ def _commit(folder: Path, subject: str) -> None:
 
 def _fresh(clone: Path, *command: str) -> Completed:
     where = {"TMPDIR": str(clone.parent)}  # what is kept after a failure goes with the test's folder
-    return run(["python3", clone / "bin/fresh.py", *command], env=where, timeout=1200, check=False)
+    return run(["python3", clone / "bin/fresh.py", *command], env=where, check=False)
 
 
 def test_the_bundle_needs_what_install_fetched(clone: Path) -> None:

@@ -160,8 +160,9 @@ def test_a_program_that_fails_is_heard(script: str, status: int) -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the Makefile reads, with a uv that installs nothing."""
-    for name in ("Makefile", "uv.lock", "pyproject.toml", ".python-version", "bin/install-uv.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    files = ("uv.lock", "pyproject.toml", ".python-version", "bin/install-uv.txt", "bin/digest.py")
+    for name in ("Makefile", *files, "bin/browser/package-lock.json", "bin/browser/unpack.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((CHECKOUT / name).read_bytes())
     (tmp_path / "sandbox").symlink_to(CHECKOUT / "sandbox")
     uv = tmp_path / ".tools/uv/bin/uv"

@@ -25,9 +25,14 @@ def check(project: Project) -> Iterator[Violation]:
         yield from _makefile(project.text("Makefile").splitlines())
     if _LAUNCHER in project.files:
         yield from _launcher(project.text(_LAUNCHER).splitlines())
+    makefile = project.text("Makefile") if "Makefile" in project.files else ""
+    everything = [
+        "test",
+        *(["test-all"] if re.search(r"^test-all:[^#]*\stest\b", makefile, re.MULTILINE) else []),
+    ]
     for file in _SCRIPTS:
         if file in project.files:
-            yield from _script(file, project.text(file).splitlines())
+            yield from _script(file, project.text(file).splitlines(), everything)
     yield from _requirements(project)
 
 
@@ -37,7 +42,7 @@ def _launcher(rows: list[str]) -> Iterator[Violation]:
         if found := _HIDDEN.search(row):
             yield Violation(f"`{found[0].strip()}` hides a failure", _LAUNCHER, number)
     number, last = next(((at, row) for at, row in reversed(list(enumerate(rows, 1))) if row.strip()), (1, ""))
-    if not re.fullmatch(r'exec \S*/python"? -I \S*/pipeline/__main__\.py"? "\$@"', last):
+    if not re.fullmatch(r'exec \S*/python"? -I (-X utf8 )?\S*/pipeline/__main__\.py"? "\$@"', last):
         yield Violation("the launcher doesn't end by becoming the gate, isolated (-I)", _LAUNCHER, number)
 
 
@@ -83,13 +88,14 @@ def _target(rows: list[str], target: str, pattern: str) -> Iterator[Violation]:
     yield Violation(f"there is no `make {target}`", "Makefile", 1)
 
 
-def _script(file: str, rows: list[str]) -> Iterator[Violation]:
+def _script(file: str, rows: list[str], everything: list[str]) -> Iterator[Violation]:
+    """`everything` are the targets that run all tests."""
     for number, row in enumerate(rows, 1):
         if found := _HIDDEN.search(row):
             yield Violation(f"`{found[0].strip()}` hides a failure", file, number)
     if not any(re.match(r"\s*set\s+-[a-z]*e", row) for row in rows):
         yield Violation("the script goes on after a failure: set -e", file, 1)
-    if not any(re.search(r"\bmake\b.*\stest\s*$", row) for row in rows):
+    if not any(re.search(rf"\bmake\b.*\s({'|'.join(everything)})\s*$", row) for row in rows):
         yield Violation("the script doesn't run `make test`", file, len(rows) or 1)
 
 

@@ -1,5 +1,6 @@
 """A change set: made by `sam`, read, judged, and executed exactly as it was read."""
 
+import os
 import re
 import tempfile
 import time
@@ -97,8 +98,14 @@ def make(
                 *("--tags", *samconfig.quoted(environment.tags)),
                 *("--parameter-overrides", *samconfig.quoted(parameters)),
             ],
-            # The bundle is uploaded as it is; sam must neither phone home nor look for a newer self.
-            env={"SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_VERSION": "0", "HOME": scratch},
+            # The role's credentials are in variables. The bundle is uploaded as it is; sam must neither phone home nor
+            # look for a newer self.
+            env={
+                **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
+                "SAM_CLI_TELEMETRY": "0",
+                "SAM_CLI_CHECK_VERSION": "0",
+                "HOME": scratch,
+            },
             check=False,
         )
     said = done.stdout + done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.run import CHECKOUT, Completed, run
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 
 # What `make demo` does with the bundle: the packages are there, the network is not.
 _BUNDLE = ("make", "install-main", ":", "env", "UV_OFFLINE=1", "bin/pipeline", "bundle")

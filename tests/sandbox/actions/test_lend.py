@@ -65,8 +65,8 @@ def test_make_takes_the_lent_uv_for_made(act: Act, toolchain: Path, workspace: P
     """The laptop's is older than the file that names its hashes in a new checkout: make would fetch it again."""
     for name in (toolchain / UV, toolchain / "bin/install-uv.txt"):
         os.utime(name, (0, 0))
-    for name in ("Makefile", "bin/digest.py"):
-        (workspace / name).write_text((CHECKOUT / name).read_text())
+    for read in ("Makefile", "bin/digest.py"):
+        (workspace / read).write_text((CHECKOUT / read).read_text())
     before = run(["make", "--question", UV], cwd=workspace, check=False).status
     lend(act, toolchain)
 

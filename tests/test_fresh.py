@@ -9,6 +9,8 @@ import pytest
 from pipeline.run import CHECKOUT, Completed, run
 from tests.pipeline.bundles import Repository
 
+pytestmark = pytest.mark.slow
+
 _LOOK = "import json, os, pathlib; print(json.dumps([dict(os.environ), str(pathlib.Path.cwd()), "
 _LOOK += (
     "[p.relative_to(os.environ['HOME']).as_posix() for p in pathlib.Path.home().rglob('*') if p.is_file()]]))"

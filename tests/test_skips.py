@@ -8,6 +8,8 @@ import pytest
 
 from pipeline.run import CHECKOUT, Completed, run
 
+pytestmark = pytest.mark.slow
+
 _TESTS = """
 import pytest
 

@@ -142,6 +142,7 @@ def test_a_secret_is_masked_in_whatever_way_it_is_written(
         assert not {word for word in core(secret) if word in written}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unmasked")
 @settings(deadline=None, max_examples=100)
 @given(

@@ -10,6 +10,8 @@ import pytest
 
 from benchmarks import peers
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(peers.__file__).parents[1] / "docs" / "benchmarks.md"
 
 

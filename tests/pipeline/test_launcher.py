@@ -9,6 +9,8 @@ import pytest
 
 from pipeline.run import CHECKOUT, Completed, run
 
+pytestmark = pytest.mark.slow
+
 # Asked last, and so for every name that nobody else finds: what somebody imports "if it is there".
 WATCH = """
 import json, sys

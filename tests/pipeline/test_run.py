@@ -38,6 +38,7 @@ time.sleep(3600)
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_stands_still_is_ended(tmp_path: Path) -> None:
     """Nobody waits for ever; what the program started ends with it, and the caller exits with status 2."""
     with pytest.raises(ToolError, match="stood still for 1 seconds, without output") as caught:
@@ -66,6 +67,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", SLOW)
 def test_a_program_that_is_slow_is_waited_for(
     work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

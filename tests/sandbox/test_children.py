@@ -16,6 +16,8 @@ from pipeline.run import CHECKOUT
 from sandbox import children, processes
 from sandbox.children import Child
 
+pytestmark = pytest.mark.slow
+
 PYTHON = sys.executable
 # A child that ends by itself when it is asked to, one that doesn't, and one that leaves another behind, in a session
 # that no signal to its group reaches.

@@ -15,6 +15,8 @@ import pytest
 
 from pipeline.run import CHECKOUT, run
 
+pytestmark = pytest.mark.slow
+
 LACKING = (
     *(
         "setpriv",

@@ -172,6 +172,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["demo", "test"])
 def test_make_says_first_what_will_happen(checkout: Path, target: str) -> None:
     """Before it installs anything: what comes, how long that takes, and how to end it."""
@@ -186,6 +187,7 @@ def test_make_says_first_what_will_happen(checkout: Path, target: str) -> None:
     assert (2, True) == (done.status, "no network" in done.stderr)
 
 
+@pytest.mark.slow
 def test_what_is_installed_is_not_announced(checkout: Path) -> None:
     """As long as one environment lacks the lock's own stamp, something is installed."""
 

@@ -180,6 +180,7 @@ def _hanging(context: Context) -> Iterator[Finding]:
     yield _finding()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "html", "junit", "oscal"])
 def test_a_tool_that_was_ended_is_no_verdict_and_no_finding(
     make_project: Make,

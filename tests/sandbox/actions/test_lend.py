@@ -61,6 +61,7 @@ def test_lends_no_environment_to_another_lock(
     assert (changed != "bin/install-uv.txt") == (workspace / UV).exists()
 
 
+@pytest.mark.slow
 def test_make_takes_the_lent_uv_for_made(act: Act, toolchain: Path, workspace: Path) -> None:
     """The laptop's is older than the file that names its hashes in a new checkout: make would fetch it again."""
     for name in (toolchain / UV, toolchain / "bin/install-uv.txt"):

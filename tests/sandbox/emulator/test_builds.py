@@ -10,6 +10,8 @@ import pytest
 from pipeline.run import Completed, run
 from sandbox.emulator import builds
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = Path(sysconfig.get_path("platlib"))
 NAMES = ("psycopg", "psycopg_binary", "psycopg_binary.libs", "markupsafe", "typing_extensions.py")
 SAYS = "import markupsafe, psycopg; print(psycopg.pq.__impl__, markupsafe._escape_inner.__module__)"

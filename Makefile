@@ -56,7 +56,7 @@ test: ## Every test but the proofs, the end-to-end story among them
 # One after the other: they measure, and each has a sandbox of its own.
 PROOFS := .venv/bin/python -I -m pytest -q
 
-test-all: test ## What CI runs besides `make demo`: the tests, and the proofs that take less than ten minutes
+test-all: test ## What CI runs: the tests, and the shorter proofs
 	@$(PROOFS) -m "proof and not marathon" tests
 
 proofs: install ## The promises tried at length, in some two hours: docs/proofs.md has the figures
@@ -65,7 +65,7 @@ proofs: install ## The promises tried at length, in some two hours: docs/proofs.
 fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HOME, empty caches
 	@python3 bin/fresh.py $(MAKE) demo : $(MAKE) test : $(MAKE) demo : $(MAKE) test
 
-test-fast: install-check ## The tests that need no emulator: under a minute
+test-fast: install-check ## The tests that need no emulator
 	@$(PYTEST) -m "not e2e and not slow"
 
 check: install-check ## What a pull request is judged by: lint, policy, tests

@@ -19,7 +19,7 @@ from tests.pipeline.gate.conftest import SETTINGS
 from tests.pipeline.gate.test_engines import FAULTS
 from tests.worlds import World, all_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 WORLDS = (
     *("GITHUB", "AWS", "PYTHON", "PIP and UV", "GIT", "settings in HOME", "locale C", "another language"),
     *(

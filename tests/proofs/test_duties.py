@@ -14,7 +14,7 @@ from tests.proofs.deployed import Deployed, deployed
 from tests.templates.loading import texts
 from tests.waiting import until
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e]
+pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 type Statement = dict[str, Any]
 ROLES = ["AppRole", "CodeDeployRole", "MigrateRole", "RotationRole", "api", "auditors", "deploy", "execution"]
 

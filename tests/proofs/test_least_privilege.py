@@ -17,7 +17,7 @@ from tests.templates.iam import decide
 from tests.templates.loading import texts
 from tests.waiting import until
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e]
+pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 type Statement = dict[str, Any]
 type Right = tuple[str, str]  # a statement's Sid and one of its actions
 

@@ -17,7 +17,7 @@ from tests.proofs.deployed import Deployed, deployed, sabotaged
 from tests.proofs.traffic import CLIENTS, Ask, Instances, Traffic
 from tests.waiting import until
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e]
+pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 RATE = 51.0  # a second
 THROTTLING = {
     "ThrottlingRate": "500",

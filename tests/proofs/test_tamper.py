@@ -17,7 +17,7 @@ from sandbox.accounts import PAIR, account
 from tests.another_value import OTHER, loosen
 from tests.proofs.deployed import Deployed, deployed
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e]
+pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 FIRST, SECOND = "v1.0.0", "v1.1.0"
 
 

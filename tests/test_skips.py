@@ -30,7 +30,20 @@ def _pytest(folder: Path, *, ci: str, workers: str = "0", tests: str = _TESTS) -
     (folder / "test_it.py").write_text(tests, encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return run(
-        [sys.executable, "-m", "pytest", "-q", "-n", workers, "-c", os.devnull, "--rootdir", folder, folder],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-ra",
+            "-n",
+            workers,
+            "-c",
+            os.devnull,
+            "--rootdir",
+            folder,
+            folder,
+        ],
         cwd=CHECKOUT,
         env={**own, "CI": ci},
         inherit=False,

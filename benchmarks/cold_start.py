@@ -18,7 +18,7 @@ from rich.table import Table
 
 from benchmarks import emulated, packages
 from benchmarks.packages import BUILT, FLOOR, PEERS, Package
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 from tests.events import rest_event
 
 OF_BEST_PEER = 0.45

@@ -21,9 +21,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.gate.engines.base import Context
-from pipeline.gate.project import Project
-from pipeline.run import CHECKOUT, run, tool
+from pipeline.source.project import Project
 
 OF_SLOWEST = 1.2
 OF_SUM = 0.6
@@ -42,7 +42,7 @@ _CHECKOV = (
 )
 _OWN = (
     "from pathlib import Path; from pipeline.gate.engines import own; from pipeline.gate.engines.base import Context;"
-    "from pipeline.gate.project import Project;"
+    "from pipeline.source.project import Project;"
     "list(own.ENGINE.run(Context(Project.load(Path.cwd()), Path.cwd())))"
 )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 
 FILES = (0, 1_000, 10_000)
 WAIVERS = (0, 20, 200)

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline import bundle
-from pipeline.run import CHECKOUT, run, tool
+from pipeline.base.run import CHECKOUT, run, tool
+from pipeline.delivery import bundle
 
 PEERS = ("aws-wsgi", "apig-wsgi", "serverless-wsgi")
 BUILT, FLOOR, POWERTOOLS = "bundle", "floor", "with powertools"

@@ -9,33 +9,33 @@ from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
-from pipeline import timings
-from pipeline.errors import PipelineError
-from pipeline.text import Shown
+from pipeline.base import timings
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import Shown
 
 # The table of contents: each command, what it says of itself, and the module that defines its
 # `arguments(parser)` and `main(args) -> exit status`. Modules are imported when their command runs.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "check": ("judge this repository as a pull request is judged", "pipeline.gate.command"),
-    "lint": ("the stage lint alone", "pipeline.gate.command"),
-    "policy": ("the stage policy alone", "pipeline.gate.command"),
-    "test": ("the stage test alone", "pipeline.gate.command"),
-    "rules": ("list the rules of the gate", "pipeline.report.rules"),
-    "waivers": ("list what is waived, and what ends soon", "pipeline.gate.list_waivers"),
-    "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.trust.command"),
-    "plan": ("show what merging this commit would do in AWS", "pipeline.plan.command"),
-    "bundle": ("build the bundle of this commit", "pipeline.bundle"),
-    "environment": ("print an environment's settings, for a workflow", "pipeline.environment"),
-    "deploy": ("put a bundle on an environment", "pipeline.deploy"),
-    "release": ("verify a release tag", "pipeline.release"),
-    "promote": ("copy the bundle that dev ran to the next environment", "pipeline.promote"),
-    "rollback": ("put an earlier release back", "pipeline.rollback"),
-    "withdraw": ("quarantine a bad release", "pipeline.withdrawal"),
-    "freeze": ("stop deployments for a while, through git", "pipeline.freeze"),
-    "drift": ("compare what runs with what git says", "pipeline.drift"),
-    "passport": ("fetch or verify the passport of a release", "pipeline.passport_command"),
-    "ledger": ("open the ledger's pages, or verify its hash chain", "pipeline.session"),
-    "status": ("show what runs where", "pipeline.status"),
+    "check": ("judge this repository as a pull request is judged", "pipeline.commands.check"),
+    "lint": ("the stage lint alone", "pipeline.commands.check"),
+    "policy": ("the stage policy alone", "pipeline.commands.check"),
+    "test": ("the stage test alone", "pipeline.commands.check"),
+    "rules": ("list the rules of the gate", "pipeline.commands.rules"),
+    "waivers": ("list what is waived, and what ends soon", "pipeline.commands.waivers"),
+    "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.commands.trust"),
+    "plan": ("show what merging this commit would do in AWS", "pipeline.commands.plan"),
+    "bundle": ("build the bundle of this commit", "pipeline.delivery.bundle"),
+    "environment": ("print an environment's settings, for a workflow", "pipeline.commands.environment"),
+    "deploy": ("put a bundle on an environment", "pipeline.release.deploy"),
+    "release": ("verify a release tag", "pipeline.source.tags"),
+    "promote": ("copy the bundle that dev ran to the next environment", "pipeline.release.promote"),
+    "rollback": ("put an earlier release back", "pipeline.release.rollback"),
+    "withdraw": ("quarantine a bad release", "pipeline.release.withdrawal"),
+    "freeze": ("stop deployments for a while, through git", "pipeline.release.freeze"),
+    "drift": ("compare what runs with what git says", "pipeline.release.drift"),
+    "passport": ("fetch or verify the passport of a release", "pipeline.commands.passport"),
+    "ledger": ("open the ledger's pages, or verify its hash chain", "pipeline.commands.ledger"),
+    "status": ("show what runs where", "pipeline.release.status"),
 }
 
 

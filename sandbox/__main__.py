@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from sandbox import keeper, state
 from sandbox.errors import SandboxError
 from sandbox.state import FOLDER, Running

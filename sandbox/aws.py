@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.run import CHECKOUT, INSTALL
+from pipeline.base.run import CHECKOUT, INSTALL
 from sandbox import certificates, children
 from sandbox.accounts import REGION, account
 from sandbox.children import HOST

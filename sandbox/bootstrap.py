@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.progress import Stillness
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
+from pipeline.base.standstill import Stillness
 from sandbox.accounts import OWNER, OWNER_ID, REPOSITORY, REPOSITORY_ID, Account, account
 from sandbox.aws import Aws
 from sandbox.errors import SandboxError

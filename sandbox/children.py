@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.progress import PATIENCE, Stillness, activity
+from pipeline.base.standstill import PATIENCE, Stillness, activity
 from sandbox import guard
 from sandbox.errors import SandboxError
 

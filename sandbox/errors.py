@@ -1,6 +1,6 @@
 """What goes wrong with the sandbox itself; exit status 2, like every wrong set-up."""
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 
 
 class SandboxError(ConfigurationError):

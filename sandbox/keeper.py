@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from pipeline.errors import PipelineError
-from pipeline.run import CHECKOUT
+from pipeline.base.errors import PipelineError
+from pipeline.base.run import CHECKOUT
 from sandbox.accounts import ACCOUNTS
 from sandbox.errors import SandboxError
 from sandbox.state import Running, Sandbox, running

@@ -15,8 +15,8 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from pipeline.progress import Stillness, watched
-from pipeline.run import CHECKOUT, INSTALL
+from pipeline.base.run import CHECKOUT, INSTALL
+from pipeline.base.standstill import Stillness, watched
 from sandbox import children
 from sandbox.children import HOST
 from sandbox.errors import SandboxError

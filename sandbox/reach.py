@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
-from pipeline import ledger
+from pipeline.ledger import client as ledger
 from sandbox.aws import Aws
 
 

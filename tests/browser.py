@@ -2,7 +2,7 @@
 
 import shutil
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 
 LOCKED = CHECKOUT / ".tools/browser/chromium/chromium"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pipeline import surroundings
+from pipeline.base import surroundings
 from sandbox.progress import Progress
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ import pytest
 from pipeline import cli
 from pipeline.gate import fixtures, waivers
 from pipeline.gate.engines import own
-from pipeline.gate.located import parse
+from pipeline.gate.findings import Finding
 from pipeline.gate.rules import load
-from pipeline.model import Finding
 from pipeline.report.controls import titles
+from pipeline.source.located import parse
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")

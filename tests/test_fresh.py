@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, Completed, run
+from pipeline.base.run import CHECKOUT, Completed, run
 from tests.pipeline.bundles import Repository
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 from tests.other_user import NOBODY, become_nobody
 from tests.pipeline.gate.conftest import SETTINGS
 from tests.pipeline.gate.test_engines import FAULTS

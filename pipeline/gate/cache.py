@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pipeline.gate.engines.base import Engine
 from pipeline.gate.engines.programs import CHECKOUT
-from pipeline.gate.project import Project
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.project import Project
 
 _MOST_ENTRIES = 400
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.base.run import run
 from pipeline.gate import cache, waivers
 from pipeline.gate.engines import (
     actionlint,
@@ -23,10 +24,9 @@ from pipeline.gate.engines import (
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
-from pipeline.gate.project import Project
+from pipeline.gate.findings import NO_VERDICT, Finding, Stage
 from pipeline.gate.verdict import EngineRun, Report
-from pipeline.model import NO_VERDICT, Finding, Stage
-from pipeline.run import run
+from pipeline.source.project import Project
 
 # The table of contents of the gate.
 STAGES: dict[str, tuple[Engine, ...]] = {

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from pipeline.gate.environments import SAMCONFIG
-from pipeline.gate.project import APPLICATION, Project
 from pipeline.gate.rules import Rule
+from pipeline.source.environments import SAMCONFIG
+from pipeline.source.project import APPLICATION, Project
 
 # A line with this mark is one that the rule must report.
 MARK = re.compile(rb"(#|//|<!--)\s*fault\b")

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack, dig
-from pipeline.gate.values import refers
+from pipeline.source.stacks import Resource, Stack, dig
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _RELEASE = re.compile(r"Digest|Commit|Version|Release|Revision|Build|Hash|Sha\d*", re.IGNORECASE)
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete", "x-amazon-apigateway-any-method")

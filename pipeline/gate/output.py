@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Iterable
 
-from pipeline import text
+from pipeline.base import text
+from pipeline.gate.findings import Finding
 from pipeline.gate.verdict import UNJUDGED, Report
-from pipeline.model import Finding
 
 
 def as_text(report: Report) -> str:

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigurationError
-from pipeline.gate.environments import Environment
-from pipeline.gate.located import Document, Step
-from pipeline.gate.project import Project
-from pipeline.gate.stacks import Resource, Stack
+from pipeline.base.errors import ConfigurationError
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 SEVERITIES = ("critical", "high", "medium", "low")
 _ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
@@ -23,49 +21,6 @@ FRAMEWORKS = {
     "OWASP": "OWASP Top 10 CI/CD Security Risks",
 }
 _FIELDS = {"title", "severity", "controls", "rationale", "remediation", "surface"}
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One breach of one rule. `line` is 1-based, in the file that a developer wrote."""
-
-    message: str
-    file: str
-    line: int
-    resource: str = ""
-    environment: str = ""
-
-
-def at(resource: Resource, message: str, *place: Step) -> Violation:
-    """A violation at a property of a resource."""
-    return Violation(
-        message, resource.file, resource.line(*place), resource.source, resource.stack.environment.name
-    )
-
-
-def at_template(stack: Stack, message: str, *place: Step) -> Violation:
-    """A violation at a place of the source template, such as ("Outputs", "Url")."""
-    name = str(place[1]) if len(place) > 1 else ""
-    return Violation(message, stack.document.file, stack.document.line(*place), name, stack.environment.name)
-
-
-def at_setting(environment: Environment, message: str, setting: str, command: str = "deploy") -> Violation:
-    """A violation at a setting of samconfig.toml."""
-    return Violation(
-        message, environment.document.file, environment.line(setting, command), "", environment.name
-    )
-
-
-def at_parameter(environment: Environment, message: str, name: str) -> Violation:
-    """A violation at a parameter's override in samconfig.toml."""
-    return Violation(
-        message, environment.document.file, environment.parameter_line(name), name, environment.name
-    )
-
-
-def at_document(document: Document, message: str, *place: Step) -> Violation:
-    """A violation at a place of any parsed file."""
-    return Violation(message, document.file, document.line(*place))
 
 
 type Check = Callable[[Project], Iterable[Violation]]

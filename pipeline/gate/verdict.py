@@ -5,9 +5,9 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.model import NO_VERDICT, Finding, Stage
-from pipeline.text import one_line
+from pipeline.base.text import one_line
+from pipeline.gate.findings import NO_VERDICT, Finding, Stage
+from pipeline.source.project import Project
 
 UNJUDGED = (
     "What no tool judged is not passed. Run `make install`, or run the tool by hand to see what it lacks."

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from pipeline.gate.located import Document
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.located import Document
 
 FILE = "policies/waivers.toml"
 LONGEST = 180  # days

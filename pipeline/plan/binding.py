@@ -7,17 +7,18 @@ from pathlib import Path
 
 import boto3
 
-from pipeline import store, summary
-from pipeline.bundle import CODE, DIGEST, TEMPLATE, Bundle
-from pipeline.changeset import ChangeSet
-from pipeline.errors import ConfigurationError, GateError, PipelineError
-from pipeline.gate import environments as gate
-from pipeline.gate.stacks import Stack as Template
+from pipeline.base import summary
+from pipeline.base.errors import ConfigurationError, GateError, PipelineError
+from pipeline.delivery import store
+from pipeline.delivery.bundle import CODE, DIGEST, TEMPLATE, Bundle
+from pipeline.delivery.changeset import ChangeSet
+from pipeline.delivery.stack import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Effect
-from pipeline.samconfig import FILE, Environment
-from pipeline.stack import Stack
+from pipeline.source import environments as gate
+from pipeline.source.samconfig import FILE, Environment
+from pipeline.source.stacks import Stack as Template
 
 # What the transform makes anew, under a name that ends in a hash, where others change in place.
 _HASHED = ("AWS::ApiGateway::Deployment", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version")

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.delivery.parameters import RELEASE
 from pipeline.gate.functions import routes
-from pipeline.gate.stacks import Resource, Stack
-from pipeline.gate.values import Hole, holes
-from pipeline.parameters import RELEASE
-from pipeline.plan import registry
+from pipeline.iam.rights import gained, rights
 from pipeline.plan.model import ACTIONS, Change, Effect
-from pipeline.plan.rights import gained, rights
+from pipeline.source import registry
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import Hole, holes
 
 _MISSING = object()
 _KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")

@@ -1,8 +1,8 @@
 """A plan for people: dangers first, then each environment in a table."""
 
+from pipeline.base.markdown import escape
+from pipeline.base.summary import table
 from pipeline.plan.model import Effect, Plan
-from pipeline.report.markdown import escape
-from pipeline.summary import table
 
 MARK = "<!-- esclusa: plan -->"  # by which the one comment is found again
 _MOST = 60_000  # characters; GitHub takes 65,536 in a comment

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.gate.stateful import holds_state
+from pipeline.source.stateful import holds_state
 
 SCHEMA = 1
 ACTIONS = ("remove", "replace", "perhaps replace", "change", "add")  # the order of danger

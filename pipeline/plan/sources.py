@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.errors import ConfigurationError
-from pipeline.gate.environments import Environment, environments
-from pipeline.gate.expansion import ExpansionError
-from pipeline.gate.located import Document, DocumentError, parse
-from pipeline.gate.project import APPLICATION
-from pipeline.gate.stacks import Stack, build
-from pipeline.run import run
-from pipeline.samconfig import FILE
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import run
+from pipeline.source.environments import Environment, environments
+from pipeline.source.expansion import ExpansionError
+from pipeline.source.located import Document, DocumentError, parse
+from pipeline.source.project import APPLICATION
+from pipeline.source.samconfig import FILE
+from pipeline.source.stacks import Stack, build
 
 
 def stacks(commit: str, repository: Path) -> dict[str, Stack]:

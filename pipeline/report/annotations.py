@@ -5,8 +5,8 @@ Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow
 
 from collections.abc import Iterable, Iterator
 
+from pipeline.gate.findings import Finding
 from pipeline.gate.verdict import UNJUDGED, EngineRun
-from pipeline.model import Finding
 
 _COMMAND = {"critical": "error", "high": "error", "medium": "warning", "low": "notice"}
 _MOST = 10  # of a kind that GitHub shows from one step

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from pipeline.gate import waivers
 from pipeline.gate.engines import checkov, own
 from pipeline.gate.engines.programs import CHECKOUT
-from pipeline.gate.project import Project
+from pipeline.gate.findings import SEVERITIES, Finding
 from pipeline.gate.rules import Rule, load
 from pipeline.gate.verdict import Report
 from pipeline.gate.waivers import Waiver
-from pipeline.model import SEVERITIES, Finding
+from pipeline.iam.matrix import entries
+from pipeline.iam.rows import Entry
 from pipeline.report.sides import Row, compare, resources
-from pipeline.report.trust import Entry
-from pipeline.trust.matrix import entries
+from pipeline.source.project import Project
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from pipeline.gate.output import as_json
 from pipeline.report import junit, oscal, page, sarif
 from pipeline.report.evidence import Evidence

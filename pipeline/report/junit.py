@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from pipeline.gate.engines import own
+from pipeline.gate.findings import NO_VERDICT, Finding
 from pipeline.gate.verdict import UNJUDGED, EngineRun
-from pipeline.model import NO_VERDICT, Finding
 from pipeline.report.evidence import Evidence
 
 

@@ -11,11 +11,11 @@ import re
 import uuid
 from typing import Any
 
+from pipeline.base.markdown import plain
+from pipeline.gate.findings import Finding
 from pipeline.gate.verdict import EngineRun
-from pipeline.model import Finding
 from pipeline.report.controls import Control, by_framework
 from pipeline.report.evidence import Evidence
-from pipeline.report.markdown import plain
 
 VERSION = "1.2.3"
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/esclusa/oscal")

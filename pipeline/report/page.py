@@ -13,10 +13,10 @@ from markupsafe import Markup
 from pipeline.gate import waivers
 from pipeline.gate.rules import FRAMEWORKS
 from pipeline.gate.verdict import UNJUDGED
+from pipeline.iam.rows import Entry
 from pipeline.report import picture
 from pipeline.report.controls import by_framework
 from pipeline.report.evidence import Evidence
-from pipeline.report.trust import Entry
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from pipeline.report.trust import Entry
+from pipeline.iam.rows import Entry
 
 _LEFT, _RIGHT, _WIDTH = 390, 570, 900  # where the boxes of the jobs end and those of the roles begin
 _STEP, _BOX, _TOP = 44, 30, 34

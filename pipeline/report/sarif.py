@@ -10,12 +10,12 @@ from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.base.markdown import plain
+from pipeline.base.text import as_json
+from pipeline.gate.findings import NO_VERDICT, Finding
 from pipeline.gate.rules import Rule
 from pipeline.gate.verdict import EngineRun
-from pipeline.model import NO_VERDICT, Finding
 from pipeline.report.evidence import Evidence
-from pipeline.report.markdown import plain
-from pipeline.text import as_json
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.gate.environments import SAMCONFIG, Environment
-from pipeline.gate.secrets import form, named
-from pipeline.gate.stacks import Stack
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.environments import SAMCONFIG, Environment
+from pipeline.source.secrets import form, named
+from pipeline.source.stacks import Stack
 
 SAME, BY_NAME, DIFFERS = "same", "by name", "differs"
 HIDDEN = "(hidden: it may be a secret)"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from pipeline.base.markdown import escape, table
 from pipeline.gate import waivers
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 from pipeline.report.evidence import Evidence
-from pipeline.report.markdown import escape, table
 
 _MOST = 50  # findings; a summary may hold 1 MiB, and nobody reads more on that page
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import progress
-from pipeline.errors import ConfigurationError
-from pipeline.run import tool
+from pipeline.base import standstill as progress
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import tool
 from sandbox import processes
 from sandbox.children import Child
 from sandbox.github.log import Annotation, JobResult, Log, StepResult

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.errors import ConfigurationError
-from pipeline.progress import PATIENCE
-from pipeline.run import CHECKOUT
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT
+from pipeline.base.standstill import PATIENCE
 from sandbox import processes
 from sandbox.github import act, protection, trigger
 from sandbox.github import event as events

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from pipeline.progress import PATIENCE
+from pipeline.base.standstill import PATIENCE
 
 # The folder that act makes for one job, below its cache: the only sure tie between a process and a job.
 _FOLDER = re.compile(r"/act/([0-9a-f]{16})/")

@@ -6,7 +6,7 @@ Source: GitHub's "Workflow syntax", `permissions` and `jobs.<job_id>.permissions
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import GateError
+from pipeline.base.errors import GateError
 
 SCOPES = (
     "actions", "artifact-metadata", "attestations", "checks", "contents", "deployments", "discussions",

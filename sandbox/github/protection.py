@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from sandbox.github.pattern import rule_matches
 
 _KEYS = ("branches", "tags", "reviewers")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.errors import ConfigurationError
-from pipeline.run import run
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import run
 from sandbox.github import event as events
 from sandbox.github.event import Event, PullRequest, Repository
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import GateError
+from pipeline.base.errors import GateError
 from sandbox.github import act, concurrency, protection, variables
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows

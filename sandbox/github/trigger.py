@@ -7,7 +7,7 @@ Source: GitHub's "Workflow syntax" and "Events that trigger workflows".
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from sandbox.github.event import Event
 from sandbox.github.pattern import matches
 from sandbox.github.workflow import Workflow

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.base.errors import ConfigurationError, GateError
 from sandbox.github import expressions, permissions
 from sandbox.github.permissions import Permissions
 

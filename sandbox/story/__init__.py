@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.errors import PipelineError
-from pipeline.run import run, tool
+from pipeline.base.errors import PipelineError
+from pipeline.base.run import run, tool
 from sandbox import progress
 from sandbox.github import Event
 from sandbox.progress import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from pipeline.errors import ToolError
+from pipeline.base.errors import ToolError
 from sandbox.github import Event, Run
 from sandbox.github.claims import claims
 from sandbox.reach import Reach

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.base.run import CHECKOUT, run
 from pipeline.plan import markdown
-from pipeline.run import CHECKOUT, run
 from sandbox.accounts import account
 from sandbox.github import PullRequest, Run
 from sandbox.story import changes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 
 LEDGER = ("app/ledger", "tests/app/ledger", "benchmarks/ledger.py")
 """The folder, its tests and its benchmark, as docs/your-application.md names them."""

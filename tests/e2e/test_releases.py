@@ -18,8 +18,8 @@ import pytest
 import urllib3
 from playwright.sync_api import expect, sync_playwright
 
-from pipeline import http
-from pipeline.run import CHECKOUT, Completed, run
+from pipeline.base import http
+from pipeline.base.run import CHECKOUT, Completed, run
 from sandbox.accounts import REGION, account
 from sandbox.reach import Reach
 from sandbox.state import Sandbox

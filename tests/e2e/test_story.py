@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.run import run
+from pipeline.base.run import run
 from tests.e2e import offline
 
 pytestmark = pytest.mark.e2e

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.gate.project import Project
-from pipeline.gate.runs import runs
-from pipeline.run import CHECKOUT
-from pipeline.trust import matrix, subjects
+from pipeline.base.run import CHECKOUT
+from pipeline.iam import matrix, subjects
+from pipeline.source.project import Project
+from pipeline.source.runs import runs
 from sandbox.accounts import OWNER, OWNER_ID, PAIR, REPOSITORY, REPOSITORY_ID, account
 from sandbox.oidc import ISSUER, Issuer
 from sandbox.state import Sandbox

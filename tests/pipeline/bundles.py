@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from pipeline import bundle
-from pipeline.bundle import Bundle
-from pipeline.canonical import canonical
-from pipeline.run import run
+from pipeline.base.canonical import canonical
+from pipeline.base.run import run
+from pipeline.delivery import bundle
+from pipeline.delivery.bundle import Bundle
 
 TEMPLATE = """\
 Parameters:

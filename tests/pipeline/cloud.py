@@ -19,10 +19,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from pipeline import changeset, http, samconfig, smoke, stack
-from pipeline.errors import GateError
-from pipeline.run import Completed
-from pipeline.samconfig import Environment
+from pipeline.base import http
+from pipeline.base.errors import GateError
+from pipeline.base.run import Completed
+from pipeline.delivery import changeset, smoke, stack
+from pipeline.source import samconfig
+from pipeline.source.samconfig import Environment
 
 URL = "https://api1.execute-api.eu-west-1.amazonaws.com/live"
 FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-dev-app"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline import attestations
-from pipeline.bundle import Bundle
+from pipeline.delivery.bundle import Bundle
+from pipeline.evidence import attestations
 
 GITHUB = {
     "GITHUB_SERVER_URL": "https://github.com",

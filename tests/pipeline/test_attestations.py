@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from securesystemslib.signer import Key
 
-from pipeline import attestations, bundle, envelope, store
-from pipeline.bundle import Bundle
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.delivery import bundle, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.evidence import attestations, envelope
 from tests.pipeline import statements
 from tests.pipeline.bundles import make
 from tests.pipeline.cloud import Cloud, environment

@@ -11,8 +11,8 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from pipeline import aws
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
+from pipeline.delivery import aws
 from tests.pipeline.cloud import environment, refused
 
 

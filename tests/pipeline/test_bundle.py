@@ -13,11 +13,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.schema._res import BOM_JSON_STRICT
 
-from pipeline import bundle
-from pipeline.bundle import Bundle
-from pipeline.canonical import canonical
-from pipeline.errors import ConfigurationError, GateError, ToolError
-from pipeline.run import CHECKOUT, run
+from pipeline.base.canonical import canonical
+from pipeline.base.errors import ConfigurationError, GateError, ToolError
+from pipeline.base.run import CHECKOUT, run
+from pipeline.delivery import bundle
+from pipeline.delivery.bundle import Bundle
 from tests.pipeline.bundles import Repository, make
 
 COMMIT = "c" * 40

@@ -5,9 +5,10 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline import chain, http
-from pipeline.chain import Proof
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.base import http
+from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.ledger import chain
+from pipeline.ledger.chain import Proof
 
 API = "https://abc.execute-api.eu-west-1.amazonaws.com/live"
 ZERO, FIRST, LAST = "0" * 64, "1" * 64, "2" * 64

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, summary, text
-from pipeline.errors import GateError
+from pipeline import cli
+from pipeline.base import summary, text
+from pipeline.base.errors import GateError
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def full(_args: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device", "build/reports/report.json")
 
-    monkeypatch.setattr("pipeline.environment.main", full)
+    monkeypatch.setattr("pipeline.commands.environment.main", full)
     status = cli.main(["environment", "dev"])
 
     assert 2 == status
@@ -80,7 +81,7 @@ def test_nothing_that_is_printed_is_a_command(
         print("::warning::x")
         return 1
 
-    monkeypatch.setattr("pipeline.environment.main", hostile)
+    monkeypatch.setattr("pipeline.commands.environment.main", hostile)
     status = cli.main(["environment", "dev"])
     said = getattr(capsys.readouterr(), "err" if out == "stderr" else "out")
 
@@ -110,7 +111,7 @@ def test_a_warning_is_still_a_command(
         return 0
 
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setattr("pipeline.environment.main", warn)
+    monkeypatch.setattr("pipeline.commands.environment.main", warn)
     cli.main(["environment", "dev"])
 
     assert "::warning title=Title::one%0A::error::two\\u001b[2K\n" == capsys.readouterr().err
@@ -127,7 +128,7 @@ def test_tables_and_documents_stay_as_they_are(
         print(text.as_json(document))
         return 0
 
-    monkeypatch.setattr("pipeline.environment.main", say)
+    monkeypatch.setattr("pipeline.commands.environment.main", say)
     cli.main(["environment", "dev"])
     first, _, rest = capsys.readouterr().out.partition("\n")
 

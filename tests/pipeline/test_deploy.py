@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import changeset, deploy, deployment, store
-from pipeline.bundle import Bundle
-from pipeline.deployment import Deployment
-from pipeline.drift import Drift
-from pipeline.errors import GateError, PipelineError, said
-from pipeline.run import CHECKOUT
+from pipeline.base.errors import GateError, PipelineError, said
+from pipeline.base.run import CHECKOUT
+from pipeline.delivery import changeset, deployment, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.delivery.deployment import Deployment
+from pipeline.release import deploy
+from pipeline.release.drift import Drift
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, change, environment
 
@@ -229,7 +230,7 @@ def test_an_interrupted_deployment_leaves_no_change_set(
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.changeset.gate", interrupt)
+    monkeypatch.setattr("pipeline.delivery.changeset.gate", interrupt)
 
     with pytest.raises(KeyboardInterrupt):
         put(cloud, newer)
@@ -508,7 +509,7 @@ def test_whatever_is_raised_once_it_serves_is_told(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("pipeline.page.of_passport", fail)
+    monkeypatch.setattr("pipeline.evidence.passport_page.of_passport", fail)
 
     with pytest.raises(GateError, match=f"evidence of it is missing: {type(error).__name__}"):
         deploy.deploy(release_of(cloud, tagged))
@@ -565,7 +566,7 @@ def test_a_commit_too_long_to_be_told_of_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A passport of that size is one that nobody reads."""
-    monkeypatch.setattr("pipeline.issuing._LARGEST", 4000)
+    monkeypatch.setattr("pipeline.evidence.issuing._LARGEST", 4000)
     long = "x" * 5000
     (tmp_path / "message").write_text(long if part == "subject" else "short")
     name = ("-c", f"user.name={long if part == 'author' else 'Ada'}")
@@ -603,7 +604,7 @@ def test_a_failed_restoration_hides_no_first_error(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("pipeline.store.get", fail)
+    monkeypatch.setattr("pipeline.delivery.store.get", fail)
 
     with pytest.raises(GateError) as caught:
         put(cloud, newer)
@@ -625,7 +626,7 @@ def test_an_interrupted_restoration_has_told_why(
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.store.get", interrupt)
+    monkeypatch.setattr("pipeline.delivery.store.get", interrupt)
 
     with pytest.raises(KeyboardInterrupt):
         put(cloud, newer)
@@ -645,7 +646,7 @@ def test_a_failure_that_can_not_be_told_hides_no_first_error(
     def fail(*_: Any, **__: Any) -> None:
         raise KeyError("odd")
 
-    monkeypatch.setattr("pipeline.ledger.record", fail)
+    monkeypatch.setattr("pipeline.ledger.client.record", fail)
 
     with pytest.raises(GateError, match="Smoke test: GET /ready"):
         put(cloud, newer)

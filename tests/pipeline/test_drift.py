@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, drift, github, ledger, parameters, samconfig, stack, store
-from pipeline.bundle import Bundle
-from pipeline.canonical import canonical
-from pipeline.drift import Drift
-from pipeline.errors import GateError
+from pipeline.base import github
+from pipeline.base.canonical import canonical
+from pipeline.base.errors import GateError
+from pipeline.delivery import aws, parameters, stack, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.ledger import client as ledger
+from pipeline.release import drift
+from pipeline.release.drift import Drift
+from pipeline.source import samconfig
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment, refused
 

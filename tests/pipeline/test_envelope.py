@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pipeline import envelope
-from pipeline.canonical import canonical
-from pipeline.envelope import KmsSigner
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.base.canonical import canonical
+from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.evidence import envelope
+from pipeline.evidence.envelope import KmsSigner
 from tests.pipeline.cloud import Cloud
 
 SUBJECTS = {"app.zip": "a" * 64, "manifest.json": "b" * 64}

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, freeze
-from pipeline.errors import ConfigurationError, GateError
-from pipeline.run import CHECKOUT
+from pipeline import cli
+from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.base.run import CHECKOUT
+from pipeline.release import freeze
 from tests.pipeline.bundles import Repository
 from tests.pipeline.cloud import environment
 

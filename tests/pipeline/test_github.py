@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import github
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.base import github
+from pipeline.base.errors import ConfigurationError, GateError
 
 
 class Hub:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, Completed, run
+from pipeline.base.run import CHECKOUT, Completed, run
 
 pytestmark = pytest.mark.slow
 

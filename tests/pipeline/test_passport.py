@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 from securesystemslib.signer import Key
 
-from pipeline import cli, deploy, deployment, envelope, page, passport, store
-from pipeline.bundle import Bundle
-from pipeline.canonical import canonical
-from pipeline.errors import GateError
-from pipeline.run import CHECKOUT
+from pipeline import cli
+from pipeline.base.canonical import canonical
+from pipeline.base.errors import GateError
+from pipeline.base.run import CHECKOUT
+from pipeline.delivery import deployment, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.evidence import envelope, passport
+from pipeline.evidence import passport_page as page
+from pipeline.release import deploy
 from tests.pipeline import statements
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment

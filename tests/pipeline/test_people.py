@@ -12,8 +12,11 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import git, github, people, release, status
-from pipeline.canonical import canonical
+from pipeline.base import git, github
+from pipeline.base.canonical import canonical
+from pipeline.evidence import people
+from pipeline.release import status
+from pipeline.source import tags as release
 from tests.pipeline.bundles import Repository
 
 # What stands in a commit's header or subject but for NUL and the line end, which git itself keeps out.

@@ -8,14 +8,14 @@ from itertools import count
 import psutil
 import pytest
 
-from pipeline.progress import Stillness, activity, watched
+from pipeline.base.standstill import Stillness, activity, watched
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which the test moves."""
     now = [1000.0]
-    monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pipeline.base.standstill.time.monotonic", lambda: now[0])
     return now
 
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from pipeline import aws, git, passport, promote, samconfig, smoke, store
-from pipeline.bundle import Bundle
-from pipeline.errors import ConfigurationError, GateError, PipelineError
-from pipeline.release import Release
-from pipeline.run import CHECKOUT
+from pipeline.base import git
+from pipeline.base.errors import ConfigurationError, GateError, PipelineError
+from pipeline.base.run import CHECKOUT
+from pipeline.delivery import aws, smoke, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.evidence import passport
+from pipeline.release import promote
+from pipeline.source import samconfig
+from pipeline.source.tags import Release
 from tests.pipeline import statements
 from tests.pipeline.bundles import make
 from tests.pipeline.cloud import URL, Cloud, environment

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import deploy, deployment, records, store
-from pipeline.deployment import Deployment
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
+from pipeline.delivery import deployment, store
+from pipeline.delivery.deployment import Deployment
+from pipeline.evidence import records
+from pipeline.release import deploy
 from tests.pipeline import statements
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import release
-from pipeline.errors import GateError
-from pipeline.run import run
+from pipeline.base.errors import GateError
+from pipeline.base.run import run
+from pipeline.source import tags as release
 from tests.pipeline.bundles import Repository
 
 

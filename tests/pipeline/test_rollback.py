@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, deploy, deployment, rollback, stack, store, versions, withdrawal
-from pipeline.bundle import Bundle
-from pipeline.canonical import canonical
-from pipeline.errors import GateError
-from pipeline.run import CHECKOUT
+from pipeline import cli
+from pipeline.base.canonical import canonical
+from pipeline.base.errors import GateError
+from pipeline.base.run import CHECKOUT
+from pipeline.delivery import deployment, stack, store, versions
+from pipeline.delivery.bundle import Bundle
+from pipeline.release import deploy, rollback, withdrawal
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment
 
@@ -216,8 +218,8 @@ def test_neither_rollback_nor_withdrawal_acts_on_another_release(
     first, second = releases
     record(cloud, second.commit, bundle=first.digest)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr("pipeline.samconfig.read", lambda *_: DEV)
-    monkeypatch.setattr("pipeline.aws.session", lambda *_: cloud)
+    monkeypatch.setattr("pipeline.source.samconfig.read", lambda *_: DEV)
+    monkeypatch.setattr("pipeline.delivery.aws.session", lambda *_: cloud)
     before = dict(cloud.objects)
 
     assert 1 == cli.main(words)

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline import progress
-from pipeline.errors import ToolError
-from pipeline.run import CHECKOUT, run, tool
+from pipeline.base import standstill as progress
+from pipeline.base.errors import ToolError
+from pipeline.base.run import CHECKOUT, run, tool
 from tests.waiting import until
 
 
@@ -144,7 +144,7 @@ def test_no_other_uv_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("UV", str(other))
     said = run(["make", "--dry-run", f"UV={other}", "lock"], cwd=CHECKOUT).stdout
-    monkeypatch.setattr("pipeline.run.CHECKOUT", tmp_path)
+    monkeypatch.setattr("pipeline.base.run.CHECKOUT", tmp_path)
 
     assert ".tools/uv/bin/uv lock" in said
     assert str(other) not in said

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import samconfig
-from pipeline.errors import ConfigurationError
-from pipeline.run import CHECKOUT
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT
+from pipeline.source import samconfig
 
 GOOD = """\
 version = 0.1

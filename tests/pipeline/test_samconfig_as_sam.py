@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import samconfig
-from pipeline.errors import ConfigurationError
-from pipeline.gate.environments import environments
-from pipeline.gate.located import parse
-from pipeline.run import CHECKOUT
-from pipeline.samconfig import Assignment, Fault, assignments, quoted
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT
+from pipeline.source import samconfig
+from pipeline.source.environments import environments
+from pipeline.source.located import parse
+from pipeline.source.samconfig import Assignment, Fault, assignments, quoted
 
 # Answers a line of JSON for each: what sam makes of overrides, of tags, or of an environment's table in a folder.
 _SAM = """

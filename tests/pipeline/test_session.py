@@ -7,8 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from pipeline import http, samconfig, session, stack
-from pipeline.errors import GateError
+from pipeline.base import http
+from pipeline.base.errors import GateError
+from pipeline.commands import ledger as session
+from pipeline.delivery import stack
+from pipeline.source import samconfig
 
 TOP = Path(__file__).resolve().parents[2]
 API = "https://abc.execute-api.eu-west-1.amazonaws.com/live"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import stack
-from pipeline.errors import GateError
+from pipeline.base.errors import GateError
+from pipeline.delivery import stack
 from tests.pipeline.cloud import Cloud
 
 GO = (*stack.NEW, *stack.READY)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, drift, status
-from pipeline.run import CHECKOUT
+from pipeline import cli
+from pipeline.base.run import CHECKOUT
+from pipeline.release import drift, status
 from tests.pipeline.bundles import Repository
 from tests.pipeline.cloud import Cloud, environment
 

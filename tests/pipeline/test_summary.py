@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import summary
+from pipeline.base import summary
 
 
 def test_an_output_can_not_set_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bundle
-from pipeline.run import run
-from pipeline.surroundings import bare, kept
+from pipeline.base.run import run
+from pipeline.base.surroundings import bare, kept
+from pipeline.delivery import bundle
 from tests.pipeline.bundles import Repository
 from tests.worlds import all_of
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import for_log, one_line
+from pipeline.base.text import for_log, one_line
 
 
 @given(st.text())

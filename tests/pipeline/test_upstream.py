@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import deployment, store, upstream
-from pipeline.deployment import Deployment
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
+from pipeline.delivery import deployment, store
+from pipeline.delivery.deployment import Deployment
+from pipeline.evidence import upstream
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.gate.engines import checkov_driver
-from pipeline.gate.project import Project
-from pipeline.gate.stacks import Stack
-from pipeline.run import CHECKOUT, run, tool
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
 from tests.policies.test_seeds import CLEAN, ROOT, SEEDS
 
 EVERY = 30  # all of them take a quarter of an hour

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.run import CHECKOUT
 from pipeline.gate import fixtures
 from pipeline.gate.engines import checkov
 from pipeline.gate.engines.base import Context, EngineError
+from pipeline.gate.findings import Finding
 from pipeline.gate.rules import Rule, load
-from pipeline.model import Finding
-from pipeline.run import CHECKOUT
 
 EXAMPLE = Path(__file__).parent / "checkov"  # one rule, for a team that has such policies
 RULES = [rule for folder in (CHECKOUT / "policies", EXAMPLE) for rule in load(folder) if rule.checkov]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.gate.engines import own
-from pipeline.gate.project import Project
 from pipeline.gate.rules import load
+from pipeline.source.project import Project
 
 ROOT = Path(__file__).parents[2]
 RULE = next(rule for rule in load(ROOT / "policies") if rule.id == "hidden_text")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
-from pipeline.gate import pins
-from pipeline.gate.project import Project
+from pipeline.base.errors import ConfigurationError
+from pipeline.source import pins
+from pipeline.source.project import Project
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from pipeline.gate.engines import own
-from pipeline.gate.project import Project
 from pipeline.gate.rules import load
-from pipeline.trust.policy import ASSUME, AUDIENCE, PROVIDER, allows
-from pipeline.trust.subjects import Repository, Token
+from pipeline.iam.subjects import Repository, Token
+from pipeline.iam.trust_policy import ASSUME, AUDIENCE, PROVIDER, allows
+from pipeline.source.project import Project
 
 RULES = {rule.id: rule for rule in load(Path(__file__).parents[2] / "policies")}
 ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.errors import ConfigurationError
-from pipeline.gate import role_jobs
+from pipeline.base.errors import ConfigurationError
 from pipeline.gate.engines import own
-from pipeline.gate.project import Project
 from pipeline.gate.rules import load
+from pipeline.source import role_jobs
+from pipeline.source.project import Project
 
 ROOT = Path(__file__).parents[2]
 RULE = next(rule for rule in load(ROOT / "policies") if rule.id == "role_jobs_listed")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.gate.engines import own
-from pipeline.gate.project import Project
 from pipeline.gate.rules import Rule, load
+from pipeline.source.project import Project
 from tests.policies.seeds.forms import FORMS
 from tests.policies.seeds.model import Harmless, Seed, only, read
 

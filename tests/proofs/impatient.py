@@ -7,8 +7,9 @@ import time
 import urllib3
 from botocore.config import Config
 
-from pipeline import aws, http, smoke, stack
+from pipeline.base import http
 from pipeline.cli import main
+from pipeline.delivery import aws, smoke, stack
 
 SECONDS = 2.0
 

@@ -18,8 +18,8 @@ import psutil
 from botocore.exceptions import ClientError
 from psycopg import sql
 
-from pipeline import http
-from pipeline.run import CHECKOUT
+from pipeline.base import http
+from pipeline.base.run import CHECKOUT
 from sandbox.accounts import PAIR, account
 from sandbox.reach import Reach
 from sandbox.state import Sandbox

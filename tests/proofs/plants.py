@@ -14,8 +14,8 @@ from unittest import mock
 from urllib.parse import quote
 from zipfile import ZipFile
 
-from pipeline import http
-from pipeline.run import CHECKOUT
+from pipeline.base import http
+from pipeline.base.run import CHECKOUT
 from sandbox.accounts import account
 from sandbox.reach import Reach
 from tests.proofs.places import Places

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from tests.e2e.test_releases import GITHUB
 from tests.proofs.deployed import DEV, Deployed
 from tests.waiting import until

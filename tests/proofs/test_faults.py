@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from sandbox.aws import Aws
 from tests.proofs.deployed import deployed
 from tests.proofs.faults import KINDS, Fault, Proxy

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, Completed, run
+from pipeline.base.run import CHECKOUT, Completed, run
 
 pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 

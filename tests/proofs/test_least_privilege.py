@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.run import Completed
+from pipeline.base.run import Completed
 from sandbox.accounts import PAIR, account
 from tests.proofs.deployed import Deployed, deployed
 from tests.proofs.releases import Releases

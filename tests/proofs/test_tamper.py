@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from securesystemslib.dsse import Envelope
 
-from pipeline import envelope, passport
-from pipeline.errors import GateError
-from pipeline.run import Completed
+from pipeline.base.errors import GateError
+from pipeline.base.run import Completed
+from pipeline.evidence import envelope, passport
 from sandbox.accounts import PAIR, account
 from tests.another_value import OTHER, loosen
 from tests.proofs.deployed import Deployed, deployed

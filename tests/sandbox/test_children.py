@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from sandbox import children, processes
 from sandbox.children import Child
 

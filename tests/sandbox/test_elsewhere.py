@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from sandbox import __main__ as command
 from sandbox import keeper, processes, state
 from sandbox.errors import SandboxError

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from sandbox import postgres, processes
 from sandbox.errors import SandboxError
 from sandbox.postgres import PostgreSQL

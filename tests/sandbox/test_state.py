@@ -12,7 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from sandbox import processes, state
 from sandbox.accounts import ACCOUNTS
 from sandbox.state import Sandbox

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.gate.iam import knows_no_resources
+from pipeline.iam.statements import knows_no_resources
 from tests.templates.loading import (
     ENVIRONMENTS,
     ROOT,

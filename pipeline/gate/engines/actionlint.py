@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.project import Project
 
 # The gate's own configuration of its tools, out of the judged repository's reach.
 SETTINGS = Path(__file__).resolve().parent / "settings"

@@ -6,9 +6,9 @@ from typing import Any
 
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
-from pipeline.gate.environments import SAMCONFIG
-from pipeline.gate.project import APPLICATION, BOOTSTRAP
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.environments import SAMCONFIG
+from pipeline.source.project import APPLICATION, BOOTSTRAP
 
 _SEVERITY = {"Error": "high", "Warning": "medium", "Informational": "low"}
 _FOUND_NOTHING_BAD = {0, 2, 4, 6, 8, 10, 12, 14}  # bits: errors, warnings, informational

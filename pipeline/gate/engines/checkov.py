@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.run import Completed
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import CHECKOUT, call
-from pipeline.gate.environments import SAMCONFIG
-from pipeline.gate.project import APPLICATION, BOOTSTRAP
+from pipeline.gate.findings import Finding
 from pipeline.gate.rules import Rule, load
-from pipeline.gate.values import refers
-from pipeline.model import Finding
-from pipeline.run import Completed
+from pipeline.source.environments import SAMCONFIG
+from pipeline.source.project import APPLICATION, BOOTSTRAP
+from pipeline.source.values import refers
 
 # Built-in checks that are switched off, each with its reason. Where one has a true core, a rule of our own
 # takes its place, which knows more than one resource.

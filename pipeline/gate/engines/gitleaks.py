@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.base.run import INSTALL
 from pipeline.gate.engines.base import SETTINGS, Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import CHECKOUT, call
-from pipeline.model import Finding
-from pipeline.run import INSTALL
+from pipeline.gate.findings import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 
 _MOST_BYTES = 1_000_000
 _MARK = re.compile(rb"^(<{7} |={7}\r?$|>{7} )", re.MULTILINE)  # pre-commit's hook asks git, which isn't here

@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.gate.cache import folder as cache_folder
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
-from pipeline.gate.project import ROOTS
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.project import ROOTS
 
 
 def run(context: Context) -> Iterator[Finding]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import CHECKOUT
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Rule, Violation, load
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.gate.rules import Rule, load
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 
 def run(context: Context) -> Iterator[Finding]:

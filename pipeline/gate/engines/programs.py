@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from pipeline import run
-from pipeline.errors import ToolError
+from pipeline.base import run
+from pipeline.base.errors import ToolError
+from pipeline.base.run import Completed
+from pipeline.base.surroundings import bare
 from pipeline.gate.engines.base import Context, EngineError
-from pipeline.run import Completed
-from pipeline.surroundings import bare
 
 CHECKOUT = run.CHECKOUT
 

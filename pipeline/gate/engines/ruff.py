@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 
 _SECURITY = re.compile(r"S\d+")  # flake8-bandit's; SIM, SLF and SLOT are on style
 _SYNTAX = "invalid-syntax"  # told once, by `ruff check`; `ruff format` then ends with status 2

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 
 
 def run(context: Context) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 
 _SEVERITY = {"High": "high", "Medium": "medium", "Low": "low", "Informational": "low", "Unknown": "medium"}
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack, dig
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack, dig
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _NEVER = ("$context.identity.apiKey", "$context.authorizer.token", "$input.params('Authorization')")
 _NEEDED = {

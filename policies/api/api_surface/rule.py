@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    texts,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
+from pipeline.iam.statements import texts
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

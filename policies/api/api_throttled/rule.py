@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 _MOST = 5000  # requests a second, and at once: half of an account's default, which all its APIs share
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

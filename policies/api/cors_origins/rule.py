@@ -5,14 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.iam import (
-    texts,
-)
-from pipeline.gate.located import Place, texts_in
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_parameter, at_template
-from pipeline.gate.stacks import Stack, dig
+from pipeline.iam.statements import texts
+from pipeline.source.environments import Environment
+from pipeline.source.located import Place, texts_in
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack, dig
+from pipeline.source.violations import Violation, at, at_parameter, at_template
 
 _HEADER = re.compile(r"Access-Control-Allow-Origin[\"'\])]*\s*[\],:=]+\s*[\"']+\*", re.IGNORECASE)
 _ALLOW = "access-control-allow-origin"

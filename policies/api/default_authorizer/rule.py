@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_template
-from pipeline.gate.stacks import Stack, dig
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack, dig
+from pipeline.source.violations import Violation, at, at_template
 
 _TYPES = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi")
 

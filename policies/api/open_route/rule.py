@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import routes
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _PUBLIC = {"/health", "/ready", "/version", "/healthz", "/livez", "/readyz", "/ping", "/"}
 # A browser signs nothing: the application itself asks for a link or a session's cookie here.

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipeline.gate import lock
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _HIDDEN = re.compile(
     "[\u202a-\u202e\u2066-\u2069]"  # turn text around: Trojan Source, CVE-2021-42574

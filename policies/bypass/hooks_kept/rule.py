@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document
+from pipeline.source.duties import mapping
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_document
 
 _FILE = ".pre-commit-config.yaml"
 _NEEDED = (

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
-from pipeline.gate.stacks import Stack
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.violations import Violation, at_template
 
 _SKIPS = re.compile(
     r"(?P<what>(checkov|bridgecrew|cfn[-_]nag|tfsec|trivy|kics-scan|terrascan)\s*:\s*(skip|ignore|suppress|disable)"

@@ -4,9 +4,9 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document
+from pipeline.source.duties import mapping
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_document
 
 _OWNERS = ".github/CODEOWNERS"
 _UPDATES = ".github/dependabot.yml"

@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.gate import fixtures
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Rule, Violation, load
+from pipeline.gate.rules import Rule, load
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _LIST = "docs/rules.md"
 _ROW = re.compile(r"\| \[`([a-z0-9_]+)`\]\(#[a-z0-9_]+\) \| (\w+) \|")

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.project import APPLICATION, BOOTSTRAP, Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import APPLICATION, BOOTSTRAP, Project
+from pipeline.source.violations import Violation
 
 _TEMPLATE = re.compile(r"^[\"']?(AWSTemplateFormatVersion|Transform)[\"']?\s*:", re.MULTILINE)
 _RESOURCE = re.compile(r"^\s*[\"']?Type[\"']?\s*:\s*[\"']?(AWS|Custom)::\w+", re.MULTILINE)

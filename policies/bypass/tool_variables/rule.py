@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.workflows import Action, Workflow
+from pipeline.source.duties import mapping
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import Action, Workflow
 
 _NAME = (
     r"(?:CKV_|CHECKOV_|BC_|CFN_LINT_|ZIZMOR_|GITLEAKS_|RUFF_|MYPY|PYTEST_|PRE_COMMIT|ACTIONLINT_|SHELLCHECK_|COVERAGE_"

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.project import ROOTS, Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import ROOTS, Project
+from pipeline.source.violations import Violation
 
 _CODE = re.compile(r"\.(py|pyc|pyd|so|pth)$")
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document, at_setting
-from pipeline.gate.stacks import Stack
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.violations import Violation, at_document, at_setting
 
 _OFF = {
     "disable_rollback": "a failed deployment stays as it is",

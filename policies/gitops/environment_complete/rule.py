@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline import samconfig
-from pipeline.gate.environments import SAMCONFIG, Environment
-from pipeline.gate.project import APPLICATION, Project
-from pipeline.gate.rules import Violation, at_parameter
+from pipeline.source import samconfig
+from pipeline.source.environments import SAMCONFIG, Environment
+from pipeline.source.project import APPLICATION, Project
+from pipeline.source.violations import Violation, at_parameter
 
 
 def check(project: Project) -> Iterator[Violation]:

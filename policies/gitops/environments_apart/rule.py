@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_parameter, at_setting
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_parameter, at_setting
 
 _SETTINGS = ("stack_name", "s3_bucket", "role_arn")
 _OWN = re.compile(r"arn:|/")  # a parameter's value that names one thing in AWS: an ARN or an SSM path

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline import samconfig
-from pipeline.gate import secrets
-from pipeline.gate.duties import mapping
-from pipeline.gate.environments import SAMCONFIG
-from pipeline.gate.located import Document
-from pipeline.gate.project import APPLICATION, Project
-from pipeline.gate.rules import Violation, at_parameter
-from pipeline.gate.stacks import Stack
+from pipeline.source import samconfig, secrets
+from pipeline.source.duties import mapping
+from pipeline.source.environments import SAMCONFIG
+from pipeline.source.located import Document
+from pipeline.source.project import APPLICATION, Project
+from pipeline.source.stacks import Stack
+from pipeline.source.violations import Violation, at_parameter
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_parameter, at_setting
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_parameter, at_setting
 
 _ALIKE = ("Architecture", "Runtime", "MemorySize", "Timeout")
 _AT_LEAST = ("LogRetentionDays",)

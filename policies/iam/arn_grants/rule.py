@@ -3,20 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate import authorization
-from pipeline.gate.environments import Environment
-from pipeline.gate.iam import (
-    RESOURCE,
-    TRUST,
-    Statement,
-    is_everything,
-    matches,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.values import Hole, Partial, known
-from pipeline.plan import registry
+from pipeline.iam import authorization
+from pipeline.iam.statements import RESOURCE, TRUST, Statement, is_everything, matches, statements
+from pipeline.source import registry
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.values import Hole, Partial, known
+from pipeline.source.violations import Violation
 
 # What an edge location or a distribution uses lies in us-east-1, wherever the stack is.
 _EDGE = ("acm", "lambda", "wafv2")

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import IDENTITY, Statement, statements
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.iam.statements import IDENTITY, Statement, statements
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _READERS = re.compile(r"audit|read-?only|viewer|observer", re.IGNORECASE)
 _READING = re.compile(

@@ -2,15 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    BOUNDARY,
-    Statement,
-    is_everything,
-    matches,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_template
+from pipeline.iam.statements import BOUNDARY, Statement, is_everything, matches, statements
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at, at_template
 
 _EDITS = (
     "iam:CreatePolicyVersion",

@@ -3,16 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    IDENTITY,
-    TRUST,
-    Statement,
-    matches,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.values import refers
+from pipeline.iam.statements import IDENTITY, TRUST, Statement, matches, statements
+from pipeline.source.project import Project
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation
 
 _NEEDED = tuple(
     pattern.lower()

@@ -2,13 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    Statement,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.iam.statements import Statement, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:

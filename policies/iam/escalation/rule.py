@@ -4,15 +4,11 @@ import re
 from collections.abc import Iterator
 
 from pipeline.gate.functions import custom_resources, rotating
-from pipeline.gate.iam import (
-    IDENTITY,
-    Statement,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.stacks import Stack
-from pipeline.gate.values import refers
+from pipeline.iam.statements import IDENTITY, Statement, statements
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation
 
 _NEVER = tuple(
     f"iam:{name}"

@@ -3,16 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    RESOURCE,
-    TRUST,
-    Statement,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import refers
+from pipeline.iam.statements import RESOURCE, TRUST, Statement, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _READING = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Head)\w*\*?", re.IGNORECASE)

@@ -3,17 +3,11 @@
 import json
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    IDENTITY,
-    RESOURCE,
-    Statement,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Stack
-from pipeline.gate.values import refers
+from pipeline.iam.statements import IDENTITY, RESOURCE, Statement, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import IDENTITY, Statement, statements
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.iam.statements import IDENTITY, Statement, statements
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _USES = ("kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey")
 

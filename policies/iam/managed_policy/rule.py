@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    texts,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import refers
+from pipeline.iam.statements import texts
+from pipeline.source.project import Project
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _SMALL = {
     "service-role/AmazonAPIGatewayPushToCloudWatchLogs",  # API Gateway refuses less

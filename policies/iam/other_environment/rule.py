@@ -3,15 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.iam import (
-    RESOURCE,
-    TRUST,
-    is_one_secret,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.iam.statements import RESOURCE, TRUST, is_one_secret, statements
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:

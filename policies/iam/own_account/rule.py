@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.located import Place, texts_in
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_setting
+from pipeline.source.located import Place, texts_in
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at, at_setting
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[^:]*:(\d{12}):")
 _NUMBER = re.compile(r"\d{12}")

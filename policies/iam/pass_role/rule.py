@@ -3,13 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    IDENTITY,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.iam.statements import IDENTITY, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _SERVICES = {
     "cloudformation.amazonaws.com",

@@ -3,16 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    RESOURCE,
-    TRUST,
-    Statement,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import holes, known, refers
+from pipeline.iam.statements import RESOURCE, TRUST, Statement, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.values import holes, known, refers
+from pipeline.source.violations import Violation, at
 
 _TIES = (
     "aws:sourceaccount",

@@ -4,14 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.iam import (
-    texts,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack, dig
-from pipeline.gate.values import known, refers
+from pipeline.iam.statements import texts
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack, dig
+from pipeline.source.values import known, refers
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

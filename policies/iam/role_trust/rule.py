@@ -3,15 +3,11 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions
-from pipeline.gate.iam import (
-    TRUST,
-    Statement,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack
-from pipeline.gate.values import refers
+from pipeline.iam.statements import TRUST, Statement, statements
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _SERVICES = {
     "lambda.amazonaws.com",

@@ -3,14 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    RESOURCE,
-    Statement,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
+from pipeline.iam.statements import RESOURCE, Statement, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 _TIES = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "kms:viaservice", "kms:calleraccount")
 _NO_API = re.compile(r"arn:aws[^:]*:execute-api:[^:]*:[^:]*:[*?].*")

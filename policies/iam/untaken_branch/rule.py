@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.iam import knows_no_resources, texts
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document
-from pipeline.gate.stacks import Stack
+from pipeline.iam.statements import knows_no_resources, texts
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.violations import Violation, at_document
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -2,17 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    BOUNDARY,
-    IDENTITY,
-    TRUST,
-    Statement,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import known
+from pipeline.iam.statements import BOUNDARY, IDENTITY, TRUST, Statement, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.values import known
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,16 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    IDENTITY,
-    is_everything,
-    is_one_secret,
-    knows_no_resources,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.values import holes
+from pipeline.iam.statements import IDENTITY, is_everything, is_one_secret, knows_no_resources, statements
+from pipeline.source.project import Project
+from pipeline.source.values import holes
+from pipeline.source.violations import Violation
 
 # What stands before a name in the resource part of an ARN.
 _KINDS = re.compile(

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack, dig
-from pipeline.gate.values import known
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack, dig
+from pipeline.source.values import known
+from pipeline.source.violations import Violation, at
 
 _ALIAS = "AWS::Lambda::Alias"
 _NAMESPACES = {"FunctionName": "AWS/Lambda", "ApiName": "AWS/ApiGateway"}  # by what they are written for

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 _MOST = 900  # of 1000 in an account, 100 of which AWS keeps unreserved
 

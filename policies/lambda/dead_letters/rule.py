@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.gate.functions import CUSTOM, functions, served, through_aliases
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 # Who waits for an answer, or reads the events itself and keeps those that failed.
 _AT_ONCE = (

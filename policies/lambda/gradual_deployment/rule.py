@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from pipeline.gate.functions import alarms_on, served
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, Stack
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

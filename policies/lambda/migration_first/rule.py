@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate import secrets
 from pipeline.gate.functions import custom_resources, releases, served
-from pipeline.gate.iam import (
-    texts,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import dig
-from pipeline.gate.values import refers
+from pipeline.iam.statements import texts
+from pipeline.source import secrets
+from pipeline.source.project import Project
+from pipeline.source.stacks import dig
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

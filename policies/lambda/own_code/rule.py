@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_template
-from pipeline.gate.stacks import Resource, Stack, dig
-from pipeline.gate.values import refers
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack, dig
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at, at_template
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions, role_of
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate import secrets
 from pipeline.gate.functions import releases, routes, served
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Stack, dig
-from pipeline.gate.values import refers
+from pipeline.source import secrets
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack, dig
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions
-from pipeline.gate.iam import (
-    texts,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
+from pipeline.iam.statements import texts
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 _SUPPORTED = ("python3.11", "python3.12", "python3.13", "python3.14")
 

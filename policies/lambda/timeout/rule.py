@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import custom_resources, functions, served
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Stack
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _API = 28  # seconds; API Gateway waits for 29
 

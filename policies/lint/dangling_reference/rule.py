@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
-from pipeline.gate.workflows import Workflow
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_template
+from pipeline.source.workflows import Workflow
 
 _PSEUDO = (
     "AccountId",

@@ -4,10 +4,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
-from pipeline.gate.stacks import Stack, dig
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack, dig
+from pipeline.source.violations import Violation, at_template
 
 
 def check(project: Project) -> Iterator[Violation]:

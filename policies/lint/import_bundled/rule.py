@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 
-from pipeline.gate.packages import LOCK, distribution, locked
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.stacks import dig
+from pipeline.source.packages import LOCK, distribution, locked
+from pipeline.source.project import Project
+from pipeline.source.stacks import dig
+from pipeline.source.violations import Violation
 
 _RUNTIME = {"boto3", "botocore"}  # in every Python runtime of Lambda
 _CODE = ("app", "rotation")

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.expansion import SERVERLESS, transforms
-from pipeline.gate.located import Document, Place
-from pipeline.gate.project import APPLICATION, BOOTSTRAP, Project
-from pipeline.gate.rules import Violation, at_template
-from pipeline.plan import registry
+from pipeline.source import registry
+from pipeline.source.expansion import SERVERLESS, transforms
+from pipeline.source.located import Document, Place
+from pipeline.source.project import APPLICATION, BOOTSTRAP, Project
+from pipeline.source.violations import Violation, at_template
 
 _UNJUDGED = "whose template nobody judges here"
 _ELSEWHERE = {

@@ -4,10 +4,10 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.packages import LOCK, distribution, locked
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document
+from pipeline.source.duties import mapping
+from pipeline.source.packages import LOCK, distribution, locked
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_document
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_parameter
-from pipeline.gate.stacks import dig
+from pipeline.source.project import Project
+from pipeline.source.stacks import dig
+from pipeline.source.violations import Violation, at_parameter
 
 
 def check(project: Project) -> Iterator[Violation]:

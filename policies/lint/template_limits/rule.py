@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_template
-from pipeline.gate.stacks import Resource
-from pipeline.gate.values import known
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource
+from pipeline.source.values import known
+from pipeline.source.violations import Violation, at, at_template
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 _MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}

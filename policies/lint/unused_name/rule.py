@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_template
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate import duties
-from pipeline.gate.environments import Environment
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, may_ask, runs
-from pipeline.gate.workflows import Job, Workflow
+from pipeline.source import duties
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, may_ask, runs
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import Job, Workflow
 
 _ASKING = (
     "aws-actions/configure-aws-credentials",

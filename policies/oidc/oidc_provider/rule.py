@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import texts
-from pipeline.gate.project import APPLICATION, Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource
-from pipeline.trust.matrix import roles
-from pipeline.trust.policy import AUDIENCE, PROVIDER
+from pipeline.iam.matrix import roles
+from pipeline.iam.statements import texts
+from pipeline.iam.trust_policy import AUDIENCE, PROVIDER
+from pipeline.source.project import APPLICATION, Project
+from pipeline.source.stacks import Resource
+from pipeline.source.violations import Violation, at
 
 # Those that GitHub has published. AWS checks GitHub by its own list of authorities, and takes no notice of them.
 _THUMBPRINTS = {"6938fd4d98bab03faadb97b34396831e3780aea1", "1c58a3a8518e8759bf075b76b750d4f2df264fcd"}

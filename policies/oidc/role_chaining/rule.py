@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.iam import TRUST, statements
-from pipeline.gate.located import Document
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document
-from pipeline.gate.workflows import WorkflowStep
+from pipeline.iam.statements import TRUST, statements
+from pipeline.source.located import Document
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_document
+from pipeline.source.workflows import WorkflowStep
 
 _ACTION = "aws-actions/configure-aws-credentials"
 _OTHER_WAYS = {

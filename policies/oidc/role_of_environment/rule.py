@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.environments import Environment
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.scripts import commands
-from pipeline.gate.workflows import WorkflowStep
-from pipeline.trust.policy import AUDIENCE
+from pipeline.iam.trust_policy import AUDIENCE
+from pipeline.source.environments import Environment
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.scripts import commands
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import WorkflowStep
 
 _ACTION = "aws-actions/configure-aws-credentials"
 _OUTPUT = re.compile(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.(\w+)\s*\}\}")

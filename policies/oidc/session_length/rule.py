@@ -7,12 +7,12 @@ MaxSessionDuration of CreateRole (3600 to 43200), and timeout-minutes in GitHub'
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping, steps
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import WorkflowStep
-from pipeline.trust.matrix import roles
+from pipeline.iam.matrix import roles
+from pipeline.source.duties import mapping, steps
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.violations import Violation, at
+from pipeline.source.workflows import WorkflowStep
 
 _LONGEST = 3600  # seconds: what AWS gives without a word, as configure-aws-credentials does with a token
 _LEAST_OF_ROLE, _MOST_OF_ROLE = 3600, 43200

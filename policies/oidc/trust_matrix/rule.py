@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.trust.matrix import Cell, cells
+from pipeline.iam.matrix import Cell, cells
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_template
 
 # A value that each must take, and what none may: it would make another subject of it.
 _GOOD = {

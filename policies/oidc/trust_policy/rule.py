@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.gate.iam import texts
-from pipeline.gate.located import Place
-from pipeline.gate.project import APPLICATION, Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource
-from pipeline.trust.matrix import roles
-from pipeline.trust.policy import ASSUME, AUDIENCE, PROVIDER
-from pipeline.trust.subjects import Token, repository
+from pipeline.iam.matrix import roles
+from pipeline.iam.statements import texts
+from pipeline.iam.subjects import Token, repository
+from pipeline.iam.trust_policy import ASSUME, AUDIENCE, PROVIDER
+from pipeline.source.located import Place
+from pipeline.source.project import APPLICATION, Project
+from pipeline.source.stacks import Resource
+from pipeline.source.violations import Violation, at
 
 _SUB, _AUD = f"{PROVIDER}:sub", f"{PROVIDER}:aud"
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.gate import secrets
-from pipeline.gate.duties import mapping, steps
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.workflows import WorkflowStep
+from pipeline.source import secrets
+from pipeline.source.duties import mapping, steps
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import WorkflowStep
 
 _FILE = re.compile(
     r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?|\b(?:Out-File|Add-Content)\b.*)"""

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _NEEDED = ("engine", "host", "username")
 

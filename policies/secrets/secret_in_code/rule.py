@@ -5,9 +5,9 @@ import builtins
 import re
 from collections.abc import Iterator
 
-from pipeline.gate import secrets
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source import secrets
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _SHIPPED = ("app/", "rotation/", "pipeline/")
 _IN_SQL = re.compile(r"\bPASSWORD\s+'[^']", re.IGNORECASE)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate import secrets
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import dig
+from pipeline.source import secrets
+from pipeline.source.project import Project
+from pipeline.source.stacks import dig
+from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:

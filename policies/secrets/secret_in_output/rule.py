@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
-from pipeline.gate.secrets import why_secret
+from pipeline.source.project import Project
+from pipeline.source.secrets import why_secret
+from pipeline.source.violations import Violation, at_template
 
 
 def check(project: Project) -> Iterator[Violation]:

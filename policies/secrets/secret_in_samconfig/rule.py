@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline import samconfig
-from pipeline.gate import secrets
-from pipeline.gate.located import Document, Place, texts_in
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source import samconfig, secrets
+from pipeline.source.located import Document, Place, texts_in
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate import secrets
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
-from pipeline.gate.stacks import Stack
-from pipeline.gate.values import known
+from pipeline.source import secrets
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.values import known
+from pipeline.source.violations import Violation, at_template
 
 # What a Secret generates by itself, and where names speak of secrets without holding one.
 _APART = {"Environment", "GenerateSecretString"}

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate import secrets
-from pipeline.gate.located import texts_in
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_document
+from pipeline.source import secrets
+from pipeline.source.located import texts_in
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_document
 
 _CLOUD_KEYS = re.compile(
     r"aws[-_](access[-_]key[-_]id|secret[-_]access[-_]key|session[-_]token)", re.IGNORECASE

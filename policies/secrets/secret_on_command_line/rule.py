@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _FETCH = re.compile(
     r"secretsmanager\s+(batch-)?get-secret-value|ssm\s+get-parameters?(-by-path)?\b.*--with-decryption|kms\s+decrypt\b"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate import secrets
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at_template
+from pipeline.source import secrets
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation, at_template
 
 
 def check(project: Project) -> Iterator[Violation]:

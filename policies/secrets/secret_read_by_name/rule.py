@@ -4,16 +4,11 @@ import re
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions, role_of, served
-from pipeline.gate.iam import (
-    IDENTITY,
-    Statement,
-    is_one_secret,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.stacks import Resource, Stack
-from pipeline.gate.values import Partial, refers
+from pipeline.iam.statements import IDENTITY, Statement, is_one_secret, statements
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import Partial, refers
+from pipeline.source.violations import Violation
 
 _READ = tuple(
     f"secretsmanager:{name}" for name in ("GetSecretValue", "BatchGetSecretValue", "PutSecretValue")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.values import refers
+from pipeline.source.project import Project
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _MOST = 90  # days
 _RATE = re.compile(r"rate\(\s*(\d+)\s+(hour|day)s?\s*\)")

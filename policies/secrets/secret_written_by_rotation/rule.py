@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import functions, role_of, rotating
-from pipeline.gate.iam import IDENTITY, statements
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.stacks import Resource, Stack
-from pipeline.gate.values import refers
+from pipeline.iam.statements import IDENTITY, statements
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation
 
 _WRITING = ("PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
 

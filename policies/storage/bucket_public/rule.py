@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import dig
+from pipeline.source.project import Project
+from pipeline.source.stacks import dig
+from pipeline.source.violations import Violation, at
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 

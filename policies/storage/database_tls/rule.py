@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.gate.functions import functions
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_parameter
-from pipeline.gate.stacks import Stack
-from pipeline.gate.values import holes, known
+from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
+from pipeline.source.values import holes, known
+from pipeline.source.violations import Violation, at, at_parameter
 
 _ASKED = re.compile(r"==\s*[\"']disable")
 _WEAK = ("disable", "allow", "prefer", "require", "verify-ca", "no-verify")

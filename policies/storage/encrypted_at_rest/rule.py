@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource, dig
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource, dig
+from pipeline.source.violations import Violation, at
 
 _NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "AWS::SQS::Queue": (("KmsMasterKeyId",),),

@@ -2,16 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    Statement,
-    every_object,
-    is_everything,
-    statements,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_template
-from pipeline.gate.stacks import Resource
-from pipeline.gate.values import refers
+from pipeline.iam.statements import Statement, every_object, is_everything, statements
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at, at_template
 
 _LEAST = 365  # days
 _EXPIRING = ("ExpirationInDays", "ExpirationDate", "NoncurrentVersionExpiration")

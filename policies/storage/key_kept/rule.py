@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at, at_template
-from pipeline.gate.stacks import Resource
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource
+from pipeline.source.violations import Violation, at, at_template
 
 _LEAST = 14  # days
 _SIGNING = (

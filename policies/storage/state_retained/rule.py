@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stateful import holds_state
+from pipeline.source.project import Project
+from pipeline.source.stateful import holds_state
+from pipeline.source.violations import Violation, at
 
 # A kept parameter would bar its name to the next stack, whose template says the value again.
 _NAMED_AGAIN = "AWS::SSM::Parameter"

@@ -2,17 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.iam import (
-    Statement,
-    every_object,
-    is_everything,
-    statements,
-    texts,
-)
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation, at
-from pipeline.gate.stacks import Resource
-from pipeline.gate.values import refers
+from pipeline.iam.statements import Statement, every_object, is_everything, statements, texts
+from pipeline.source.project import Project
+from pipeline.source.stacks import Resource
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
 
 _POLICIES = {
     "AWS::S3::Bucket": ("AWS::S3::BucketPolicy", "Bucket", "s3:GetObject"),

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.duties import mapping
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _WIDE = re.compile(
     r"\.?/?|\.\.(/.*)?|~(/.*)?|/.*|\*+(/\*+)*|\./\*+.*|\$\{\{\s*(github\.workspace|runner\.temp|env\.HOME).*\}\}/?\**"

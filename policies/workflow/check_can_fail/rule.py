@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import STAGES, checks, mapping, pipelines
-from pipeline.gate.located import Place
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.scripts import Command, commands
-from pipeline.gate.workflows import Action, Job, Workflow, WorkflowStep
+from pipeline.source.duties import STAGES, checks, mapping, pipelines
+from pipeline.source.located import Place
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.scripts import Command, commands
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import Action, Job, Workflow, WorkflowStep
 
 _SOFT = re.compile(
     r"--(soft-fail(-on)?|exit-zero|no-exit-codes|no-error|no-fail|collect-only|co|deselect|ignore|exit-code=0"

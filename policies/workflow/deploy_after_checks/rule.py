@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import STAGES, before, deployments, pipelines, stages
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run
+from pipeline.source.duties import STAGES, before, deployments, pipelines, stages
+from pipeline.source.project import Project
+from pipeline.source.runs import Run
+from pipeline.source.violations import Violation
 
 _AFTER_FAILURE = re.compile(r"\b(always|failure|cancelled)\s*\(|!\s*success\s*\(")
 

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.duties import deployments
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run
+from pipeline.source.duties import deployments
+from pipeline.source.project import Project
+from pipeline.source.runs import Run
+from pipeline.source.violations import Violation
 
 _OF_THE_WORKFLOW = re.compile(r"\$\{\{\s*github\.workflow\s*\}\}")
 

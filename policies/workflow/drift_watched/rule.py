@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import deployments, pipelines
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import runs
+from pipeline.source.duties import deployments, pipelines
+from pipeline.source.project import Project
+from pipeline.source.runs import runs
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:

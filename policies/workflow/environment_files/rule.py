@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _FILE = re.compile(r"""(>>?\s*|\btee\s+(-a\s+)?)["']?\$\{?(GITHUB_ENV|GITHUB_PATH)\}?""")
 _OTHERWISE = re.compile(r"(environ\w*|getenv|ENV)\W{1,3}(GITHUB_ENV|GITHUB_PATH)\b")

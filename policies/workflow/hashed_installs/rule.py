@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.scripts import Command, commands
-from pipeline.gate.workflows import WorkflowStep
+from pipeline.source.duties import mapping
+from pipeline.source.project import Project
+from pipeline.source.scripts import Command, commands
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import WorkflowStep
 
 _RUNNERS = {"npx", "uvx", "pipx", "bunx", "pnpx", "brew", "easy_install", "snap"}
 _SHELLS = {"bash", "sh", "zsh", "dash", "python", "python3", "node", "perl", "ruby", "source", "eval"}

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import runs
+from pipeline.source.project import Project
+from pipeline.source.runs import runs
+from pipeline.source.violations import Violation
 
 _HOSTED = ("ubuntu-", "windows-", "macos-")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _MOST = 60
 

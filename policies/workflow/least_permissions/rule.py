@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import calls
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
+from pipeline.source.duties import calls
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.violations import Violation
 
 # By permission: the actions, and the words of commands, that need to write it.
 _USES = {

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping, pipelines
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import WorkflowStep
+from pipeline.source.duties import mapping, pipelines
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import WorkflowStep
 
 _SHIPPING = ("bundle", "deploy", "promote", "rollback", "release", "passport")
 _OFF = ("", "false", "off", "none", "no")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.duties import mapping
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _OWN = ("${{ github.sha }}", "${{ github.ref }}", "${{ github.repository }}")
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.pins import VERSION, Use, known, uses
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.pins import VERSION, Use, known, uses
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 _IMAGE = re.compile(r"docker://[^@\s]+@sha256:[0-9a-f]{64}")
 

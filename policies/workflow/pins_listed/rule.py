@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.pins import known, uses
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
+from pipeline.source.pins import known, uses
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import before, calls, changing_aws, pipelines
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import WorkflowStep
+from pipeline.source.duties import before, calls, changing_aws, pipelines
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import WorkflowStep
 
 _BUILDING = re.compile(r"^(docker|podman|buildah|zip|poetry|hatch|flit|npm|yarn|gradle|mvn|cargo|go)$")
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.duties import mapping, pull_requests
-from pipeline.gate.located import Step
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.workflows import Job, Workflow
+from pipeline.source.duties import mapping, pull_requests
+from pipeline.source.located import Step
+from pipeline.source.project import Project
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import Job, Workflow
 
 _RESULT = re.compile(r"needs\.([\w-]+)\.result|needs\[['\"]([\w-]+)['\"]\]\.result")
 

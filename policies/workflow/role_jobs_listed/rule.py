@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from posixpath import normpath
 from typing import Any
 
-from pipeline.gate import recipes
-from pipeline.gate.duties import local_action, mapping, steps
-from pipeline.gate.plain import Call, NotPlainError, calls
-from pipeline.gate.project import Project
-from pipeline.gate.role_jobs import Listed, jobs, listed
-from pipeline.gate.rules import Violation
-from pipeline.gate.workflows import Job, WorkflowStep
+from pipeline.source import recipes
+from pipeline.source.duties import local_action, mapping, steps
+from pipeline.source.plain import Call, NotPlainError, calls
+from pipeline.source.project import Project
+from pipeline.source.role_jobs import Listed, jobs, listed
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import Job, WorkflowStep
 
 _PINNED = re.compile(r"([\w.-]+/[\w./-]+)@[0-9a-f]{40}")
 _PLAIN_FOLDERS = (".", "${{ github.workspace }}")

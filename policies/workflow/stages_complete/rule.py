@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import STAGES, mapping, pipelines, pull_requests, stages
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import Workflow
+from pipeline.source.duties import STAGES, mapping, pipelines, pull_requests, stages
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import Workflow
 
 _TYPES = {"opened", "synchronize", "reopened"}
 _NARROWER = ("paths", "paths-ignore", "branches-ignore")

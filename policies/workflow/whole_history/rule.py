@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.duties import calls, mapping, pipelines, steps
-from pipeline.gate.pins import of_step
-from pipeline.gate.project import Project
-from pipeline.gate.rules import Violation
-from pipeline.gate.runs import Run, runs
-from pipeline.gate.workflows import WorkflowStep
+from pipeline.source.duties import calls, mapping, pipelines, steps
+from pipeline.source.pins import of_step
+from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
+from pipeline.source.violations import Violation
+from pipeline.source.workflows import WorkflowStep
 
 _LOOKING = ("release", "promote", "deploy", "rollback", "drift", "plan")
 _LOOKING_GIT = {"verify-tag", "describe", "cat-file", "for-each-ref", "-v", "--verify"}

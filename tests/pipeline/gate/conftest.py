@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.gate.project import Project
+from pipeline.source.project import Project
 
 SETTINGS = """\
 version = 0.1

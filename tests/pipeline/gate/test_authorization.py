@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.gate import authorization
-from pipeline.gate.authorization import arns, meets, without_resources
-from pipeline.gate.values import Hole, Partial
+from pipeline.iam import authorization
+from pipeline.iam.authorization import arns, meets, without_resources
+from pipeline.source.values import Hole, Partial
 
 FILLED = {"Partition": "aws", "Region": "eu-west-1", "Account": "111111111111", "SecretId": "name-a1B2c3"}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.base.run import run
 from pipeline.gate import cache, check
 from pipeline.gate.engines import own
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
-from pipeline.gate.project import Project
-from pipeline.model import Finding
-from pipeline.run import run
+from pipeline.gate.findings import Finding
+from pipeline.source.project import Project
 
 type Make = Callable[..., Project]
 

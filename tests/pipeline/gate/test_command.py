@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.gate import command, output
+from pipeline.commands import check as command
+from pipeline.gate import output
+from pipeline.gate.findings import Stage
 from pipeline.gate.verdict import Report
-from pipeline.model import Stage
 from tests.pipeline.report.sample import COMMIT, FINDINGS, evidence
 from tests.pipeline.report.schemas import faults
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline.errors import ToolError
+from pipeline.base.errors import ToolError
+from pipeline.base.run import CHECKOUT, Completed
 from pipeline.gate import check
 from pipeline.gate.engines import (
     actionlint,
@@ -17,9 +18,8 @@ from pipeline.gate.engines import (
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
-from pipeline.gate.project import Project
 from pipeline.gate.rules import Rule, load
-from pipeline.run import CHECKOUT, Completed
+from pipeline.source.project import Project
 
 pytestmark = pytest.mark.slow  # the tools themselves; lint and policy run them too
 type Make = Callable[..., Project]
@@ -224,7 +224,7 @@ def test_tool_that_is_not_well_gives_no_verdict(
             raise ended
         return ended
 
-    monkeypatch.setattr("pipeline.run.run", run)
+    monkeypatch.setattr("pipeline.base.run.run", run)
     context = Context(make_project(**FAULTS), tmp_path_factory.mktemp("scratch"))
 
     with pytest.raises(EngineError, match=message):
@@ -238,7 +238,7 @@ def test_checkov_that_can_not_parse_gives_no_verdict(
     text = (
         '{"results": {"parsing_errors": ["/a.json"], "failed_checks": []}, "summary": {"resource_count": 1}}'
     )
-    monkeypatch.setattr("pipeline.run.run", lambda *_, **__: Completed(0, text, ""))
+    monkeypatch.setattr("pipeline.base.run.run", lambda *_, **__: Completed(0, text, ""))
     context = Context(make_project(), tmp_path_factory.mktemp("scratch"))
 
     with pytest.raises(EngineError, match=r"can't parse /a\.json"):

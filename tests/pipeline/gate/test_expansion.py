@@ -10,10 +10,10 @@ import pytest
 from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 from samtranslator.swagger import swagger
 
-from pipeline.gate import expansion
-from pipeline.gate.expansion import ExpansionError, expand
-from pipeline.gate.located import DocumentError, parse
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
+from pipeline.source import expansion
+from pipeline.source.expansion import ExpansionError, expand
+from pipeline.source.located import DocumentError, parse
 
 pytestmark = pytest.mark.slow
 SOURCES = [CHECKOUT / "template.yaml", *sorted((CHECKOUT / "policies").glob("*/*/**/*.yaml"))]

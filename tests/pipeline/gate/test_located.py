@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.gate.located import DocumentError, parse
+from pipeline.source.located import DocumentError, parse
 
 YAML = """\
 Resources:

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from pipeline.base.run import CHECKOUT, run
 from pipeline.gate import lock
-from pipeline.gate.project import Project
-from pipeline.run import CHECKOUT, run
+from pipeline.source.project import Project
 
 GATE = {
     "pipeline/gate/check.py": "from pipeline.far import away\n",

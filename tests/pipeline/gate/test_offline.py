@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline.base.run import CHECKOUT
 from pipeline.gate.engines import own
-from pipeline.gate.project import Project
 from pipeline.gate.rules import load
-from pipeline.run import CHECKOUT
+from pipeline.source.project import Project
 
 type Make = Callable[..., Project]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.gate.engines.base import Context
-from pipeline.gate.project import Project
+from pipeline.source.project import Project
 
 type Make = Callable[..., Project]
 

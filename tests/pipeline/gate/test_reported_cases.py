@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import changeset, samconfig
+from pipeline.base.run import CHECKOUT, Completed
+from pipeline.delivery import changeset
 from pipeline.gate.engines import cfn_lint, own
 from pipeline.gate.engines.base import Context
-from pipeline.gate.project import Project
 from pipeline.gate.rules import load
-from pipeline.run import CHECKOUT, Completed
+from pipeline.source import samconfig
+from pipeline.source.project import Project
 
 type Make = Callable[..., Project]
 RULES = {rule.id: rule for rule in load(CHECKOUT / "policies")}

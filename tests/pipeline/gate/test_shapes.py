@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.base.run import CHECKOUT
 from pipeline.gate.engines import own
-from pipeline.gate.project import Project
 from pipeline.gate.rules import load
-from pipeline.run import CHECKOUT
+from pipeline.source.project import Project
 
 type Make = Callable[..., Project]
 RULES = load(CHECKOUT / "policies")

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from pipeline.gate import stateful
-from pipeline.gate.stateful import holds_state
-from pipeline.plan import registry
+from pipeline.source import registry, stateful
+from pipeline.source.stateful import holds_state
 
 # CloudFormation user guide, "DeletionPolicy attribute": the types of which a snapshot can be taken.
 SNAPSHOTS = (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.gate.values import Hole, Partial, Scope, Trail, as_template, holes, known, refers
+from pipeline.source.values import Hole, Partial, Scope, Trail, as_template, holes, known, refers
 
 SCOPE = Scope(
     parameters={"Name": "dev", "List": ["a", "b"]},

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipeline.gate import waivers
-from pipeline.gate.located import parse
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
+from pipeline.source.located import parse
 
 TODAY = dt.date(2026, 6, 1)
 GOOD = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.gate import environments as gate
-from pipeline.gate.stacks import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
+from pipeline.source import environments as gate
+from pipeline.source.stacks import Stack
 from tests.sandbox.emulator.cloud import Cloud
 from tests.sandbox.emulator.conftest import cloud as emulator
 from tests.waiting import until

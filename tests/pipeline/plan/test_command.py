@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, github
-from pipeline.errors import ConfigurationError
-from pipeline.plan import command, markdown
+from pipeline import cli
+from pipeline.base import github
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT
+from pipeline.commands import plan as command
+from pipeline.plan import markdown
 from pipeline.plan.model import Change, Effect, Plan
-from pipeline.run import CHECKOUT
 from tests.pipeline.bundles import Repository
 
 FILES = {name: (CHECKOUT / name).read_text() for name in ("template.yaml", "samconfig.toml")}

@@ -5,13 +5,13 @@ from functools import cache
 
 import pytest
 
-from pipeline.errors import ConfigurationError
-from pipeline.gate.environments import environments
-from pipeline.gate.stacks import Stack
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Effect
-from pipeline.run import CHECKOUT
+from pipeline.source.environments import environments
+from pipeline.source.stacks import Stack
 
 TEMPLATE = (CHECKOUT / "template.yaml").read_text()
 SETTINGS = (CHECKOUT / "samconfig.toml").read_text()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.plan import registry
+from pipeline.source import registry
 
 # AWS CloudFormation template reference, "Update requires" of each property: Replacement, or No interruption / Some
 # interruptions. "perhaps" is "depends on the change".

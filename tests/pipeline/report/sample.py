@@ -3,16 +3,16 @@
 import datetime as dt
 from pathlib import Path
 
-from pipeline.gate.environments import environments
-from pipeline.gate.located import parse
-from pipeline.gate.project import Project
+from pipeline.gate.findings import Finding, Stage
 from pipeline.gate.rules import Rule
 from pipeline.gate.verdict import EngineRun, Report
 from pipeline.gate.waivers import Waiver
-from pipeline.model import Finding, Stage
+from pipeline.iam.rows import Entry
 from pipeline.report.evidence import Evidence
 from pipeline.report.sides import compare
-from pipeline.report.trust import Entry
+from pipeline.source.environments import environments
+from pipeline.source.located import parse
+from pipeline.source.project import Project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DAY = dt.date(2026, 11, 25)

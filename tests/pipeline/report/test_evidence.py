@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
-from pipeline.gate.project import Project
+from pipeline.base.errors import ConfigurationError
 from pipeline.report import oscal, page
 from pipeline.report.evidence import gather
+from pipeline.source.project import Project
 from tests.pipeline.report.sample import HOSTILE, evidence
 from tests.pipeline.report.schemas import faults
 

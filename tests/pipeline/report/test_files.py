@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from pipeline.report import annotations, files, step_summary
 from pipeline.report.evidence import Evidence
 from tests.pipeline.report.sample import evidence

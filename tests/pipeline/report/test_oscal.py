@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.gate.findings import Stage
 from pipeline.gate.verdict import EngineRun
-from pipeline.model import Stage
 from pipeline.report import oscal
 from tests.pipeline.report.sample import ENGINES, FINDINGS, evidence
 from tests.pipeline.report.schemas import faults

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.base.run import run
+from pipeline.commands.rules import page
 from pipeline.gate import lock
 from pipeline.gate.rules import load
-from pipeline.report.rules import page
-from pipeline.run import run
 
 TOP = Path(__file__).parents[3]
 RULES = load(TOP / "policies")

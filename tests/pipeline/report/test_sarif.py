@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.model import Finding
+from pipeline.gate.findings import Finding
 from pipeline.report import sarif
 from tests.pipeline.report.sample import FINDINGS, evidence
 from tests.pipeline.report.schemas import faults

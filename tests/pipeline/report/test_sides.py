@@ -3,10 +3,10 @@
 import dataclasses
 from pathlib import Path
 
-from pipeline.gate.environments import environments
-from pipeline.gate.located import parse
-from pipeline.gate.project import Project
 from pipeline.report.sides import HIDDEN, Row, compare, resources
+from pipeline.source.environments import environments
+from pipeline.source.located import parse
+from pipeline.source.project import Project
 from tests.pipeline.report.sample import FINDINGS, SETTINGS
 
 BOTH = environments(parse(SETTINGS, "samconfig.toml"))

@@ -4,8 +4,8 @@ import dataclasses
 
 from markdown_it import MarkdownIt
 
+from pipeline.base.markdown import escape, plain
 from pipeline.report import step_summary
-from pipeline.report.markdown import escape, plain
 from tests.pipeline.report.sample import FINDINGS, HOSTILE, evidence
 
 READER = MarkdownIt("commonmark").enable("table")

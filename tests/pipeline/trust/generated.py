@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.trust.operators import _AFFIRMATIVE, _NEGATED
-from pipeline.trust.policy import ASSUME, PROVIDER, Request
+from pipeline.iam.operators import _AFFIRMATIVE, _NEGATED
+from pipeline.iam.trust_policy import ASSUME, PROVIDER, Request
 
 ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"
 # Of each kind of operator, values of a request and of a policy.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from unittest import mock
 
 import pytest
 
-from pipeline.run import CHECKOUT
-from pipeline.trust import operators
-from pipeline.trust.policy import allows
+from pipeline.base.run import CHECKOUT
+from pipeline.iam import operators
+from pipeline.iam.trust_policy import allows
 from tests.pipeline.trust.generated import _KINDS, Case, cases
 
 pytestmark = pytest.mark.slow

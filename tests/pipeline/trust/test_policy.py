@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.trust.operators import UnknownOperatorError, arn_like, holds
-from pipeline.trust.policy import ASSUME, PROVIDER, Request, allows
+from pipeline.iam.operators import UnknownOperatorError, arn_like, holds
+from pipeline.iam.trust_policy import ASSUME, PROVIDER, Request, allows
 
 ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"
 DEV = "repo:acme/app:environment:dev"

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.gate.located import parse
+from pipeline.source.located import parse
 
 TEMPLATES = ("template.yaml", "bootstrap/template.yaml")
 

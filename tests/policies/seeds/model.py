@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.gate.project import Project
+from pipeline.source.project import Project
 
 
 @dataclass(frozen=True)

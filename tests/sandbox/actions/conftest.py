@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 
 ACTIONS = CHECKOUT / "sandbox/actions"
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import run
+from pipeline.base.run import run
 from sandbox.github.event import PullRequest, Repository
 from sandbox.github.repository import Remote
 from tests.sandbox.actions.conftest import Act, Done

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 from tests.sandbox.actions.conftest import Act, Done
 
 LOCK = ("uv.lock", "pyproject.toml", "bin/install-uv.txt", ".python-version")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import Completed, run
+from pipeline.base.run import Completed, run
 from sandbox.emulator import builds
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT, run
 from tests.sandbox.emulator.cloud import Cloud
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from tests.sandbox.emulator.cloud import Cloud, archive
 
 _LIMITS: dict[str, Any] = tomllib.loads((CHECKOUT / "sandbox" / "limits.toml").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import changeset
+from pipeline.delivery import changeset
 from tests.pipeline.cloud import environment
 from tests.sandbox.emulator.cloud import Cloud, archive
 

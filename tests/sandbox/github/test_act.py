@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from sandbox.github import act
 
 

@@ -10,8 +10,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from pipeline.errors import ConfigurationError
-from pipeline.run import CHECKOUT, run
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT, run
 from sandbox import processes
 from sandbox.github import GitHub, Run, act
 from sandbox.github.event import Repository

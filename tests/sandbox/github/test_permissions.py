@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.errors import GateError
+from pipeline.base.errors import GateError
 from sandbox.github.permissions import DEFAULT, SCOPES, effective, of_fork, parse
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from sandbox.github.protection import Rule, approver, read, refusal
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError, ToolError
-from pipeline.run import run
+from pipeline.base.errors import ConfigurationError, ToolError
+from pipeline.base.run import run
 from sandbox.github.event import NOTHING, Repository
 from sandbox.github.repository import Remote
 

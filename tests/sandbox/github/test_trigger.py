@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigurationError
+from pipeline.base.errors import ConfigurationError
 from sandbox.github import event as events
 from sandbox.github import trigger
 from sandbox.github.event import Event, PullRequest, Repository

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigurationError, GateError
+from pipeline.base.errors import ConfigurationError, GateError
 from sandbox.github import workflow
 from sandbox.github.expressions import Unknown
 from sandbox.github.workflow import Job

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipeline.run import CHECKOUT
+from pipeline.base.run import CHECKOUT
 from sandbox import processes, state, story
 from sandbox.story import Story
 from sandbox.story.scene import ExpectationError

@@ -1,0 +1,1 @@
+"""A bundle and the stack that it goes to: built, stored, changed, asked."""

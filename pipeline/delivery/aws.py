@@ -1,0 +1,108 @@
+"""Sessions with AWS, and AWS's errors in the words of this command."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSLError,
+)
+
+from pipeline.base.errors import ConfigurationError, GateError, PipelineError
+from pipeline.base.text import one_line
+from pipeline.source.samconfig import Environment
+
+# Standard retries ride out throttling and single failures; beyond them the caller hears the error.
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_INVALID = {
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+
+
+def session(environment: Environment) -> boto3.Session:
+    """A session in the environment's region, with the credentials that this process was given."""
+    made = boto3.Session(region_name=environment.region)
+    made.events.register("before-parse", _require_whole)
+    return made
+
+
+def _require_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
+    """An answer that was cut on its way: the SDK takes half of a JSON document for an empty success."""
+    headers, body = response_dict["headers"], response_dict["body"]
+    expected = headers.get("content-length", "")
+    if not isinstance(body, bytes) or not expected.isdigit() or operation_model.http.get("method") == "HEAD":
+        return
+    if len(body) < int(expected):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(expected))
+
+
+@contextmanager
+def errors(doing: str) -> Iterator[None]:
+    """Turn what AWS's SDK raises while `doing` (as in "reading the stack") into a PipelineError."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise ConfigurationError(
+            f"{doing}: there are no AWS credentials.", "Log in, or assume the environment's deploy role."
+        ) from error
+    except (EndpointConnectionError, SSLError) as error:
+        raise ConfigurationError(
+            f"{doing}: AWS can't be reached: {error}", "Check the network, the region and AWS_ENDPOINT_URL."
+        ) from error
+    except ClientError as error:
+        raise _refused(doing, error) from error
+    except BotoCoreError as error:
+        raise ConfigurationError(f"{doing}: {error}") from error
+
+
+def code(error: ClientError) -> str:
+    """AWS's code of an error, such as AccessDenied."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _refused(doing: str, error: ClientError) -> PipelineError:
+    detail = error.response.get("Error", {})
+    said = one_line(f"{detail.get('Code', '?')}: {detail.get('Message', '')}")
+    if code(error) in _EXPIRED:
+        return ConfigurationError(
+            f"{doing}: the credentials have expired.", "Log in again, or run the job again."
+        )
+    if code(error) in _INVALID:
+        return ConfigurationError(f"{doing}: AWS does not know these credentials ({said}).", "Log in again.")
+    if code(error) in _DENIED:
+        return GateError(
+            f"{doing}: refused ({said}).",
+            "The role lacks this right, or the credentials are another environment's. See bootstrap/README.md.",
+        )
+    return GateError(f"{doing}: {said}")
+
+
+def whoami(aws: boto3.Session) -> tuple[str, str]:
+    """The account and the ARN that the credentials belong to."""
+    with errors("asking who the credentials belong to"):
+        answer = aws.client("sts", config=CONFIG).get_caller_identity()
+    return answer["Account"], answer["Arn"]
+
+
+def check_account(aws: boto3.Session, environment: Environment) -> str:
+    """Make sure the credentials are of the environment's account; returns the caller's ARN."""
+    account, arn = whoami(aws)
+    if account != environment.account:
+        raise ConfigurationError(
+            f"The credentials are of account {account} ({arn}); {environment.name} is account {environment.account}.",
+            f"Assume {environment.deploy_role}.",
+        )
+    return arn

@@ -1,0 +1,181 @@
+"""One deployment under way: what is put where, over what, by whom; and how it is told of."""
+
+import datetime as dt
+import os
+from dataclasses import dataclass
+
+import boto3
+
+from pipeline.base import git, markdown, summary
+from pipeline.base.errors import GateError, PipelineError, said
+from pipeline.delivery import outbox, parameters, stack, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.delivery.stack import Stack
+from pipeline.ledger import client as ledger
+from pipeline.source.samconfig import Environment
+
+_MOST_DETAIL = 2000  # characters that the ledger takes
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where, what, with which credentials, over which previous stack. `kind` is deploy or rollback."""
+
+    environment: Environment
+    session: boto3.Session
+    bundle: Bundle
+    release: parameters.Release
+    before: Stack
+    actor: str
+    version: str | None
+    started_at: str
+    kind: str = "deploy"
+
+    @property
+    def released(self) -> str | None:
+        """The version that this releases, with a passport; None for a rollback and where nothing is promoted to."""
+        return self.version if self.environment.promote_from and self.kind == "deploy" else None
+
+    def row(self, status: str, detail: str | None, moment: str) -> ledger.Deployment:
+        """What the ledger is told. `moment` tells this attempt from others of the same release."""
+        return ledger.Deployment(
+            id=ledger.identity(self.environment.name, self.release.digest, status, moment),
+            environment=self.environment.name,
+            commit=self.bundle.commit,
+            bundle=self.bundle.digest,
+            release=self.release.digest,
+            version=self.version,
+            kind=self.kind,
+            status=status,
+            started_at=self.started_at,
+            finished_at=now(),
+            run=run_url(),
+            actor=self.actor,
+            detail=detail[:_MOST_DETAIL] if detail else None,
+        )
+
+
+def begin(
+    session: boto3.Session,
+    environment: Environment,
+    made: Bundle,
+    actor: str,
+    *,
+    kind: str = "deploy",
+    version: str | None = None,
+) -> Deployment:
+    """Look at what is there, and whether this may come after it. Raises GateError when not."""
+    print(f"{environment.name}: bundle {made.digest} of commit {made.commit}")
+    before = stack.ready(session, environment.stack_name)
+    if before.exists and kind == "deploy":
+        _no_overtaking(environment, before, made)
+    release = parameters.of_release(session, environment, made)
+    return Deployment(environment, session, made, release, before, actor, version, now(), kind)
+
+
+def _no_overtaking(environment: Environment, before: Stack, made: Bundle) -> None:
+    """An older commit must not replace a newer one that is live already."""
+    live = before.parameters.get("Commit", "")
+    if live == made.commit or not git.COMMIT.fullmatch(live):
+        return
+    for commit in (live, made.commit):
+        if not git.exists(commit):
+            raise GateError(
+                f"{environment.name} runs commit {live}; this clone does not hold {commit}.",
+                "Fetch the whole history (fetch-depth: 0). Whether this deployment is newer can't be told without it.",
+            )
+    if not git.is_ancestor(live, made.commit):
+        raise GateError(
+            f"{environment.name} runs commit {live}, which {made.commit} does not contain.",
+            "An older or foreign commit does not overtake a newer one. Merge first, and deploy the merge;\n"
+            "  to go back on purpose: pipeline rollback.",
+        )
+
+
+def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -> None:
+    """Tell of a release that serves. The commit's record comes last: with it, everything is done."""
+    _record(deployment, after, deployment.row("succeeded", detail, after.updated))
+    store.record_commit(
+        deployment.session,
+        deployment.environment.bucket,
+        {
+            "environment": deployment.environment.name,
+            "commit": deployment.bundle.commit,
+            "bundle": deployment.bundle.digest,
+            "release": deployment.release.digest,
+            "deployed_at": now(),
+            "url": after.outputs.get("ApiUrl", ""),
+        },
+    )
+    _summarize(deployment, "succeeded", after.outputs.get("ApiUrl", ""))
+
+
+def failed(deployment: Deployment, reason: str) -> None:
+    """Tell of a release that does not serve. Whatever goes wrong with that must not hide why."""
+    try:
+        _record(deployment, deployment.before, deployment.row("failed", reason, deployment.started_at))
+        _summarize(deployment, "failed", reason)
+    except Exception as error:
+        summary.warning("Not recorded", f"That the deployment failed could not be told: {said(error)}")
+
+
+def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
+    """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment; what it missed is kept."""
+    url = at.outputs.get("ApiUrl")
+    if url is None:
+        print("  not recorded: there is no ledger yet")
+        return
+    try:
+        if ledger.record(deployment.session, url, row):
+            print(f"  recorded in the ledger as {row.id}")
+        else:
+            print(f"  the ledger holds it already, as {row.id}")
+    except PipelineError as error:
+        lost = f"The deployment could not be recorded in the ledger: {error.message} {_keep(deployment, row)}"
+        summary.warning("Not recorded", lost)
+        summary.add(markdown.escape(lost))
+    else:
+        catch_up(deployment, at)
+
+
+def _keep(deployment: Deployment, row: ledger.Deployment) -> str:
+    try:
+        where = outbox.keep(deployment.session, deployment.environment, row)
+    except PipelineError as error:
+        return f"Nor could it be kept for later: {error.message} Record it by hand: {row}"
+    return f"It is kept in {where}; the next deployment to {deployment.environment.name} records it."
+
+
+def catch_up(deployment: Deployment, at: Stack) -> None:
+    """Tell the ledger what it missed before."""
+    url = at.outputs.get("ApiUrl")
+    count = outbox.deliver(deployment.session, deployment.environment, url) if url else 0
+    if count:
+        print(f"  recorded late: {count} earlier deployments")
+
+
+def _summarize(deployment: Deployment, status: str, detail: str) -> None:
+    rows = [
+        ("environment", deployment.environment.name),
+        ("commit", deployment.bundle.commit),
+        ("bundle", deployment.bundle.digest),
+        ("release", deployment.release.digest),
+        ("detail", detail),
+    ]
+    summary.add(f"### {deployment.kind.capitalize()} {status}\n\n" + summary.table(("", ""), rows))
+
+
+def now() -> str:
+    """This moment in RFC 3339, UTC, to the millisecond."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def tag() -> str | None:
+    """The tag that this workflow run is for; None for any other run."""
+    return os.environ.get("GITHUB_REF_NAME") if os.environ.get("GITHUB_REF_TYPE") == "tag" else None
+
+
+def run_url() -> str | None:
+    """The address of this workflow run; None outside of one."""
+    parts = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else None

@@ -1,0 +1,29 @@
+"""What was approved for a deployment, through git and so reviewed: waivers of the rule on stateful resources."""
+
+import datetime as dt
+from pathlib import Path
+
+from pipeline.base.errors import ConfigurationError
+from pipeline.gate.waivers import FILE as FILE
+from pipeline.gate.waivers import Waiver, read
+from pipeline.source.located import DocumentError
+from pipeline.source.located import read as read_document
+
+RULE = "deploy/stateful"
+
+
+def in_force(repository: Path, environment: str, today: dt.date) -> list[Waiver]:
+    """The waivers that hold today in an environment; an expired or malformed one doesn't, and holds nothing up."""
+    path = repository / FILE
+    if not path.exists():
+        return []
+    try:
+        waivers, _ = read(read_document(path, FILE), today)
+    except DocumentError as error:
+        raise ConfigurationError(f"{FILE}:{error.line}: {error.message}", "Run: pipeline policy") from error
+    return [one for one in waivers if one.environment in (None, environment)]
+
+
+def stateful(repository: Path, environment: str, today: dt.date) -> frozenset[str]:
+    """The logical ids of the resources whose loss was approved."""
+    return frozenset(one.resource for one in in_force(repository, environment, today) if one.rule == RULE)

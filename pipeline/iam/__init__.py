@@ -1,0 +1,1 @@
+"""Identity and access: statements, conditions, and who can become whom."""

@@ -1,0 +1,202 @@
+"""The policies in a stack, wherever they stand: identity, trust, resource and boundary policies."""
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from pipeline.iam import authorization
+from pipeline.source.located import Place, Step
+from pipeline.source.stacks import Resource, Stack
+from pipeline.source.values import refers
+from pipeline.source.violations import Violation, at
+
+# Actions that need Resource "*" beside those of which the service authorization reference says so: it has resource
+# types for them, and the callers that a serverless application has (Lambda in a VPC, deployments) name none.
+_NO_RESOURCES = (
+    "ec2:describe*",
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    "cloudwatch:describealarms",
+)
+_WILD = re.compile(r"[*?]")
+# The six random characters behind a secret's name, which a policy can't know. Source: AWS Secrets Manager user guide,
+# "Determine who has permissions to your secrets".
+_ONE_SECRET = re.compile(r"arn:[^:*?]*:secretsmanager:[^:*?]*:[^:*?]*:secret:[^*?]+-\?{6}")
+IDENTITY, TRUST, RESOURCE, BOUNDARY = "identity", "trust", "resource", "boundary"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy; `place` is its path among the properties of `resource`."""
+
+    resource: Resource
+    place: Place
+    body: dict[str, Any]
+    kind: str
+    document: Place = field(repr=False, default=())
+
+    @property
+    def allows(self) -> bool:
+        return self.body.get("Effect") == "Allow"
+
+    @property
+    def denies(self) -> bool:
+        return self.body.get("Effect") == "Deny"
+
+    @property
+    def actions(self) -> list[str]:
+        return texts(self.body.get("Action"))
+
+    @property
+    def resources(self) -> list[str]:
+        return texts(self.body.get("Resource"))
+
+    @property
+    def principals(self) -> list[tuple[str, str]]:
+        """Who is named, as (AWS | Service | Federated | CanonicalUser, value); a bare "*" is ("AWS", "*")."""
+        found = self.body.get("Principal")
+        if isinstance(found, dict):
+            return [(kind, one) for kind, values in found.items() for one in texts(values)]
+        return [("AWS", one) for one in texts(found)]
+
+    @property
+    def conditions(self) -> dict[str, dict[str, list[str]]]:
+        """The conditions as {operator: {key in lower case: values}}."""
+        found = self.body.get("Condition")
+        if not isinstance(found, dict):
+            return {}
+        return {
+            operator: {str(key).lower(): texts(value) for key, value in keys.items()}
+            for operator, keys in found.items()
+            if isinstance(keys, dict)
+        }
+
+    def values(self, key: str, *operators: str) -> list[str]:
+        """The values that conditions of these operators (or of all) demand of a key."""
+        return [
+            value
+            for operator, keys in self.conditions.items()
+            if not operators or operator in operators
+            for value in keys.get(key.lower(), [])
+        ]
+
+    def demanded(self, key: str) -> list[str]:
+        """The values of which a condition demands one, exactly: a pattern without * and ? is its own only match."""
+        alike = self.values(key, "StringLike", "ArnLike", "ArnEquals")
+        exact = [] if any(_WILD.search(value) for value in alike) else alike
+        return self.values(key, "StringEquals") + exact
+
+    def covers(self, action: str) -> bool:
+        """Whether Action or NotAction takes in an action such as `iam:PassRole`."""
+        if "NotAction" in self.body:
+            return not any(matches(one, action) for one in texts(self.body["NotAction"]))
+        return any(matches(one, action) for one in self.actions)
+
+    def violation(self, message: str, *place: Step) -> Violation:
+        return at(self.resource, message, *self.place, *place)
+
+
+@lru_cache(65536)
+def matches(pattern: str, text: str) -> bool:
+    """Whether an IAM pattern (case-insensitive, with * and ?) takes in a text."""
+    escaped = pattern.lower().replace("[", "[[]")
+    return fnmatch.fnmatchcase(text.lower(), escaped)
+
+
+def knows_no_resources(action: str) -> bool:
+    """Whether AWS accepts the action, or all that a pattern of actions takes in, with Resource "*" alone."""
+    listed = any(matches(pattern, action) for pattern in _NO_RESOURCES)
+    return listed or authorization.without_resources(action)
+
+
+def is_one_secret(text: str) -> bool:
+    """Whether a pattern takes in exactly one secret: its whole name, and six of any for what AWS puts behind it."""
+    return _ONE_SECRET.fullmatch(text) is not None
+
+
+def texts(value: Any) -> list[str]:
+    """One value or a list of them, as a list of texts."""
+    if value is None:
+        return []
+    return [
+        one if isinstance(one, str) else str(one) for one in (value if isinstance(value, list) else [value])
+    ]
+
+
+def statements(stack: Stack) -> Sequence[Statement]:
+    """Every statement of every policy in the stack: in any property, also in one that holds JSON as text."""
+    found: tuple[Statement, ...] = stack.once("statements", lambda one: tuple(_statements(one)))
+    return found
+
+
+def _statements(stack: Stack) -> Iterator[Statement]:
+    boundaries = _boundaries(stack)
+    for resource in stack.resources.values():
+        for place, document in _documents(resource.properties, ()):
+            found = document["Statement"]
+            for index, body in enumerate(found if isinstance(found, list) else [found]):
+                if isinstance(body, dict):
+                    at_place = (
+                        (*place, "Statement", index) if isinstance(found, list) else (*place, "Statement")
+                    )
+                    yield Statement(resource, at_place, body, _kind(resource, place, body, boundaries), place)
+
+
+def _boundaries(stack: Stack) -> set[str]:
+    """The managed policies that serve as boundaries: named as one, or called so."""
+    used = {name for one in stack.resources.values() for name in refers(one.get("PermissionsBoundary"))}
+    called = {
+        one.id
+        for one in stack.of_type("AWS::IAM::ManagedPolicy")
+        if "boundary" in f"{one.id} {one.get('ManagedPolicyName')}".lower()
+    }
+    return used | called
+
+
+def _kind(resource: Resource, place: Place, body: dict[str, Any], boundaries: set[str]) -> str:
+    if "AssumeRolePolicyDocument" in place:
+        return TRUST
+    if "Principal" in body or "NotPrincipal" in body:
+        return RESOURCE
+    return BOUNDARY if resource.id in boundaries else IDENTITY
+
+
+def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    if isinstance(value, str) and '"Statement"' in value:
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return
+    if isinstance(value, dict):
+        if _is_policy(value.get("Statement")):
+            yield place, value
+            return
+        for key, item in value.items():
+            yield from _documents(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _documents(item, (*place, index))
+
+
+def _is_policy(statements: Any) -> bool:
+    """Whether a value is a policy's statements: those have an Effect, a web ACL's have none."""
+    listed = statements if isinstance(statements, list) else [statements]
+    return any(isinstance(one, dict) and "Effect" in one for one in listed)
+
+
+def every_object(text: str, bucket: Resource) -> bool:
+    """Whether a policy's resource is every object of the bucket: its ARN or name, then `/*`, and no prefix between."""
+    name = bucket.get("BucketName")
+    ends = [f"{bucket.id}.Arn}}/*", f"{bucket.id}}}/*"] + ([f":{name}/*"] if isinstance(name, str) else [])
+    return is_everything(text) or text.endswith(tuple(ends))
+
+
+def is_everything(text: str) -> bool:
+    """Whether a pattern takes in all there is: *, ** or, as a part of an ARN, arn:*."""
+    return (text != "" and set(text) <= set("*?:")) or text.lower() in ("arn:*", "arn:aws:*")

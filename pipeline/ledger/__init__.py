@@ -1,0 +1,1 @@
+"""The application's record of its deployments, asked over HTTP."""

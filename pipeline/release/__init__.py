@@ -1,0 +1,1 @@
+"""What moves a release: deploy, promote, put back, freeze, withdraw; and what runs now."""

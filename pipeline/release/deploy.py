@@ -1,0 +1,249 @@
+"""`pipeline deploy ENV --bundle DIGEST`: put a bundle on an environment, or leave the previous one serving."""
+
+import argparse
+import base64
+import datetime as dt
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from pipeline.base.errors import GateError, PipelineError, said
+from pipeline.delivery import aws, bundle, changeset, deployment, smoke, store
+from pipeline.delivery.bundle import Bundle
+from pipeline.delivery.changeset import ChangeSet
+from pipeline.delivery.deployment import Deployment
+from pipeline.delivery.stack import Stack
+from pipeline.evidence import attestations, issuing, records
+from pipeline.gate import approvals
+from pipeline.plan import binding
+from pipeline.plan.model import Effect
+from pipeline.release import drift, freeze, promote, withdrawal
+from pipeline.release.drift import Drift
+from pipeline.source import samconfig
+from pipeline.source.samconfig import Environment
+
+BUILT = Path("build/bundle")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A change set that was executed, the plan that it was bound to, and the stack after it."""
+
+    stack: Stack
+    changes: ChangeSet
+    effect: Effect | None
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("environment", help="a table of samconfig.toml")
+    parser.add_argument(
+        "--bundle", required=True, metavar="DIGEST", help="the bundle's digest, 64 hex digits"
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        default=None,
+        help=f"the bundle's folder ({BUILT} if it holds that bundle, else the bucket)",
+    )
+    parser.add_argument(
+        "--checks", type=Path, metavar="DIR", help="the reports of lint, policy and test, to be signed"
+    )
+    parser.add_argument(
+        "--adopt-drift", default="", metavar="REASON", help="overwrite what was changed outside of git"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Deploy; exit 0 when the release serves."""
+    environment = samconfig.read(Path.cwd(), args.environment)
+    session = aws.session(environment)
+    arn = aws.check_account(session, environment)
+    with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:
+        made = take(session, environment, args.bundle, args.source, Path(scratch) / "bundle")
+        withdrawal.check(session, environment, made)
+        freeze.check(Path.cwd(), environment, made.commit)
+        checks = _statements(session, environment, made, args.checks)
+        actor, tag = os.environ.get("GITHUB_ACTOR") or arn, deployment.tag()
+        under_way = deployment.begin(session, environment, made, actor, version=tag)
+        if environment.promote_from:
+            found = drift.find(session, environment, under_way.before, Path.cwd())
+            drift.check(_foreign(under_way, found), environment, args.adopt_drift or drift.adoption(tag))
+        behind = records.gather(under_way, args.checks, checks)
+        deploy(under_way, checks)
+        records.tell(under_way, behind)
+    return 0
+
+
+def _foreign(under_way: Deployment, found: list[Drift]) -> list[Drift]:
+    """The drift that isn't left by a run of this very release, which serves, but whose record was never written."""
+    live = under_way.before.parameters
+    mine = (under_way.bundle.commit, under_way.bundle.digest, under_way.release.digest)
+    if tuple(live.get(name) for name in ("Commit", "BundleDigest", "ReleaseDigest")) != mine:
+        return found
+    return [one for one in found if (one.kind, one.what) not in drift.RECORD]
+
+
+def _statements(
+    session: boto3.Session, environment: Environment, made: Bundle, reports: Path | None
+) -> Mapping[str, Any]:
+    """Sign what is known of a bundle that was built for here; verify one that was taken over."""
+    if not environment.promote_from:
+        attestations.publish(session, environment, made, reports)
+        if reports is not None:
+            records.keep(session, environment, made, reports)
+        return {}
+    signed = store.attestations(session, environment.bucket, made.digest, attestations.TYPES)
+    return promote.verify(session, environment, made, signed)
+
+
+def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> None:
+    """Make the change set, gate it, execute it, look at what serves, record it.
+
+    Raises GateError when the release does not serve; then the previous one does, if there was any; and when it
+    serves, but evidence of it is missing. When nothing changes, this finishes what a run before it may have left
+    undone: the proof and the records. `checks` are the verified statements about the bundle, for the passport of a
+    release.
+    """
+    name, version = under_way.environment.name, under_way.released
+    try:
+        gathered = issuing.gather(under_way, version, checks or {}) if version else None
+        applied = _change(under_way)
+        if applied is None and _is_recorded(under_way):
+            print(f"{name}: nothing to change, this release serves already")
+            deployment.catch_up(under_way, under_way.before)
+            return
+        after = applied.stack if applied else under_way.before
+        try:
+            live = _prove(under_way, after)
+        except Exception as error:  # whatever it is: nobody knows that the release serves
+            hint = error.hint if isinstance(error, PipelineError) else ""
+            raise GateError(f"{said(error)}\n  {_restore(under_way, said(error))}", hint) from error
+    except PipelineError as error:
+        deployment.failed(under_way, error.message)
+        raise
+    try:
+        detail = None
+        if gathered is not None:
+            effect, changes = (applied.effect, applied.changes) if applied else (None, None)
+            detail = f"passport {issuing.issue(under_way, gathered, effect, changes, live)}"
+        deployment.succeeded(under_way, after, detail)
+    except Exception as error:  # whatever it is: the release serves, and nothing is to be put back
+        raise GateError(
+            f"{name}: release {under_way.release.digest} serves, but evidence of it is missing: {said(error)}",
+            "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
+            "  what is missing. Until then the next release is refused, since nobody knows what this one is.",
+        ) from error
+    print(f"{name}: release {under_way.release.digest} serves")
+
+
+def _change(under_way: Deployment) -> Applied | None:
+    """Put the release on the stack as planned; None when there was nothing to change."""
+    effect = binding.plan(
+        under_way.session,
+        under_way.environment,
+        under_way.before,
+        under_way.bundle,
+        under_way.release.parameters,
+        under_way.release.ssm,
+    )
+    return _apply(under_way, under_way.bundle, under_way.release.parameters, effect)
+
+
+def take(
+    session: boto3.Session, environment: Environment, digest: str, source: Path | None, scratch: Path
+) -> Bundle:
+    """The bundle `digest`: from a folder into the bucket, or from the bucket. Raises GateError."""
+    if source is None and bundle.digest_of(BUILT) == digest:
+        source = BUILT
+    if source is None:
+        return store.get(session, environment.bucket, digest, scratch)
+    made = bundle.load(source, digest)
+    store.put(session, environment.bucket, made)
+    return made
+
+
+def _is_recorded(under_way: Deployment) -> bool:
+    known = store.commit_record(under_way.session, under_way.environment.bucket, under_way.bundle.commit)
+    return known is not None and known.get("release") == under_way.release.digest
+
+
+def _apply(
+    under_way: Deployment, made: Bundle, values: Mapping[str, str], effect: Effect | None = None
+) -> Applied | None:
+    """Change the stack to `made` with these parameters; None when there was nothing to change.
+
+    With `effect`, the change set may do nothing that isn't in it.
+    """
+    session, environment = under_way.session, under_way.environment
+    changes = changeset.make(session, environment, made.path(bundle.TEMPLATE), values)
+    if changes is None:
+        return None
+    executed = False
+    try:
+        print(f"change set of {changes.stack}:\n{changeset.show(changes)}")
+        today = dt.datetime.now(dt.UTC).date()
+        changeset.gate(changes, approvals.stateful(Path.cwd(), environment.name, today))
+        if effect is not None:
+            binding.check(effect, changes)
+        executed = True
+        return Applied(changeset.execute(session, changes), changes, effect)
+    finally:
+        if not executed:  # refused or interrupted: no change set stays behind that somebody could execute
+            changeset.delete(session, changes.stack, changes.arn)
+
+
+def _prove(under_way: Deployment, after: Stack) -> dict[str, str]:
+    """Is what serves the bytes of the bundle, and does it answer as the release? Returns what Lambda says of it."""
+    function, _, qualifier = after.output("AppFunctionAlias").rpartition(":")
+    with aws.errors("reading back the function's code"):
+        client = under_way.session.client("lambda", config=aws.CONFIG)
+        found = client.get_function(FunctionName=function, Qualifier=qualifier)["Configuration"]
+    live = found["CodeSha256"]
+    built = base64.b64encode(bytes.fromhex(under_way.bundle.files["app.zip"])).decode()
+    if live != built:
+        raise GateError(f"The function runs code with the SHA-256 {live}; the bundle's is {built} (base64).")
+    print(f"  the function's code is the bundle's, SHA-256 {under_way.bundle.files['app.zip']}")
+    expected = {
+        "commit": under_way.bundle.commit,
+        "bundle": under_way.bundle.digest,
+        "environment": under_way.environment.name,
+        "release": under_way.release.digest,
+    }
+    smoke.check(after.output("ApiUrl"), expected)
+    return {
+        "alias": f"{function}:{qualifier}",
+        "version": str(found.get("Version", "")),
+        "code_sha256": under_way.bundle.files["app.zip"],
+        "api": after.output("ApiUrl"),
+    }
+
+
+def _restore(under_way: Deployment, why: str) -> str:
+    """Put the previous release back, from its bundle and parameters; says what came of it, and raises nothing.
+
+    `why` is told before that, so that it is known also when this is interrupted.
+    """
+    previous = under_way.before
+    digest = previous.parameters.get("BundleDigest", "")
+    if not previous.exists:
+        return "There was no previous release to put back: the failed one is in place."
+    if previous.parameters.get("ReleaseDigest") == under_way.release.digest:
+        return "This release was in place already, and has come to fail: roll back to an earlier one."
+    print(f"{under_way.environment.name}: putting the previous release back: {why}")
+    try:
+        with tempfile.TemporaryDirectory(prefix="previous-") as scratch:
+            made = store.get(
+                under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
+            )
+            _apply(under_way, made, previous.parameters)
+            smoke.check(previous.output("ApiUrl"), {"commit": made.commit, "bundle": made.digest})
+    except Exception as error:  # none of them may hide why the release was to be taken away
+        return f"The previous release (bundle {digest}) could not be put back: {said(error)}"
+    return f"The previous release (commit {made.commit}) was put back, and serves."

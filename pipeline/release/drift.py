@@ -1,0 +1,355 @@
+"""`pipeline drift ENV`: what runs, against what git and the bucket say should."""
+
+import argparse
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from pipeline.base import git, github, summary
+from pipeline.base.canonical import canonical
+from pipeline.base.errors import GateError, PipelineError
+from pipeline.base.markdown import escape
+from pipeline.base.text import as_json, one_line
+from pipeline.delivery import aws, deployment, parameters, stack, store
+from pipeline.delivery.bundle import DIGEST, TEMPLATE
+from pipeline.delivery.stack import Stack
+from pipeline.ledger import client as ledger
+from pipeline.plan import sources
+from pipeline.source import samconfig
+from pipeline.source.project import BOOTSTRAP
+from pipeline.source.samconfig import Environment
+
+# Where the record of the live commit's deployment is missing, or is of an earlier release of that commit.
+RECORD = (("parameter", "Commit"), ("parameter", "BundleDigest"), ("parameter", "ReleaseDigest"))
+BOOTSTRAP_STACK = "esclusa-bootstrap"
+# What of a function the template decides and a console can change: its name there, and in Lambda's answer.
+_SETTINGS = {
+    "Handler": "Handler",
+    "KmsKeyArn": "KMSKeyArn",
+    "MemorySize": "MemorySize",
+    "Runtime": "Runtime",
+    "Timeout": "Timeout",
+}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference: `kind` is template, parameter, code, setting, value or bootstrap.
+
+    A `value` in SSM is no change by the back door: the next deployment takes it over, as a release of its own.
+    What is `untold` is no difference: AWS didn't show it, and `actual` says why.
+    """
+
+    kind: str
+    what: str
+    expected: str
+    actual: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it has to be reverted or adopted before the next deployment."""
+        return self.differs and self.kind != "value"
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is known to be another than git says."""
+        return self.kind != "untold"
+
+    @property
+    def text(self) -> str:
+        """What it is, on one line."""
+        said = f"{self.actual}, not {self.expected}" if self.differs else f"can't be told: {self.actual}"
+        return one_line(f"{self.what}: {said}")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("environment", help="a table of samconfig.toml")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
+    parser.add_argument(
+        "--issue", action="store_true", help="keep one issue with what was found; close it when nothing is"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compare; exit 0 without drift, 1 with. What can't be told is said, and is no drift."""
+    environment = samconfig.read(Path.cwd(), args.environment)
+    session = aws.session(environment)
+    aws.check_account(session, environment)
+    live = stack.settled(session, environment.stack_name)
+    found = find(session, environment, live, Path.cwd())
+    text = _markdown(environment, found)
+    summary.add(text)
+    differences = [one for one in found if one.differs]
+    untold = len(found) - len(differences)
+    if args.format == "json":
+        data = {"schema": 1, "environment": environment.name, **_rows(found)}
+        print(as_json(data))
+    else:
+        for one in found:
+            print(f"{one.kind:<10}{one.text}")
+        count = f"{len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}"
+        print(f"{environment.name}: {count}{f', {untold} can not be told' if untold else ''}")
+    _record(session, environment, live, found)
+    if args.issue:
+        _issue(environment, found, text)
+    return 1 if differences else 0
+
+
+def find(session: boto3.Session, environment: Environment, live: Stack, repository: Path) -> list[Drift]:
+    """Every difference between what runs and what should, and what of it AWS doesn't show.
+
+    Raises GateError when nothing can be told.
+    """
+    if not live.exists:
+        return []
+    digest = live.parameters.get("BundleDigest", "")
+    if not DIGEST.fullmatch(digest):
+        return [Drift("parameter", "BundleDigest", "the digest of a bundle", digest or "none")]
+    text, files = store.template(session, environment.bucket, digest)
+    found = [*_template(session, environment, text), *_release(session, environment, live, digest)]
+    found += _functions(session, live, text, files)
+    found += _bootstrap(session, environment, repository)
+    return found
+
+
+def _template(session: boto3.Session, environment: Environment, text: str) -> Iterator[Drift]:
+    """The stack's template must be the bundle's, but for where the code was uploaded to."""
+    with aws.errors(f"reading the template of {environment.stack_name}"):
+        body = session.client("cloudformation", config=aws.CONFIG).get_template(
+            StackName=environment.stack_name, TemplateStage="Original"
+        )["TemplateBody"]
+    actual, expected = _plain(body), _plain(text)
+    for section in sorted(actual.keys() | expected.keys()):
+        left, right = expected.get(section), actual.get(section)
+        if section == "Resources" and isinstance(left, dict) and isinstance(right, dict):
+            for name in sorted(left.keys() | right.keys()):
+                if left.get(name) != right.get(name):
+                    yield Drift("template", name, _state(left.get(name)), _state(right.get(name)))
+        elif left != right:
+            yield Drift("template", section, _state(left), _state(right))
+
+
+def _state(value: Any) -> str:
+    return "absent" if value is None else "as in the bundle" if isinstance(value, dict) else str(value)[:80]
+
+
+def _plain(body: Any) -> dict[str, Any]:
+    """A template as data; code locations count as one, since uploading changes them."""
+    data = body if isinstance(body, dict) else sources.document(str(body), TEMPLATE).data
+    found: dict[str, Any] = json.loads(json.dumps(data, default=str))
+    resources = found.get("Resources")
+    for resource in resources.values() if isinstance(resources, dict) else ():
+        properties = resource.get("Properties") if isinstance(resource, dict) else None
+        if isinstance(properties, dict) and "CodeUri" in properties:
+            properties["CodeUri"] = "uploaded"
+        if isinstance(resource, dict):
+            resource.pop("Metadata", None)  # sam notes there how it packaged
+    return found
+
+
+def _release(session: boto3.Session, environment: Environment, live: Stack, digest: str) -> Iterator[Drift]:
+    """The stack's parameters must be those that the last recorded release of its commit was made with."""
+    commit = live.parameters.get("Commit", "")
+    record = store.commit_record(session, environment.bucket, commit)
+    if record is None:
+        yield Drift("parameter", "Commit", "a commit whose deployment was recorded", commit or "none")
+        return
+    for name, key in (("BundleDigest", "bundle"), ("ReleaseDigest", "release")):
+        if live.parameters.get(name) != record.get(key):
+            yield Drift("parameter", name, str(record.get(key)), str(live.parameters.get(name)))
+    for name, value in live.resolved.items():
+        path = live.parameters.get(name, "")
+        now = parameters.value(session, path)
+        if now != value:
+            yield Drift("value", path, value, now or "absent")
+    # Who changes a parameter of the stack by hand doesn't know to change the digest over all of them with it.
+    own = {key: value for key, value in live.parameters.items() if key not in parameters.RELEASE}
+    if live.resolved:
+        ssm = {live.parameters[name]: value for name, value in live.resolved.items()}
+        expected = parameters.digest(digest, own, ssm)
+        if expected != live.parameters.get("ReleaseDigest"):
+            yield Drift(
+                "parameter", "the stack's parameters", "what ReleaseDigest was made of", "other values"
+            )
+
+
+def _functions(session: boto3.Session, live: Stack, text: str, files: Mapping[str, str]) -> Iterator[Drift]:
+    """Each function's code and settings, read back from Lambda, as the alias serves it and as it stands."""
+    client = session.client("lambda", config=aws.CONFIG)
+    function, _, alias = live.output("AppFunctionAlias").rpartition(":")
+    base = function.removesuffix("-app")
+    data = sources.document(text, TEMPLATE).data
+    defaults = data.get("Globals", {}).get("Function", {})
+    for logical, suffix, archive, qualifier in (
+        ("AppFunction", "-app", "app.zip", alias),
+        ("AppFunction", "-app", "app.zip", ""),
+        ("MigrateFunction", "-migrate", "app.zip", ""),
+        ("RotationFunction", "-rotation", "rotation.zip", ""),
+    ):
+        name = f"{logical}:{qualifier}" if qualifier else logical
+        with aws.errors(f"reading back {name}"):
+            try:
+                more = {"Qualifier": qualifier} if qualifier else {}
+                found = client.get_function(FunctionName=base + suffix, **more)["Configuration"]
+            except ClientError as error:
+                if aws.code(error) != "ResourceNotFoundException":
+                    raise
+                yield Drift("code", name, "a function", "absent")
+                continue
+        built = base64.b64encode(bytes.fromhex(files[archive])).decode()
+        if found["CodeSha256"] != built:
+            yield Drift("code", name, built, found["CodeSha256"])
+        wanted = {**defaults, **data.get("Resources", {}).get(logical, {}).get("Properties", {})}
+        for setting, key in _SETTINGS.items():
+            expected, actual = _setting(wanted.get(setting), live), str(found.get(key, ""))
+            if expected is not None and actual != expected:
+                yield Drift("setting", f"{name} {setting}", expected, actual or "none")
+        yield from _variables(live, name, logical, found)
+
+
+def _setting(written: Any, live: Stack) -> str | None:
+    """A setting's value: as written, or the stack's parameter that it refers to; None where only AWS knows it."""
+    if isinstance(written, Mapping) and list(written) == ["Ref"]:
+        return live.resolved.get(written["Ref"], live.parameters.get(written["Ref"]))
+    return str(written) if isinstance(written, str | int) else None
+
+
+def _variables(live: Stack, name: str, logical: str, found: Mapping[str, Any]) -> Iterator[Drift]:
+    """The variables that a release decides, as the function has them.
+
+    Lambda answers with an Error in their place where they can't be opened, as by who may not decrypt with the
+    function's key (EnvironmentResponse in Lambda's API). That the key is the stack's own is a setting of its own.
+    """
+    if logical != "AppFunction":
+        return
+    environment = found.get("Environment", {})
+    if error := environment.get("Error"):
+        said = f"{error.get('ErrorCode', 'an error')}: {error.get('Message', 'Lambda gives no reason')}"
+        yield Drift("untold", f"{name} variables", "those of the release", said)
+        return
+    has = environment.get("Variables", {})
+    names = {
+        "COMMIT": "Commit",
+        "BUNDLE_DIGEST": "BundleDigest",
+        "RELEASE_DIGEST": "ReleaseDigest",
+        "LOG_LEVEL": "LogLevel",
+        "CORS_ORIGINS": "CorsOrigins",
+    }
+    for variable, parameter in names.items():
+        if has.get(variable, "") != live.parameters.get(parameter, ""):
+            yield Drift(
+                "setting",
+                f"{name} {variable}",
+                live.parameters.get(parameter, ""),
+                str(has.get(variable, "")),
+            )
+
+
+def _bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
+    """The account's bootstrap must be what main's template says. One that can't be read is told of."""
+    path = repository / BOOTSTRAP
+    if not path.exists():
+        return
+    with aws.errors(f"reading the template of {BOOTSTRAP_STACK}"):
+        try:
+            body = session.client("cloudformation", config=aws.CONFIG).get_template(
+                StackName=BOOTSTRAP_STACK, TemplateStage="Original"
+            )["TemplateBody"]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            yield Drift("bootstrap", BOOTSTRAP_STACK, "a stack", "absent")
+            return
+    actual, expected = _plain(body), _plain(path.read_text(encoding="utf-8"))
+    for section in ("Parameters", "Conditions", "Resources"):
+        left, right = expected.get(section) or {}, actual.get(section) or {}
+        for name in sorted(left.keys() | right.keys()):
+            if left.get(name) != right.get(name):
+                yield Drift(
+                    "bootstrap",
+                    name,
+                    _state(left.get(name)),
+                    _state(right.get(name)).replace("as in", "other than in"),
+                )
+
+
+def check(found: list[Drift], environment: Environment, adopt: str) -> None:
+    """Raises GateError when something blocks the next deployment, unless it is adopted for a reason."""
+    for one in found:
+        if not one.differs:
+            summary.warning("Drift that can't be told", one.text)
+    blocking = [one for one in found if one.blocks]
+    if not blocking:
+        return
+    listed = "\n".join(f"  | {one.kind} {one.text}" for one in blocking)
+    if adopt.strip():
+        summary.warning("Drift adopted", f"{adopt.strip()}\n{listed}")
+        return
+    raise GateError(
+        f"{environment.name} was changed outside of git:\n{listed}",
+        "Revert it by hand. If git is right and what is live is to be overwritten, say why in the message of the tag,\n"
+        "  in a line of its own at the end: `Adopt-Drift: REASON` (without a tag: --adopt-drift REASON).",
+    )
+
+
+def adoption(tag: str | None) -> str:
+    """Why a release may overwrite drift, from the tag's own message: a trailer `Adopt-Drift: why`."""
+    if tag is None:
+        return ""
+    wanted = "--format=%(contents:trailers:key=Adopt-Drift,valueonly)"
+    return git.git("for-each-ref", wanted, f"refs/tags/{tag}").strip()
+
+
+def _markdown(environment: Environment, found: list[Drift]) -> str:
+    if not found:
+        return f"### Drift of {escape(environment.name)}\n\nNone: what runs is what git says."
+    rows = [(one.kind, one.what, one.expected, one.actual) for one in found]
+    table = summary.table(("kind", "what", "expected", "actual"), rows)
+    note = (
+        ""
+        if all(one.differs for one in found)
+        else "\n\nWhat is `untold` AWS didn't show: it is no difference."
+    )
+    return f"### Drift of {escape(environment.name)}\n\n{table}{note}"
+
+
+def _rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:
+    """The differences, and apart from them what can't be told."""
+    rows: dict[str, list[dict[str, str]]] = {"drift": [], "untold": []}
+    for one in found:
+        rows["drift" if one.differs else "untold"].append(asdict(one))
+    return rows
+
+
+def _record(session: boto3.Session, environment: Environment, live: Stack, found: list[Drift]) -> None:
+    """Tell the ledger what was found, or that nothing was, once a day. One that doesn't listen is told of."""
+    url, bundle = live.outputs.get("ApiUrl"), live.parameters.get("BundleDigest", "")
+    if url is None or not DIGEST.fullmatch(bundle):
+        return
+    now, rows = deployment.now(), [asdict(one) for one in found]
+    document = {"schema": 1, "environment": environment.name, "observed_at": now, **_rows(found)}
+    key = ledger.identity("drift", environment.name, bundle, now[:10], canonical(rows).decode())
+    path, content = ledger.evidence(bundle, "drift", canonical(document), key=key, document=document)
+    try:
+        ledger.add(session, url, path, content)
+    except PipelineError as error:
+        summary.warning(
+            "Not recorded", f"What the look for drift found is not in the ledger: {error.message}"
+        )
+
+
+def _issue(environment: Environment, found: list[Drift], text: str) -> None:
+    """One open issue while there is drift. What can't be told neither opens nor closes it."""
+    mark = f"<!-- esclusa: drift of {environment.name} -->"
+    if any(one.differs for one in found):
+        where = github.keep_issue(mark, f"{environment.name} has drifted from git", text)
+        print(f"issue: {where}")
+    elif not found and github.close_issue(mark, f"{environment.name} is what git says again."):
+        print("the issue on drift is closed")

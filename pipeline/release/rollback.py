@@ -1,0 +1,122 @@
+"""`pipeline rollback ENV VERSION`: put an earlier release back, through the gates of a deployment.
+
+It is quick since nothing is checked or built again: the bundle was, and its bytes and signatures are looked at.
+"""
+
+import argparse
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+
+from pipeline.base.errors import GateError
+from pipeline.delivery import aws, deployment, parameters, stack, store, versions
+from pipeline.delivery.bundle import Bundle
+from pipeline.delivery.stack import Stack
+from pipeline.evidence import attestations
+from pipeline.release import deploy, promote, withdrawal
+from pipeline.source import samconfig
+from pipeline.source.samconfig import Environment
+
+_MIGRATIONS = "app/migrations/"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("environment", help="a table of samconfig.toml")
+    parser.add_argument(
+        "version", nargs="?", help="a release tag, or a commit that was deployed; none: the one before"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="prove that it could be put back; change nothing"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Roll back; exit 0 when the earlier release serves, or, with --dry-run, could."""
+    environment = samconfig.read(Path.cwd(), args.environment)
+    session = aws.session(environment)
+    arn = aws.check_account(session, environment)
+    live = stack.ready(session, environment.stack_name)
+    with tempfile.TemporaryDirectory(prefix="rollback-") as scratch:
+        if args.version is None:
+            if not args.dry_run:
+                raise GateError("A rollback names the version.", "pipeline rollback ENV VERSION")
+            return _provable(session, environment, live, Path(scratch))
+        found = versions.find(session, environment, args.version, Path.cwd())
+        made = prove(session, environment, found.bundle, live, Path(scratch))
+        print(
+            f"{environment.name}: {args.version} can be put back: whole, signed, fits the schema and the parameters"
+        )
+        if args.dry_run:
+            return 0
+        actor = os.environ.get("GITHUB_ACTOR") or arn
+        under_way = deployment.begin(session, environment, made, actor, kind="rollback", version=found.tag)
+        deploy.deploy(under_way)
+    return 0
+
+
+def _provable(session: boto3.Session, environment: Environment, live: Stack, scratch: Path) -> int:
+    """Prove, before a deployment, that what serves now could be put back after it."""
+    digest = live.parameters.get("BundleDigest", "")
+    if not live.exists or digest == "unreleased":
+        print(f"{environment.name}: nothing was released yet, so there is nothing to put back")
+        return 0
+    made = prove(session, environment, digest, live, scratch)
+    print(f"{environment.name}: what serves (commit {made.commit}) could be put back after a deployment")
+    return 0
+
+
+def prove(
+    session: boto3.Session, environment: Environment, digest: str, live: Stack, scratch: Path
+) -> Bundle:
+    """The bundle `digest`, if it may be put back over what is live. Raises GateError with the reason.
+
+    It must be retrievable and intact, not withdrawn, signed where the environment takes over another's bundles,
+    fit samconfig's parameters, and know how to live with the schema that the live release has made.
+    """
+    made = store.get(session, environment.bucket, digest, scratch / "earlier")
+    withdrawal.check(session, environment, made)
+    if environment.promote_from:
+        signed = store.attestations(session, environment.bucket, digest, attestations.TYPES)
+        promote.verify(session, environment, made, signed)
+    parameters.of_release(session, environment, made)
+    now = live.parameters.get("BundleDigest", "")
+    if live.exists and now not in (digest, "unreleased"):
+        _fits_schema(made, store.get(session, environment.bucket, now, scratch / "live"))
+    return made
+
+
+def _fits_schema(earlier: Bundle, live: Bundle) -> None:
+    """What the earlier release knows of the schema must be unchanged, and what came after must say that it fits.
+
+    A migration fits the release before it when it leaves the schema usable by it, which its first line says:
+    `-- Compatible: ` and why. One that doesn't say so was never meant to be rolled back over.
+    """
+    known, made = _migrations(earlier), _migrations(live)
+    for name, text in known.items():
+        if name in made and made[name] != text:
+            raise GateError(
+                f"The migration {name} was changed after {earlier.commit}: its schema can't be known."
+            )
+    breaking = [name for name in made.keys() - known.keys() if not made[name].startswith(b"-- Compatible: ")]
+    if breaking:
+        raise GateError(
+            f"The schema has moved on since {earlier.commit}, by {', '.join(sorted(breaking))}.",
+            "Go forward: mend the fault in a new release. A migration after which the release before it still runs\n"
+            "  says so in its first line: `-- Compatible: ` and why.",
+        )
+
+
+def _migrations(made: Bundle) -> Mapping[str, bytes]:
+    try:
+        with zipfile.ZipFile(made.path("app.zip")) as archive:
+            names = [
+                one for one in archive.namelist() if one.startswith(_MIGRATIONS) and one.endswith(".sql")
+            ]
+            return {name.removeprefix(_MIGRATIONS): archive.read(name) for name in names}
+    except (zipfile.BadZipFile, OSError) as error:
+        raise GateError(f"The code of bundle {made.digest} can't be read: {error}") from error

@@ -1,0 +1,115 @@
+"""`pipeline release verify TAG`: is a tag fit to be released? `publish` makes the release on GitHub."""
+
+import argparse
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.base import git, github
+from pipeline.base.errors import ConfigurationError, GateError, ToolError
+from pipeline.base.git import git as ask
+from pipeline.base.run import run
+
+# Semantic Versioning 2.0.0 without pre-release and build: what may run in prod. \Z, since $ takes a line end.
+_TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
+_TEXT = """Released from {commit}: the bytes that dev ran, promoted and not rebuilt.
+
+The passport is attached: `bin/pipeline passport verify {tag}.json --key PEM` checks it without AWS.
+"""
+_MAIN = ("refs/remotes/origin/main", "refs/heads/main")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A tag that may be released, and the commit that it names."""
+
+    tag: str
+    commit: str
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    child = actions.add_parser("verify", help="is this tag fit to be released?")
+    child.add_argument("tag")
+    child = actions.add_parser("publish", help="make the release on GitHub, and attach its passport")
+    child.add_argument("tag")
+    child.add_argument("--files", type=Path, metavar="DIR", required=True, help="what is attached")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Verify, and print the commit; with `publish` also make the release."""
+    found = verify(args.tag, Path.cwd())
+    if args.action == "publish":
+        files = sorted(args.files.iterdir()) if args.files.is_dir() else []
+        print(github.publish(found.tag, _TEXT.format(tag=found.tag, commit=found.commit), files))
+        return 0
+    print(f"{found.tag} is an annotated tag of {found.commit}, on main's history")
+    return 0
+
+
+def verify(tag: str, repository: Path) -> Release:
+    """The release that `tag` names. Raises GateError, with the reason, when the tag isn't fit for one."""
+    version(tag)
+    kind = run(["git", "cat-file", "-t", f"refs/tags/{tag}"], cwd=repository, check=False)
+    if kind.status != 0:
+        raise GateError(f"There is no tag {tag} here.", "Fetch the tags (git fetch --tags), or make it.")
+    if kind.stdout.strip() != "tag":
+        raise GateError(
+            f"{tag} is a lightweight tag: it has no author, date or message.",
+            f'Delete it, and make an annotated one: git tag -a {tag} -m "Release {tag}"',
+        )
+    commit = ask("rev-parse", "--verify", f"refs/tags/{tag}^{{commit}}", cwd=repository)
+    if ask("rev-parse", "--is-shallow-repository", cwd=repository) == "true":
+        raise GateError(
+            "This is a shallow clone: whether the tag is on main can't be told.", "Set fetch-depth: 0."
+        )
+    main_branch = next((ref for ref in _MAIN if _resolves(ref, repository)), None)
+    if main_branch is None:
+        raise GateError(
+            "This clone has no branch main to compare the tag with.", "Fetch it: git fetch origin main"
+        )
+    try:
+        merged = git.is_ancestor(commit, main_branch, repository)
+    except ToolError as error:
+        raise GateError(f"Whether {tag} is on main can't be told: {error.message}") from error
+    if not merged:
+        raise GateError(
+            f"{tag} names {commit}, which is not on main's history.",
+            "Only what was merged, and ran in dev, is released. Merge it, and tag the merge.",
+        )
+    _rises(tag, commit, repository)
+    return Release(tag, commit)
+
+
+def _rises(tag: str, commit: str, repository: Path) -> None:
+    """Every release tag on what this commit is built on must have a lower version.
+
+    A lightweight tag never released anything, so it doesn't count.
+    """
+    before = [name for kind, name in git.tags("--merged", commit, cwd=repository) if kind == "tag"]
+    higher = [one for one in before if _TAG.match(one) and one != tag and version(one) >= version(tag)]
+    if higher:
+        last = max(higher, key=version)
+        raise GateError(
+            f"{tag} is not higher than {last}, which is older.",
+            "Versions rise along main: take the next one.",
+        )
+
+
+def version(tag: str) -> tuple[int, int, int]:
+    """The three numbers of a release tag. Raises GateError when it isn't exactly vMAJOR.MINOR.PATCH."""
+    found = _TAG.match(tag)
+    if found is None:
+        raise GateError(
+            f"{tag!r} is not a release tag.",
+            "A release tag is exactly vMAJOR.MINOR.PATCH, such as v1.2.3: no pre-release, no leading zeros.",
+        )
+    major, minor, patch = (int(part) for part in found.groups())
+    return major, minor, patch
+
+
+def _resolves(ref: str, repository: Path) -> bool:
+    if not (repository / ".git").exists():
+        raise ConfigurationError(f"{repository} is not the top of a git repository.", "Run there.")
+    return run(["git", "rev-parse", "--verify", "--quiet", ref], cwd=repository, check=False).status == 0

@@ -1,1 +1,0 @@
-"""Who can become whom: subjects of workflow jobs, held against the trust policies of roles."""

@@ -1,13 +1,13 @@
-"""The command line: parses, prints and exits. Everything else returns values."""
+"""The command line: parses, prints and exits. Everything else returns values, or logs what it does."""
 
 import argparse
+import logging
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from pathlib import Path
 
 from pipeline.base import timings
 from pipeline.base.errors import PipelineError
@@ -24,25 +24,42 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "waivers": ("list what is waived, and what ends soon", "pipeline.commands.waivers"),
     "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.commands.trust"),
     "plan": ("show what merging this commit would do in AWS", "pipeline.commands.plan"),
-    "bundle": ("build the bundle of this commit", "pipeline.delivery.bundle"),
+    "bundle": ("build the bundle of this commit", "pipeline.commands.bundle"),
     "environment": ("print an environment's settings, for a workflow", "pipeline.commands.environment"),
-    "deploy": ("put a bundle on an environment", "pipeline.release.deploy"),
-    "release": ("verify a release tag", "pipeline.source.tags"),
-    "promote": ("copy the bundle that dev ran to the next environment", "pipeline.release.promote"),
-    "rollback": ("put an earlier release back", "pipeline.release.rollback"),
-    "withdraw": ("quarantine a bad release", "pipeline.release.withdrawal"),
-    "freeze": ("stop deployments for a while, through git", "pipeline.release.freeze"),
-    "drift": ("compare what runs with what git says", "pipeline.release.drift"),
+    "deploy": ("put a bundle on an environment", "pipeline.commands.deploy"),
+    "release": ("verify a release tag", "pipeline.commands.release"),
+    "promote": ("copy the bundle that dev ran to the next environment", "pipeline.commands.promote"),
+    "rollback": ("put an earlier release back", "pipeline.commands.rollback"),
+    "withdraw": ("quarantine a bad release", "pipeline.commands.withdraw"),
+    "freeze": ("stop deployments for a while, through git", "pipeline.commands.freeze"),
+    "drift": ("compare what runs with what git says", "pipeline.commands.drift"),
     "passport": ("fetch or verify the passport of a release", "pipeline.commands.passport"),
     "ledger": ("open the ledger's pages, or verify its hash chain", "pipeline.commands.ledger"),
-    "status": ("show what runs where", "pipeline.release.status"),
+    "status": ("show what runs where", "pipeline.commands.status"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 clean, 1 gate failed, 2 usage or configuration."""
     with redirect_stdout(Shown(sys.stdout)), redirect_stderr(Shown(sys.stderr)):
+        narrate()
         return _run(argv)
+
+
+class _Narration(logging.Handler):
+    """What the modules log is what a person reads while a command runs: on standard output, as it is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), flush=True)
+
+
+def narrate() -> None:
+    """Show what this package logs, from now on."""
+    log = logging.getLogger("pipeline")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(_Narration())
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -82,11 +99,6 @@ def _parse(words: list[str]) -> argparse.Namespace:
             run: Callable[[argparse.Namespace], int] = defined.main
             child.set_defaults(main=run)
     return parser.parse_args(words)
-
-
-def repository() -> Path:
-    """The judged repository: the current folder."""
-    return Path.cwd()
 
 
 def _interrupt(*_: object) -> None:

@@ -15,12 +15,14 @@ import pytest
 from psycopg import sql
 
 from pipeline.base import surroundings
+from pipeline.cli import narrate
 from sandbox.progress import Progress
 
 if TYPE_CHECKING:
     from sandbox.postgres import PostgreSQL
 
 
+narrate()
 # Besides what programs see: what pytest and its plugins tell each other, and what a person asks of the tests.
 surroundings.settle(also=("PYTEST_*", "COV_CORE_*", "PLAYWRIGHT_*", "CI", "UPDATE_GOLDEN", "SCREENSHOTS"))
 # The person's own profiles for AWS lie in HOME.

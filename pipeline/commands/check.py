@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import cli
 from pipeline.base import summary
 from pipeline.base.text import unfiltered
 from pipeline.gate import output
@@ -29,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the stages of the command; the exit status is 0 clean, 1 gate failed, 2 not everything judged."""
     names = tuple(STAGES) if args.command == "check" else (args.command,)
-    report = judge(cli.repository(), names, cached=not args.no_cache).printable()
+    report = judge(Path.cwd(), names, cached=not args.no_cache).printable()
     evidence = cache(lambda: _gather(report))
     sys.stdout.write(_FORMATS[args.format](report, evidence))
     if os.environ.get("GITHUB_ACTIONS") == "true":

@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from pipeline import cli
 from pipeline.base import text
 from pipeline.base.errors import ConfigurationError
 from pipeline.iam.matrix import Cell, cells
@@ -21,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the matrix; the exit status is 0 when every cell is as intended, else 1."""
-    found = judged(cli.repository())
+    found = judged(Path.cwd())
     if args.format == "json":
         print(as_json(found))
     else:

@@ -2,8 +2,8 @@
 
 import argparse
 import datetime as dt
+from pathlib import Path
 
-from pipeline import cli
 from pipeline.base.text import as_json, for_log, one_line
 from pipeline.gate import waivers
 from pipeline.gate.findings import Finding
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """List the waivers; the exit status is 1 when one of them doesn't hold, 2 when the file can't be read."""
     today = dt.datetime.now(dt.UTC).date()
-    project = Project.load(cli.repository())
+    project = Project.load(Path.cwd())
     unreadable = [problem for problem in project.problems if problem.file == waivers.FILE]
     if unreadable:
         print(_located(unreadable[0]))

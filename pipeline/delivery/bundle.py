@@ -1,11 +1,10 @@
-"""`pipeline bundle`: the bytes of one commit, built once, addressed by the SHA-256 of their manifest.
+"""The bytes of one commit, built once, addressed by the SHA-256 of their manifest.
 
 The same commit gives the same bytes wherever and whenever it is built: sources come from git's objects and not
 from the work tree, packages from uv.lock by hash, and archives hold sorted names, fixed dates and modes, and no
 compression, whose bytes differ between versions of zlib.
 """
 
-import argparse
 import datetime as dt
 import hashlib
 import json
@@ -20,7 +19,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from pipeline.base import summary
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import ConfigurationError, GateError, ToolError
 from pipeline.base.git import COMMIT, git, head
@@ -65,23 +63,6 @@ class Bundle:
     def path(self, name: str) -> Path:
         """Where a file of the bundle is."""
         return self.folder / name
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("--output", type=Path, default=Path("build/bundle"), help="folder (build/bundle)")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Build, print the digest, and set it as the step's output `digest`."""
-    bundle = build(Path.cwd(), args.output)
-    summary.output({"digest": bundle.digest})
-    rows = [(name, digest, f"{bundle.path(name).stat().st_size:,}") for name, digest in bundle.files.items()]
-    summary.add(f"### Bundle `{bundle.digest}`\n\n" + summary.table(("file", "SHA-256", "bytes"), rows))
-    for name, digest, size in rows:
-        print(f"{digest}  {name}  {size} bytes")
-    print(f"bundle {bundle.digest} of commit {bundle.commit} in {args.output}")
-    return 0
 
 
 def build(repository: Path, output: Path, commit: str | None = None) -> Bundle:

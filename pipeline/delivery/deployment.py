@@ -1,6 +1,7 @@
 """One deployment under way: what is put where, over what, by whom; and how it is told of."""
 
 import datetime as dt
+import logging
 import os
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
 from pipeline.source.samconfig import Environment
+
+log = logging.getLogger(__name__)
 
 _MOST_DETAIL = 2000  # characters that the ledger takes
 
@@ -65,7 +68,7 @@ def begin(
     version: str | None = None,
 ) -> Deployment:
     """Look at what is there, and whether this may come after it. Raises GateError when not."""
-    print(f"{environment.name}: bundle {made.digest} of commit {made.commit}")
+    log.info(f"{environment.name}: bundle {made.digest} of commit {made.commit}")
     before = stack.ready(session, environment.stack_name)
     if before.exists and kind == "deploy":
         _no_overtaking(environment, before, made)
@@ -123,13 +126,13 @@ def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
     """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment; what it missed is kept."""
     url = at.outputs.get("ApiUrl")
     if url is None:
-        print("  not recorded: there is no ledger yet")
+        log.info("  not recorded: there is no ledger yet")
         return
     try:
         if ledger.record(deployment.session, url, row):
-            print(f"  recorded in the ledger as {row.id}")
+            log.info(f"  recorded in the ledger as {row.id}")
         else:
-            print(f"  the ledger holds it already, as {row.id}")
+            log.info(f"  the ledger holds it already, as {row.id}")
     except PipelineError as error:
         lost = f"The deployment could not be recorded in the ledger: {error.message} {_keep(deployment, row)}"
         summary.warning("Not recorded", lost)
@@ -151,7 +154,7 @@ def catch_up(deployment: Deployment, at: Stack) -> None:
     url = at.outputs.get("ApiUrl")
     count = outbox.deliver(deployment.session, deployment.environment, url) if url else 0
     if count:
-        print(f"  recorded late: {count} earlier deployments")
+        log.info(f"  recorded late: {count} earlier deployments")
 
 
 def _summarize(deployment: Deployment, status: str, detail: str) -> None:

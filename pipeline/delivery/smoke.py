@@ -1,17 +1,20 @@
 """Does the deployed application answer as the release that was deployed?"""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
 from pipeline.base import http, timings
 from pipeline.base.errors import GateError
 
+log = logging.getLogger(__name__)
+
 PATHS = ("/health", "/ready", "/version")
 _TRIES = 4  # a first request may meet a cold start, a new stage a few seconds of 403 and 500
 _PAUSE = 1.5  # seconds
 
 
-def check(url: str, expected: Mapping[str, str], say: Callable[[str], None] = print) -> None:
+def check(url: str, expected: Mapping[str, str], say: Callable[[str], None] = log.info) -> None:
     """Ask /health, /ready and /version behind the API's `url`.
 
     `expected` are the members that /version must give. Raises GateError with what was answered instead.

@@ -11,6 +11,7 @@ They lie beside the bundle, as bundles/DIGEST/attestations/NAME.json.
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from pipeline.delivery import bundle, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import envelope
 from pipeline.source.samconfig import Environment
+
+log = logging.getLogger(__name__)
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
@@ -83,7 +86,7 @@ def publish(
         summary.warning(
             "Not promotable", f"There is no report for: {', '.join(missing)}. The bundle can't be promoted."
         )
-    print(f"  signed by {by.public_key.keyid[:16]}: {', '.join(signed)}")
+    log.info(f"  signed by {by.public_key.keyid[:16]}: {', '.join(signed)}")
     return signed
 
 

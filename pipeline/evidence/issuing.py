@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,8 @@ from pipeline.evidence import attestations, envelope, passport, people
 from pipeline.evidence import passport_page as page
 from pipeline.gate import approvals
 from pipeline.plan.model import Effect
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path("build/passport")
 _LARGEST = envelope.LARGEST // 2  # bytes; base64 adds a third, the plan and the change set their part
@@ -88,5 +91,5 @@ def issue(
     (FOLDER / f"{version}.json").write_bytes(raw)
     (FOLDER / f"{version}.html").write_text(page.of_passport(content), encoding="utf-8")
     digest = hashlib.sha256(raw).hexdigest()
-    print(f"  passport of {version}: SHA-256 {digest}")
+    log.info(f"  passport of {version}: SHA-256 {digest}")
     return digest

@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import itertools
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from pipeline.gate.findings import SEVERITIES
 from pipeline.ledger import client as ledger
 from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
+
+log = logging.getLogger(__name__)
 
 _MOST_FINDINGS = 500  # what the ledger takes of one report, the worst first
 _MOST = {"title": 500, "file": 1000, "message": 4000, "remediation": 4000, "resource": 300}  # characters
@@ -75,7 +78,7 @@ def tell(under_way: Deployment, gathered: Iterable[Record]) -> None:
             return
         records = itertools.chain(gathered, _release(under_way))
         new = [ledger.add(under_way.session, url, *record) for record in records]
-        print(f"  the ledger was told of {len(new)} records behind it, {sum(new)} of them new")
+        log.info(f"  the ledger was told of {len(new)} records behind it, {sum(new)} of them new")
 
 
 @contextmanager

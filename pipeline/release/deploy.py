@@ -1,8 +1,8 @@
-"""`pipeline deploy ENV --bundle DIGEST`: put a bundle on an environment, or leave the previous one serving."""
+"""A bundle on an environment, or the previous one still serving."""
 
-import argparse
 import base64
 import datetime as dt
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -24,8 +24,9 @@ from pipeline.plan import binding
 from pipeline.plan.model import Effect
 from pipeline.release import drift, freeze, promote, withdrawal
 from pipeline.release.drift import Drift
-from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
+
+log = logging.getLogger(__name__)
 
 BUILT = Path("build/bundle")
 
@@ -39,46 +40,35 @@ class Applied:
     effect: Effect | None
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("environment", help="a table of samconfig.toml")
-    parser.add_argument(
-        "--bundle", required=True, metavar="DIGEST", help="the bundle's digest, 64 hex digits"
-    )
-    parser.add_argument(
-        "--from",
-        dest="source",
-        type=Path,
-        default=None,
-        help=f"the bundle's folder ({BUILT} if it holds that bundle, else the bucket)",
-    )
-    parser.add_argument(
-        "--checks", type=Path, metavar="DIR", help="the reports of lint, policy and test, to be signed"
-    )
-    parser.add_argument(
-        "--adopt-drift", default="", metavar="REASON", help="overwrite what was changed outside of git"
-    )
+def put(
+    repository: Path,
+    environment: Environment,
+    digest: str,
+    *,
+    source: Path | None = None,
+    reports: Path | None = None,
+    adopt: str = "",
+) -> None:
+    """Put the bundle `digest` on the environment, from the folder `source` or the environment's bucket.
 
-
-def main(args: argparse.Namespace) -> int:
-    """Deploy; exit 0 when the release serves."""
-    environment = samconfig.read(Path.cwd(), args.environment)
+    `reports` are those of lint, policy and test, which are signed; `adopt` is why drift may be overwritten. Raises
+    GateError when the release doesn't serve afterwards.
+    """
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
     with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:
-        made = take(session, environment, args.bundle, args.source, Path(scratch) / "bundle")
+        made = take(session, environment, digest, source, Path(scratch) / "bundle")
         withdrawal.check(session, environment, made)
-        freeze.check(Path.cwd(), environment, made.commit)
-        checks = _statements(session, environment, made, args.checks)
+        freeze.check(repository, environment, made.commit)
+        checks = _statements(session, environment, made, reports)
         actor, tag = os.environ.get("GITHUB_ACTOR") or arn, deployment.tag()
         under_way = deployment.begin(session, environment, made, actor, version=tag)
         if environment.promote_from:
-            found = drift.find(session, environment, under_way.before, Path.cwd())
-            drift.check(_foreign(under_way, found), environment, args.adopt_drift or drift.adoption(tag))
-        behind = records.gather(under_way, args.checks, checks)
+            found = drift.find(session, environment, under_way.before, repository)
+            drift.check(_foreign(under_way, found), environment, adopt or drift.adoption(tag))
+        behind = records.gather(under_way, reports, checks)
         deploy(under_way, checks)
         records.tell(under_way, behind)
-    return 0
 
 
 def _foreign(under_way: Deployment, found: list[Drift]) -> list[Drift]:
@@ -116,7 +106,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
         gathered = issuing.gather(under_way, version, checks or {}) if version else None
         applied = _change(under_way)
         if applied is None and _is_recorded(under_way):
-            print(f"{name}: nothing to change, this release serves already")
+            log.info(f"{name}: nothing to change, this release serves already")
             deployment.catch_up(under_way, under_way.before)
             return
         after = applied.stack if applied else under_way.before
@@ -140,7 +130,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
             "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
             "  what is missing. Until then the next release is refused, since nobody knows what this one is.",
         ) from error
-    print(f"{name}: release {under_way.release.digest} serves")
+    log.info(f"{name}: release {under_way.release.digest} serves")
 
 
 def _change(under_way: Deployment) -> Applied | None:
@@ -187,7 +177,7 @@ def _apply(
         return None
     executed = False
     try:
-        print(f"change set of {changes.stack}:\n{changeset.show(changes)}")
+        log.info(f"change set of {changes.stack}:\n{changeset.show(changes)}")
         today = dt.datetime.now(dt.UTC).date()
         changeset.gate(changes, approvals.stateful(Path.cwd(), environment.name, today))
         if effect is not None:
@@ -209,7 +199,7 @@ def _prove(under_way: Deployment, after: Stack) -> dict[str, str]:
     built = base64.b64encode(bytes.fromhex(under_way.bundle.files["app.zip"])).decode()
     if live != built:
         raise GateError(f"The function runs code with the SHA-256 {live}; the bundle's is {built} (base64).")
-    print(f"  the function's code is the bundle's, SHA-256 {under_way.bundle.files['app.zip']}")
+    log.info(f"  the function's code is the bundle's, SHA-256 {under_way.bundle.files['app.zip']}")
     expected = {
         "commit": under_way.bundle.commit,
         "bundle": under_way.bundle.digest,
@@ -236,7 +226,7 @@ def _restore(under_way: Deployment, why: str) -> str:
         return "There was no previous release to put back: the failed one is in place."
     if previous.parameters.get("ReleaseDigest") == under_way.release.digest:
         return "This release was in place already, and has come to fail: roll back to an earlier one."
-    print(f"{under_way.environment.name}: putting the previous release back: {why}")
+    log.info(f"{under_way.environment.name}: putting the previous release back: {why}")
     try:
         with tempfile.TemporaryDirectory(prefix="previous-") as scratch:
             made = store.get(

@@ -1,6 +1,5 @@
-"""`pipeline drift ENV`: what runs, against what git and the bucket say should."""
+"""Drift: what runs, against what git and the bucket say should."""
 
-import argparse
 import base64
 import json
 from collections.abc import Iterator, Mapping
@@ -14,14 +13,12 @@ from botocore.exceptions import ClientError
 from pipeline.base import git, github, summary
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError, PipelineError
-from pipeline.base.markdown import escape
-from pipeline.base.text import as_json, one_line
-from pipeline.delivery import aws, deployment, parameters, stack, store
+from pipeline.base.text import one_line
+from pipeline.delivery import aws, deployment, parameters, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE
 from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
 from pipeline.plan import sources
-from pipeline.source import samconfig
 from pipeline.source.project import BOOTSTRAP
 from pipeline.source.samconfig import Environment
 
@@ -66,40 +63,6 @@ class Drift:
         """What it is, on one line."""
         said = f"{self.actual}, not {self.expected}" if self.differs else f"can't be told: {self.actual}"
         return one_line(f"{self.what}: {said}")
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("environment", help="a table of samconfig.toml")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
-    parser.add_argument(
-        "--issue", action="store_true", help="keep one issue with what was found; close it when nothing is"
-    )
-
-
-def main(args: argparse.Namespace) -> int:
-    """Compare; exit 0 without drift, 1 with. What can't be told is said, and is no drift."""
-    environment = samconfig.read(Path.cwd(), args.environment)
-    session = aws.session(environment)
-    aws.check_account(session, environment)
-    live = stack.settled(session, environment.stack_name)
-    found = find(session, environment, live, Path.cwd())
-    text = _markdown(environment, found)
-    summary.add(text)
-    differences = [one for one in found if one.differs]
-    untold = len(found) - len(differences)
-    if args.format == "json":
-        data = {"schema": 1, "environment": environment.name, **_rows(found)}
-        print(as_json(data))
-    else:
-        for one in found:
-            print(f"{one.kind:<10}{one.text}")
-        count = f"{len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}"
-        print(f"{environment.name}: {count}{f', {untold} can not be told' if untold else ''}")
-    _record(session, environment, live, found)
-    if args.issue:
-        _issue(environment, found, text)
-    return 1 if differences else 0
 
 
 def find(session: boto3.Session, environment: Environment, live: Stack, repository: Path) -> list[Drift]:
@@ -307,35 +270,22 @@ def adoption(tag: str | None) -> str:
     return git.git("for-each-ref", wanted, f"refs/tags/{tag}").strip()
 
 
-def _markdown(environment: Environment, found: list[Drift]) -> str:
-    if not found:
-        return f"### Drift of {escape(environment.name)}\n\nNone: what runs is what git says."
-    rows = [(one.kind, one.what, one.expected, one.actual) for one in found]
-    table = summary.table(("kind", "what", "expected", "actual"), rows)
-    note = (
-        ""
-        if all(one.differs for one in found)
-        else "\n\nWhat is `untold` AWS didn't show: it is no difference."
-    )
-    return f"### Drift of {escape(environment.name)}\n\n{table}{note}"
-
-
-def _rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:
+def rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:
     """The differences, and apart from them what can't be told."""
-    rows: dict[str, list[dict[str, str]]] = {"drift": [], "untold": []}
+    told: dict[str, list[dict[str, str]]] = {"drift": [], "untold": []}
     for one in found:
-        rows["drift" if one.differs else "untold"].append(asdict(one))
-    return rows
+        told["drift" if one.differs else "untold"].append(asdict(one))
+    return told
 
 
-def _record(session: boto3.Session, environment: Environment, live: Stack, found: list[Drift]) -> None:
+def record(session: boto3.Session, environment: Environment, live: Stack, found: list[Drift]) -> None:
     """Tell the ledger what was found, or that nothing was, once a day. One that doesn't listen is told of."""
     url, bundle = live.outputs.get("ApiUrl"), live.parameters.get("BundleDigest", "")
     if url is None or not DIGEST.fullmatch(bundle):
         return
-    now, rows = deployment.now(), [asdict(one) for one in found]
-    document = {"schema": 1, "environment": environment.name, "observed_at": now, **_rows(found)}
-    key = ledger.identity("drift", environment.name, bundle, now[:10], canonical(rows).decode())
+    now, whole = deployment.now(), [asdict(one) for one in found]
+    document = {"schema": 1, "environment": environment.name, "observed_at": now, **rows(found)}
+    key = ledger.identity("drift", environment.name, bundle, now[:10], canonical(whole).decode())
     path, content = ledger.evidence(bundle, "drift", canonical(document), key=key, document=document)
     try:
         ledger.add(session, url, path, content)
@@ -345,11 +295,12 @@ def _record(session: boto3.Session, environment: Environment, live: Stack, found
         )
 
 
-def _issue(environment: Environment, found: list[Drift], text: str) -> None:
-    """One open issue while there is drift. What can't be told neither opens nor closes it."""
+def keep_issue(environment: Environment, found: list[Drift], text: str) -> str:
+    """One open issue while there is drift; says what came of it. What can't be told neither opens nor closes it."""
     mark = f"<!-- esclusa: drift of {environment.name} -->"
     if any(one.differs for one in found):
         where = github.keep_issue(mark, f"{environment.name} has drifted from git", text)
-        print(f"issue: {where}")
-    elif not found and github.close_issue(mark, f"{environment.name} is what git says again."):
-        print("the issue on drift is closed")
+        return f"issue: {where}"
+    if not found and github.close_issue(mark, f"{environment.name} is what git says again."):
+        return "the issue on drift is closed"
+    return ""

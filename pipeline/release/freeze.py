@@ -1,8 +1,8 @@
-"""`pipeline freeze ENV --until DAY --reason WHY`: stop deployments for a while, through git, so that it is reviewed."""
+"""Times without deployments, through git, so that they are reviewed."""
 
-import argparse
 import datetime as dt
 import json
+import logging
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,9 @@ from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import run
 from pipeline.base.text import one_line
-from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
+
+log = logging.getLogger(__name__)
 
 FILE = "policies/freezes.toml"
 TRAILER = "Hotfix"
@@ -33,38 +34,25 @@ class Freeze:
     reason: str
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("environment", help="a table of samconfig.toml")
-    parser.add_argument(
-        "--until", required=True, metavar="TIME", help="2026-12-31 or 2026-12-31T18:00Z; UTC unless it says"
-    )
-    parser.add_argument("--reason", required=True, help="why; whoever wants to deploy reads this")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Add the freeze to the file; it counts once that is merged."""
-    environment = samconfig.read(Path.cwd(), args.environment)
+def add(repository: Path, environment: Environment, until: str, reason: str) -> Freeze:
+    """Write a freeze into the file; it counts once that is merged. Raises ConfigurationError."""
     now = dt.datetime.now(dt.UTC)
-    until = _time(args.until, f"--until {args.until}")
-    if not now < until <= now + dt.timedelta(days=_LONGEST):
-        raise ConfigurationError(f"--until {args.until} is not within the next {_LONGEST} days.")
-    if not args.reason.strip():
+    end = _time(until, f"--until {until}")
+    if not now < end <= now + dt.timedelta(days=_LONGEST):
+        raise ConfigurationError(f"--until {until} is not within the next {_LONGEST} days.")
+    if not reason.strip():
         raise ConfigurationError("A freeze needs a reason.")
-    path = Path.cwd() / FILE
+    path = repository / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else _HEAD
     entry = (
         f'\n[[freeze]]\nenvironment = "{environment.name}"\n'
-        f"until = {until.isoformat(timespec='seconds').replace('+00:00', 'Z')}\n"
-        f"reason = {json.dumps(args.reason.strip(), ensure_ascii=False)}\n"
+        f"until = {end.isoformat(timespec='seconds').replace('+00:00', 'Z')}\n"
+        f"reason = {json.dumps(reason.strip(), ensure_ascii=False)}\n"
     )
     parse(text + entry)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + entry, encoding="utf-8")
-    print(
-        f"{FILE}: {environment.name} is frozen until {until:%Y-%m-%d %H:%M} UTC, once this is merged to main"
-    )
-    return 0
+    return Freeze(environment.name, end, reason.strip())
 
 
 def check(repository: Path, environment: Environment, commit: str) -> None:
@@ -78,7 +66,7 @@ def check(repository: Path, environment: Environment, commit: str) -> None:
         check=False,
     ).stdout.strip()
     if marked:
-        print(
+        log.info(
             f"  {environment.name} is frozen ({one_line(frozen.reason)}); this is a hotfix: {one_line(marked)}"
         )
         return

@@ -1,15 +1,14 @@
-"""`pipeline promote TAG`: bring the bytes that one environment ran to the next one's bucket."""
+"""The bytes that one environment ran, brought to the next one's bucket."""
 
-import argparse
 import datetime as dt
-import tempfile
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from pipeline.base import git, http, summary
+from pipeline.base import git, http
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.delivery import aws, parameters, smoke, store
 from pipeline.delivery.bundle import Bundle
@@ -19,24 +18,7 @@ from pipeline.source import samconfig
 from pipeline.source import tags as release
 from pipeline.source.samconfig import Environment
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("tag", help="a release tag, vX.Y.Z")
-    parser.add_argument(
-        "--to", default=None, metavar="ENV", help="the environment (the one with promote_from)"
-    )
-
-
-def main(args: argparse.Namespace) -> int:
-    """Promote, print the digest, and set it as the step's output `bundle`."""
-    source, target = route(Path.cwd(), args.to)
-    found = release.verify(args.tag, Path.cwd())
-    with tempfile.TemporaryDirectory(prefix="promote-") as scratch:
-        made = promote(found, source, target, Path(scratch))
-    summary.output({"bundle": made.digest})
-    print(f"{found.tag}: bundle {made.digest} of {source.name} is in {target.bucket}")
-    return 0
+log = logging.getLogger(__name__)
 
 
 def route(repository: Path, to: str | None) -> tuple[Environment, Environment]:
@@ -107,7 +89,7 @@ def _released(session: boto3.Session, target: Environment, found: release.Releas
             f"{found.tag} was released from {commit}, and names {found.commit} now: the tag was moved.",
             "A version is released once. Take the next one.",
         )
-    print(f"{found.tag} was released from this commit already")
+    log.info(f"{found.tag} was released from this commit already")
     return True
 
 
@@ -129,7 +111,7 @@ def verify(
     predicates = attestations.verify(
         signed, made, envelope.public_key(value), by.repository if by.workflow else None
     )
-    print(f"  signed by {target.promote_from}: {', '.join(sorted(predicates))}")
+    log.info(f"  signed by {target.promote_from}: {', '.join(sorted(predicates))}")
     return predicates
 
 
@@ -170,4 +152,4 @@ def _healthy(record: Mapping[str, Any], source: Environment) -> None:
             f"{source.name} runs {live} now, which does not contain {commit}: it was put back from it.",
             f"Mend what was wrong in a new commit. If nothing was, deploy {commit} to {source.name} again.",
         )
-    print(f"  {source.name} is well" + ("" if live == commit else f", with {live} by now"))
+    log.info(f"  {source.name} is well" + ("" if live == commit else f", with {live} by now"))

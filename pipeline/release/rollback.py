@@ -1,9 +1,9 @@
-"""`pipeline rollback ENV VERSION`: put an earlier release back, through the gates of a deployment.
+"""An earlier release, put back through the gates of a deployment.
 
 It is quick since nothing is checked or built again: the bundle was, and its bytes and signatures are looked at.
 """
 
-import argparse
+import logging
 import os
 import tempfile
 import zipfile
@@ -18,56 +18,43 @@ from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
 from pipeline.evidence import attestations
 from pipeline.release import deploy, promote, withdrawal
-from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
+
+log = logging.getLogger(__name__)
 
 _MIGRATIONS = "app/migrations/"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("environment", help="a table of samconfig.toml")
-    parser.add_argument(
-        "version", nargs="?", help="a release tag, or a commit that was deployed; none: the one before"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="prove that it could be put back; change nothing"
-    )
-
-
-def main(args: argparse.Namespace) -> int:
-    """Roll back; exit 0 when the earlier release serves, or, with --dry-run, could."""
-    environment = samconfig.read(Path.cwd(), args.environment)
+def put_back(repository: Path, environment: Environment, version: str, *, only_prove: bool = False) -> None:
+    """Put the release `version` back, or with `only_prove` show that it could be. Raises GateError."""
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
     live = stack.ready(session, environment.stack_name)
     with tempfile.TemporaryDirectory(prefix="rollback-") as scratch:
-        if args.version is None:
-            if not args.dry_run:
-                raise GateError("A rollback names the version.", "pipeline rollback ENV VERSION")
-            return _provable(session, environment, live, Path(scratch))
-        found = versions.find(session, environment, args.version, Path.cwd())
+        found = versions.find(session, environment, version, repository)
         made = prove(session, environment, found.bundle, live, Path(scratch))
-        print(
-            f"{environment.name}: {args.version} can be put back: whole, signed, fits the schema and the parameters"
+        log.info(
+            f"{environment.name}: {version} can be put back: whole, signed, fits the schema and the parameters"
         )
-        if args.dry_run:
-            return 0
+        if only_prove:
+            return
         actor = os.environ.get("GITHUB_ACTOR") or arn
         under_way = deployment.begin(session, environment, made, actor, kind="rollback", version=found.tag)
         deploy.deploy(under_way)
-    return 0
 
 
-def _provable(session: boto3.Session, environment: Environment, live: Stack, scratch: Path) -> int:
-    """Prove, before a deployment, that what serves now could be put back after it."""
+def prove_before(environment: Environment) -> None:
+    """Prove, before a deployment, that what serves now could be put back after it. Raises GateError."""
+    session = aws.session(environment)
+    aws.check_account(session, environment)
+    live = stack.ready(session, environment.stack_name)
     digest = live.parameters.get("BundleDigest", "")
     if not live.exists or digest == "unreleased":
-        print(f"{environment.name}: nothing was released yet, so there is nothing to put back")
-        return 0
-    made = prove(session, environment, digest, live, scratch)
-    print(f"{environment.name}: what serves (commit {made.commit}) could be put back after a deployment")
-    return 0
+        log.info(f"{environment.name}: nothing was released yet, so there is nothing to put back")
+        return
+    with tempfile.TemporaryDirectory(prefix="rollback-") as scratch:
+        made = prove(session, environment, digest, live, Path(scratch))
+    log.info(f"{environment.name}: what serves (commit {made.commit}) could be put back after a deployment")
 
 
 def prove(

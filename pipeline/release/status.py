@@ -1,10 +1,8 @@
-"""`pipeline status`: what runs where, since when, how far behind main, frozen or drifted; on one screen."""
+"""What runs where, since when, how far behind main, frozen or drifted."""
 
-import argparse
 import datetime as dt
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -13,16 +11,13 @@ from botocore.exceptions import ProfileNotFound
 from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, PipelineError
 from pipeline.base.run import run
-from pipeline.base.text import as_json, one_line
 from pipeline.delivery import aws, stack, store
 from pipeline.delivery.stack import Stack
 from pipeline.release import drift, freeze
-from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
 from pipeline.source.tags import version as parse_version
 
 _MAIN = ("refs/remotes/origin/main", "refs/heads/main")
-_LAPTOP = "000000000000"  # no AWS account has this id
 
 
 @dataclass(frozen=True)
@@ -41,40 +36,7 @@ class Row:
     address: str = "-"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("environment", nargs="*", help="tables of samconfig.toml (all but the laptop's)")
-    parser.add_argument(
-        "--profile",
-        action="append",
-        default=[],
-        metavar="ENV=NAME",
-        help="the profile of AWS's configuration with credentials for an environment",
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Show every environment; one whose account can't be asked is shown with the reason."""
-    every = samconfig.read_all(Path.cwd())
-    names = args.environment or [one.name for one in every.values() if one.account != _LAPTOP]
-    profiles = _profiles(args.profile)
-    rows = [_row(samconfig.read(Path.cwd(), name), every, profiles.get(name), Path.cwd()) for name in names]
-    if args.format == "json":
-        print(as_json({"schema": 1, "environments": [asdict(one) for one in rows]}))
-    else:
-        sys.stdout.write(_text(rows))
-    return 0
-
-
-def _profiles(given: Sequence[str]) -> dict[str, str]:
-    found = dict(one.partition("=")[::2] for one in given)
-    if not all(found.values()):
-        raise ConfigurationError("--profile takes ENV=NAME, such as prod=company-prod.")
-    return found
-
-
-def _row(
+def row(
     environment: Environment, every: Mapping[str, Environment], profile: str | None, repository: Path
 ) -> Row:
     now = dt.datetime.now(dt.UTC)
@@ -170,24 +132,3 @@ def _span(span: dt.timedelta) -> str:
         if rest >= 60
         else f"{rest} min"
     )
-
-
-def _text(rows: Sequence[Row]) -> str:
-    lines = []
-    for row in rows:
-        lines.append(f"{row.environment}: {one_line(row.state)}")
-        if row.commit == "-":
-            lines += [f"  frozen   {one_line(row.frozen)}"] if row.frozen != "no" else []
-            continue
-        behind = "?" if row.behind is None else str(row.behind)
-        lines += [
-            f"  version  {row.version}",
-            f"  commit   {row.commit}",
-            f"  since    {row.age}",
-            f"  behind   {behind} commit{'' if behind == '1' else 's'} of main",
-            f"  soak     {row.soak}",
-            f"  frozen   {one_line(row.frozen)}",
-            f"  drift    {one_line(row.drift)}",
-            f"  address  {one_line(row.address)}",
-        ]
-    return "\n".join(lines) + "\n"

@@ -1,6 +1,5 @@
-"""`pipeline withdraw ENV VERSION`: quarantine a bad release, so that nothing deploys or promotes it again."""
+"""Bad releases, quarantined, so that nothing deploys or promotes them again."""
 
-import argparse
 import json
 import os
 from pathlib import Path
@@ -12,38 +11,28 @@ from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.text import one_line
 from pipeline.delivery import aws, deployment, store, versions
 from pipeline.delivery.bundle import Bundle
-from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
 
 SCHEMA = 1
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    parser.add_argument("environment", help="a table of samconfig.toml")
-    parser.add_argument("version", help="a release tag, or a commit that was deployed")
-    parser.add_argument("--reason", required=True, help="why; whoever tries to deploy it reads this")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Withdraw; exit 0 when no deployment can take it any more."""
-    if not args.reason.strip():
+def withdraw(repository: Path, environment: Environment, version: str, reason: str) -> str:
+    """Note in the environment's bucket that the bundle of `version` is withdrawn; returns its digest."""
+    if not reason.strip():
         raise ConfigurationError("A withdrawal needs a reason.")
-    environment = samconfig.read(Path.cwd(), args.environment)
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
-    found = versions.find(session, environment, args.version, Path.cwd())
+    found = versions.find(session, environment, version, repository)
     content = {
         "schema": SCHEMA,
         "bundle": found.bundle,
-        "version": args.version,
-        "reason": args.reason.strip(),
+        "version": version,
+        "reason": reason.strip(),
         "by": os.environ.get("GITHUB_ACTOR") or arn,
         "at": deployment.now(),
     }
     store.write(session, environment.bucket, _key(found.bundle), canonical(content))
-    print(f"{environment.name}: {args.version} (bundle {found.bundle}) is withdrawn")
-    return 0
+    return found.bundle
 
 
 def check(session: boto3.Session, environment: Environment, made: Bundle) -> None:

@@ -1,21 +1,16 @@
-"""`pipeline release verify TAG`: is a tag fit to be released? `publish` makes the release on GitHub."""
+"""Release tags: which are fit to be released, and of which commit they are."""
 
-import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base import git, github
+from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, GateError, ToolError
 from pipeline.base.git import git as ask
 from pipeline.base.run import run
 
 # Semantic Versioning 2.0.0 without pre-release and build: what may run in prod. \Z, since $ takes a line end.
 _TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
-_TEXT = """Released from {commit}: the bytes that dev ran, promoted and not rebuilt.
-
-The passport is attached: `bin/pipeline passport verify {tag}.json --key PEM` checks it without AWS.
-"""
 _MAIN = ("refs/remotes/origin/main", "refs/heads/main")
 
 
@@ -25,27 +20,6 @@ class Release:
 
     tag: str
     commit: str
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the command's arguments."""
-    actions = parser.add_subparsers(dest="action", required=True)
-    child = actions.add_parser("verify", help="is this tag fit to be released?")
-    child.add_argument("tag")
-    child = actions.add_parser("publish", help="make the release on GitHub, and attach its passport")
-    child.add_argument("tag")
-    child.add_argument("--files", type=Path, metavar="DIR", required=True, help="what is attached")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Verify, and print the commit; with `publish` also make the release."""
-    found = verify(args.tag, Path.cwd())
-    if args.action == "publish":
-        files = sorted(args.files.iterdir()) if args.files.is_dir() else []
-        print(github.publish(found.tag, _TEXT.format(tag=found.tag, commit=found.commit), files))
-        return 0
-    print(f"{found.tag} is an annotated tag of {found.commit}, on main's history")
-    return 0
 
 
 def verify(tag: str, repository: Path) -> Release:

@@ -11,6 +11,7 @@ import pytest
 from pipeline.base import github
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
+from pipeline.commands import drift as command
 from pipeline.delivery import aws, parameters, stack, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.ledger import client as ledger
@@ -227,7 +228,7 @@ def test_the_command_counts_differences_alone(
 
     def said(form: str) -> str:
         options = argparse.Namespace(environment="dev", format=form, issue=False)
-        assert status == drift.main(options)
+        assert status == command.main(options)
         return capsys.readouterr().out
 
     text, data = said("text"), json.loads(said("json"))
@@ -360,17 +361,17 @@ def test_one_issue_is_kept_and_closes_by_itself(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(github, "_ask", issues.ask)
     one = Drift("setting", "AppFunction Timeout", "20", "900")
     for state in ([one], [one, one], [], [], [one]):
-        drift._issue(DEV, state, json.dumps(len(state)))
+        drift.keep_issue(DEV, state, json.dumps(len(state)))
 
     assert ["closed", "open"] == [each["state"] for each in issues.issues]
     assert issues.issues[0]["body"].endswith("\n2")
     assert ["dev is what git says again."] == issues.comments
 
     untold = Drift("untold", "AppFunction variables", "those of the release", "AccessDeniedException: no")
-    drift._issue(DEV, [untold], "")
+    drift.keep_issue(DEV, [untold], "")
     assert ["closed", "open"] == [each["state"] for each in issues.issues]
-    drift._issue(DEV, [], "")
-    drift._issue(DEV, [untold], "")
+    drift.keep_issue(DEV, [], "")
+    drift.keep_issue(DEV, [untold], "")
     assert ["closed", "closed"] == [each["state"] for each in issues.issues]
 
 
@@ -383,7 +384,7 @@ def test_the_ledger_is_told_once_a_day(
     session: Any = account
     one = Drift("setting", "AppFunction Timeout", "20", "900")
     for state in ([one], [one], []):
-        drift._record(session, DEV, stack.read(session, DEV.stack_name), state)
+        drift.record(session, DEV, stack.read(session, DEV.stack_name), state)
     (url, path, first), (_, _, second), (_, _, none) = told
 
     assert (URL, "/api/evidence") == (url, path)
@@ -404,5 +405,5 @@ def test_the_ledger_is_told_once_a_day(
         raise GateError("The ledger answered 503")
 
     monkeypatch.setattr(ledger, "add", deaf)
-    drift._record(session, DEV, stack.read(session, DEV.stack_name), [])
+    drift.record(session, DEV, stack.read(session, DEV.stack_name), [])
     assert "The ledger answered 503" in capsys.readouterr().err

@@ -10,8 +10,7 @@ from pipeline import cli
 from pipeline.base import github
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
-from pipeline.commands import plan as command
-from pipeline.plan import markdown
+from pipeline.plan import making, markdown
 from pipeline.plan.model import Change, Effect, Plan
 from tests.pipeline.bundles import Repository
 
@@ -26,7 +25,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     made.commit("all", FILES)
     made.git("checkout", "--quiet", "-b", "feature")
     monkeypatch.chdir(made.folder)
-    monkeypatch.setattr(command, "_code", lambda *_: DIGESTS)
+    monkeypatch.setattr(making, "_code", lambda *_: DIGESTS)
     return made
 
 
@@ -41,7 +40,7 @@ def test_only_what_the_branch_changed_is_planned(repository: Repository) -> None
     repository.git("checkout", "--quiet", "main")
     edit(repository, "Timeout: 300", "Timeout: 301")
     repository.git("checkout", "--quiet", "feature")
-    plan = command.make(repository.folder, "main")
+    plan = making.make(repository.folder, "main")
 
     assert ["dev", "prod"] == [effect.environment for effect in plan.effects]
     assert [["RotationFunction"], ["RotationFunction"]] == [
@@ -78,7 +77,7 @@ def test_bootstrap_and_migrations_are_noted(repository: Repository) -> None:
     repository.commit(
         "both", {"bootstrap/template.yaml": "Resources: {}\n", "app/migrations/0002_more.sql": "SELECT 1;\n"}
     )
-    notes = command.make(repository.folder, "main").notes
+    notes = making.make(repository.folder, "main").notes
 
     assert "an administrator of each account has to deploy it" in notes[0]
     assert "Schema migration: A app/migrations/0002_more.sql" == notes[1]
@@ -88,14 +87,14 @@ def test_uncommitted_changes_are_told_apart(repository: Repository) -> None:
     """A plan is of commits."""
     (repository.folder / "template.yaml").write_text("Resources: {}\n")
 
-    assert "not committed" in command.make(repository.folder, "main").notes[-1]
+    assert "not committed" in making.make(repository.folder, "main").notes[-1]
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--all", "HEAD:template.yaml"])
 def test_an_unknown_base_is_named(repository: Repository, ref: str) -> None:
     """Also one that looks like an option."""
     with pytest.raises(ConfigurationError, match="have no common commit here"):
-        command.make(repository.folder, ref)
+        making.make(repository.folder, ref)
 
 
 def test_hostile_names_stay_text() -> None:

@@ -1,0 +1,27 @@
+"""`pipeline freeze ENV --until DAY --reason WHY`: stop deployments for a while."""
+
+import argparse
+from pathlib import Path
+
+from pipeline.release.freeze import FILE, add
+from pipeline.source import samconfig
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("environment", help="a table of samconfig.toml")
+    parser.add_argument(
+        "--until", required=True, metavar="TIME", help="2026-12-31 or 2026-12-31T18:00Z; UTC unless it says"
+    )
+    parser.add_argument("--reason", required=True, help="why; whoever wants to deploy reads this")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Add the freeze to the file; it counts once that is merged."""
+    environment = samconfig.read(Path.cwd(), args.environment)
+    frozen = add(Path.cwd(), environment, args.until, args.reason)
+    print(
+        f"{FILE}: {environment.name} is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC,"
+        " once this is merged to main"
+    )
+    return 0

@@ -29,6 +29,18 @@ def verdict(kind: str, place: Path_, region: str) -> str:
     return "perhaps" if any(_meets(pointer, place) for pointer in perhaps) else ""
 
 
+def recreation(kind: str, name: str, region: str) -> str:
+    """What a change set says of a change of the property `name`: Always, Conditionally or Never.
+
+    Where a part of the property alone can't change, it depends. Source: CloudFormation API reference,
+    ResourceTargetDefinition, RequiresRecreation.
+    """
+    always, perhaps = _fixed(kind, region)
+    if (name,) in always:
+        return "Always"
+    return "Conditionally" if any(pointer[0] == name for pointer in (*always, *perhaps)) else "Never"
+
+
 def is_known(kind: str, region: str) -> bool:
     """Whether the registry has a schema of AWS for the type in the region."""
     return kind in _index(region)

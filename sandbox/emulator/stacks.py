@@ -10,8 +10,9 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import cloudformation, iam
-from ministack.services.cloudformation import changesets, engine, handlers
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
+from pipeline.source import registry
 from sandbox.emulator.handlers import Made, Properties, register
 from sandbox.emulator.work import work_as
 
@@ -161,4 +162,19 @@ def without_a_counterpart() -> None:
         register(kind, create, update, delete)
 
 
-MENDS = (transform_parameters, dead_stacks, service_role, without_a_counterpart)
+def replacements() -> None:
+    """AWS: CloudFormation's registry says which property makes a new resource. ministack: it has a table of its own,
+    and of a type that isn't in it every change might, so that no route could be added to a live API."""
+    known = provisioners._property_recreation
+
+    def recreation(kind: str, name: str) -> str:
+        region = get_region()
+        told: str = (
+            registry.recreation(kind, name, region) if registry.is_known(kind, region) else known(kind, name)
+        )
+        return told
+
+    provisioners._property_recreation = stacks._property_recreation = recreation
+
+
+MENDS = (transform_parameters, dead_stacks, service_role, without_a_counterpart, replacements)

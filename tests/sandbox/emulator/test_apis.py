@@ -115,3 +115,76 @@ def test_a_closed_route_wants_a_signature(cloud: Cloud, http: urllib3.PoolManage
 
     assert 403 == _get(cloud, http, api, "/closed/ok")[0]
     assert {"may": 200, "may-not": 403} == statuses
+
+
+_PNG = bytes(range(256))
+_BINARY = """
+import base64
+
+def handler(event, context):
+    body = base64.b64decode(event["body"]) if event["isBase64Encoded"] else (event["body"] or "").encode()
+    answer = event["httpMethod"].encode() + b" " + body + bytes(range(256))
+    return {
+        "statusCode": 200,
+        "headers": {"Content-Type": "image/png"},
+        "isBase64Encoded": True,
+        "body": base64.b64encode(answer).decode(),
+    }
+"""
+
+
+def _everything(*paths: str) -> dict[str, Any]:
+    """A template of an API whose paths take every method, and any type of content."""
+    events = {
+        f"Event{number}": {
+            "Type": "Api",
+            "Properties": {"RestApiId": {"Ref": "Api"}, "Path": path, "Method": "ANY"},
+        }
+        for number, path in enumerate(paths)
+    }
+    function = {"Runtime": "python3.13", "Handler": "index.handler", "InlineCode": _BINARY, "Events": events}
+    api = {"StageName": "live", "BinaryMediaTypes": ["*~1*"]}
+    return {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "Api": {"Type": "AWS::Serverless::Api", "Properties": api},
+            "Function": {"Type": "AWS::Serverless::Function", "Properties": function},
+        },
+        "Outputs": {"Id": {"Value": {"Ref": "Api"}}},
+    }
+
+
+def test_bytes_pass_any_method_and_a_new_route_keeps_the_address(
+    cloud: Cloud, http: urllib3.PoolManager
+) -> None:
+    """A body that is no text goes in and comes out as it is, by a method that is named nowhere; and a route that is
+    added to the live API answers at the address that the API had, beside those that were there."""
+    assert "CREATE_COMPLETE" == cloud.deploy("bytes", _everything("/", "/{path+}"))
+    api = cloud.outputs("bytes")["Id"]
+
+    def send(method: str, path: str) -> tuple[int, bytes]:
+        answer = http.request(
+            method,
+            f"{cloud.aws.endpoint}/live{path}",
+            body=_PNG,
+            headers={
+                "Host": f"{api}.execute-api.eu-west-1.amazonaws.com",
+                "Content-Type": "application/octet-stream",
+                "Accept": "image/png",
+            },
+        )
+        return answer.status, answer.data
+
+    for method in ("POST", "PUT", "DELETE"):
+        assert (200, method.encode() + b" " + _PNG + _PNG) == send(method, "/picture.png")
+    assert 200 == send("PATCH", "/")[0]
+
+    cloud.client("cloudformation").update_stack(
+        StackName="bytes",
+        TemplateBody=json.dumps(_everything("/", "/{path+}", "/added")),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    assert "UPDATE_COMPLETE" == cloud.settled("bytes")
+    assert api == cloud.outputs("bytes")["Id"]
+    for path in ("/added", "/picture.png"):
+        assert (200, b"POST " + _PNG + _PNG) == send("POST", path)

@@ -139,3 +139,64 @@ def test_codedeploy_is_there_as_data(cloud: Cloud) -> None:
     }
 
     assert "CREATE_COMPLETE" == cloud.deploy("codedeploy", template)
+
+
+# By the user guide's pages of each type, "Update requires": what is changed, and what a change set says of it.
+_CHANGES = {
+    "AWS::Logs::LogGroup": ({"RetentionInDays": 30}, {"RetentionInDays": 60}, "Never", "False"),
+    "AWS::SQS::Queue": ({"QueueName": "one"}, {"QueueName": "two"}, "Always", "True"),
+    "AWS::CloudWatch::Alarm": (
+        {
+            "MetricName": "Errors",
+            "Namespace": "AWS/Lambda",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Period": 60,
+            "Statistic": "Sum",
+            "Threshold": 1,
+        },
+        {
+            "MetricName": "Errors",
+            "Namespace": "AWS/Lambda",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Period": 60,
+            "Statistic": "Sum",
+            "Threshold": 2,
+        },
+        "Never",
+        "False",
+    ),
+    "AWS::SecretsManager::Secret": ({"Name": "one"}, {"Name": "two"}, "Always", "True"),
+    "AWS::IAM::ManagedPolicy": (
+        {"Description": "one", "PolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+        {"Description": "two", "PolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+        "Always",
+        "True",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _CHANGES)
+def test_a_change_set_says_what_the_registry_says(cloud: Cloud, kind: str) -> None:
+    """A retention that is changed in place is no loss of data, and a name that is changed is one."""
+    before, after, recreation, replacement = _CHANGES[kind]
+    name = kind.replace(":", "").lower()
+    assert "CREATE_COMPLETE" == cloud.deploy(name, {"Resources": {"R": {"Type": kind, "Properties": before}}})
+    client = cloud.client("cloudformation")
+    client.create_change_set(
+        StackName=name,
+        ChangeSetName="c",
+        TemplateBody=json.dumps({"Resources": {"R": {"Type": kind, "Properties": after}}}),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    client.get_waiter("change_set_create_complete").wait(
+        StackName=name, ChangeSetName="c", WaiterConfig={"Delay": 1}
+    )
+    (change,) = client.describe_change_set(StackName=name, ChangeSetName="c")["Changes"]
+    told = change["ResourceChange"]
+
+    assert (replacement, [recreation]) == (
+        told["Replacement"],
+        [one["Target"]["RequiresRecreation"] for one in told["Details"]],
+    )

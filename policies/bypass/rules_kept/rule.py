@@ -13,7 +13,7 @@ from pipeline.source.violations import Violation
 
 _LIST = "docs/rules.md"
 _ROW = re.compile(r"\| \[`([a-z0-9_]+)`\]\(#[a-z0-9_]+\) \| (\w+) \|")
-_FOLDER = re.compile(r"policies/([^/]+)/([^/]+)/(rule\.toml|rule\.py|rule\.yaml|good[^/]*|bad[^/]*)(/.*)?")
+_FOLDER = re.compile(r"policies/([^/]+)/([^/]+)/(rule\.toml|rule\.py|good[^/]*|bad[^/]*)(/.*)?")
 _TESTS = ("tests/policies/test_rules.py", "tests/policies/test_seeds.py")
 
 
@@ -38,12 +38,12 @@ def check(project: Project) -> Iterator[Violation]:
 
 
 def _parts(project: Project) -> dict[str, dict[str, str]]:
-    """By rule: which of rule.toml, rule.py (or .yaml), good and bad its folder holds, with a file of each."""
+    """By rule: which of rule.toml, rule.py, good and bad its folder holds, with a file of each."""
     parts: dict[str, dict[str, str]] = {}
     for file in project.files:
         if found := _FOLDER.fullmatch(file):
-            kind = re.sub(r"^(good|bad|rule\.(?:py|yaml)).*", r"\1", found[3])
-            parts.setdefault(found[2], {})[kind.replace("yaml", "py")] = file
+            kind = re.sub(r"^(good|bad).*", r"\1", found[3])
+            parts.setdefault(found[2], {})[kind] = file
     return parts
 
 
@@ -89,10 +89,9 @@ def _blind(root: Path) -> tuple[tuple[str, str], ...]:
     return tuple(
         (rule.id, (rule.folder / "rule.py").relative_to(root).as_posix())
         for rule in load(root / "policies")
-        if rule.check is not None and rule.id != "rules_kept" and not _sees(rule)
+        if rule.id != "rules_kept" and not _sees(rule)
     )
 
 
 def _sees(rule: Rule) -> bool:
-    check = rule.check or (lambda project: ())
-    return all(any(True for _ in check(fixtures.project(rule, path))) for path in rule.fixtures("bad"))
+    return all(any(True for _ in rule.check(fixtures.project(rule, path))) for path in rule.fixtures("bad"))

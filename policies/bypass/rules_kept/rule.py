@@ -1,4 +1,4 @@
-"""Rules that are gone, less severe than docs/rules.md says, without fixtures, or blind to their own."""
+"""Rules that are gone, less severe than the register says, without fixtures, or blind to their own."""
 
 import re
 import tomllib
@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.gate import fixtures
+from pipeline.gate import fixtures, register
 from pipeline.gate.rules import Rule, load
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation
 
-_LIST = "docs/rules.md"
-_ROW = re.compile(r"\| \[`([a-z0-9_]+)`\]\(#[a-z0-9_]+\) \| (\w+) \|")
 _FOLDER = re.compile(r"policies/([^/]+)/([^/]+)/(rule\.toml|rule\.py|good[^/]*|bad[^/]*)(/.*)?")
 _TESTS = ("tests/policies/test_rules.py", "tests/policies/test_seeds.py")
 
@@ -21,18 +19,18 @@ def check(project: Project) -> Iterator[Violation]:
     parts = _parts(project)
     if not parts:
         return
-    promised = _promised(project)
+    promised = register.read(project.text(register.FILE))
     yield from _missing(project, parts, promised)
     for name, kinds in parts.items():
         where = kinds.get("rule.toml", next(iter(kinds.values())))
         if name not in promised:
-            yield Violation(f"{name} is not in {_LIST}: run `make docs`", where, 1)
+            yield Violation(f"{name} is not in {register.FILE}: run `make docs`", where, 1)
         for kind in ("rule.py", "good", "bad"):
             if kind not in kinds:
                 yield Violation(f"{name} has no {kind.replace('.py', '')}", where, 1)
     for file in _TESTS:
         if file not in project.files:
-            yield Violation(f"{file} is gone: nothing tries the rules", _LIST, 1)
+            yield Violation(f"{file} is gone: nothing tries the rules", register.FILE, 1)
     for name, file in _blind(project.root):
         yield Violation(f"{name} finds nothing in its own bad example", file, 1)
 
@@ -48,25 +46,15 @@ def _parts(project: Project) -> dict[str, dict[str, str]]:
 
 
 def _missing(
-    project: Project, parts: dict[str, dict[str, str]], promised: dict[str, tuple[int, str]]
+    project: Project, parts: dict[str, dict[str, str]], promised: dict[str, tuple[str, int]]
 ) -> Iterator[Violation]:
-    for name, (line, severity) in promised.items():
+    for name, (severity, line) in promised.items():
         file = parts.get(name, {}).get("rule.toml")
         if file is None:
-            yield Violation(f"the rule {name} is gone", _LIST, line)
+            yield Violation(f"the rule {name} is gone", register.FILE, line)
         elif (now := _severity(project, file)) != severity:
             number = _line(project, file, "severity")
-            yield Violation(f"{name} is {now}, and {_LIST} promises {severity}", file, number)
-
-
-def _promised(project: Project) -> dict[str, tuple[int, str]]:
-    """The rules of the list, each with its row's number and its severity; what examples show is none."""
-    promised, shown = {}, False
-    for number, row in enumerate(project.text(_LIST).splitlines(), 1):
-        shown = shown != row.startswith("```")
-        if not shown and (found := _ROW.match(row)):
-            promised[found[1]] = (number, found[2])
-    return promised
+            yield Violation(f"{name} is {now}, and {register.FILE} promises {severity}", file, number)
 
 
 def _severity(project: Project, file: str) -> str:

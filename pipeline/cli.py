@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("the stage lint alone", "pipeline.commands.check"),
     "policy": ("the stage policy alone", "pipeline.commands.check"),
     "test": ("the stage test alone", "pipeline.commands.check"),
-    "rules": ("list the rules of the gate", "pipeline.commands.rules"),
+    "rules": ("list the rules of the gate, or explain one", "pipeline.commands.rules"),
     "waivers": ("list what is waived, and what ends soon", "pipeline.commands.waivers"),
     "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.commands.trust"),
     "plan": ("show what merging this commit would do in AWS", "pipeline.commands.plan"),

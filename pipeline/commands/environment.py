@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the deploy role and the region, and set them as the step's outputs `role` and `region`."""
     found = samconfig.read(Path.cwd(), args.environment)
-    values = {"role": found.deploy_role, "region": found.region, "stack": found.stack_name}
+    values = {"role": found.deploy_role, "region": found.region}
     summary.output(values)
     for name, value in values.items():
         print(f"{name}={value}")

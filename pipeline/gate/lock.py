@@ -10,7 +10,7 @@ FILE = "policies/gate.lock"
 # Where the gate begins: its launcher, code and settings, and the rules; not the waivers, which come and go, nor
 # the examples, which rules_kept tries. What these import is the gate's too, wherever it lies.
 _GATE = re.compile(
-    r"bin/pipeline|pipeline/(__main__\.py|commands/(__init__|check)\.py|gate/.+)|policies/(actions|controls|role_jobs)\.toml|policies/[^/]+/[^/]+/rule\.(py|toml|yaml)"
+    r"bin/pipeline|pipeline/(__main__\.py|commands/(__init__|check)\.py|gate/.+)|policies/(actions|controls|role_jobs)\.toml|policies/[^/]+/[^/]+/rule\.(py|toml)"
 )
 # What Python imports by its name: of several files it may take another than the one with the source.
 _MODULE = re.compile(r"(/__init__)?(\.[\w-]+)*\.(py|pyc|so|pyd)$")

@@ -28,7 +28,7 @@ type Check = Callable[[Project], Iterable[Violation]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule's metadata and its check. A rule with `checkov` is run by that engine, and has no check."""
+    """A rule's metadata and its check."""
 
     id: str
     group: str
@@ -39,13 +39,7 @@ class Rule:
     remediation: str
     surface: str
     folder: Path = field(repr=False, compare=False)
-    check: Check | None = field(repr=False, compare=False)
-
-    @property
-    def checkov(self) -> Path | None:
-        """The rule's policy for checkov, if that engine runs it."""
-        path = self.folder / "rule.yaml"
-        return path if path.is_file() else None
+    check: Check = field(repr=False, compare=False)
 
     def fixtures(self, kind: str) -> Iterator[Path]:
         """The files and folders named `kind` (good or bad), or `kind-SOMETHING`."""
@@ -118,12 +112,10 @@ def _load(folder: Path) -> Rule:
     )
 
 
-def _check(folder: Path) -> Check | None:
+def _check(folder: Path) -> Check:
     path = folder / "rule.py"
     if not path.is_file():
-        if (folder / "rule.yaml").is_file():
-            return None
-        raise ConfigurationError(f"{folder} has neither rule.py nor rule.yaml", "Add the rule's check.")
+        raise ConfigurationError(f"{folder} has no rule.py", "Add the rule's check.")
     name = f"policies.{folder.parent.name}.{folder.name}.rule"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

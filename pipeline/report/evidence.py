@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.gate import waivers
-from pipeline.gate.engines import checkov, own
+from pipeline.gate.engines import own
 from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.findings import SEVERITIES, Finding
 from pipeline.gate.rules import Rule, load
@@ -67,13 +67,12 @@ class Evidence:
         found = [one for one in self.report.findings if one.rule == rule.id]
         if any(one.waiver is None for one in found):
             return "failed"
-        if not self._judged(rule):
+        if not self._judged():
             return "not judged"
         return "waived" if found else "passed"
 
-    def _judged(self, rule: Rule) -> bool:
-        engine = (checkov.ENGINE if rule.checkov else own.ENGINE).name
-        ran = any(one.name == engine and not one.broken for one in self.report.engines)
+    def _judged(self) -> bool:
+        ran = any(one.name == own.ENGINE.name and not one.broken for one in self.report.engines)
         return ran and not any(one.rule == "unreadable" for one in self.report.findings)
 
     def waiver(self, number: str | None) -> Waiver | None:

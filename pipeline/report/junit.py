@@ -44,7 +44,7 @@ def _suite(engine: EngineRun, evidence: Evidence) -> TestSuite:
     found = [one for one in evidence.report.findings if _engine(one, evidence) == engine]
     names = [one.rule for one in found]
     if engine.name == own.ENGINE.name and not engine.broken:
-        names = [rule.id for rule in evidence.rules if not rule.checkov] + names
+        names = [rule.id for rule in evidence.rules] + names
     for name in dict.fromkeys(names):
         suite.add_testcase(_case(engine, name, [one for one in found if one.rule == name], evidence))
     if engine.broken:

@@ -14,7 +14,6 @@ from pipeline.gate import waivers
 from pipeline.gate.rules import FRAMEWORKS
 from pipeline.gate.verdict import UNJUDGED
 from pipeline.iam.rows import Entry
-from pipeline.report import picture
 from pipeline.report.controls import by_framework
 from pipeline.report.evidence import Evidence
 
@@ -50,7 +49,6 @@ def render(evidence: Evidence) -> str:
         frameworks=FRAMEWORKS,
         roles=roles,
         jobs=_jobs(evidence.trust or (), roles),
-        picture=picture.draw(evidence.trust) if evidence.trust else "",
         soon=waivers.SOON,
         unjudged=UNJUDGED,
         style=Markup(style),  # noqa: S704 - our own file

@@ -36,7 +36,6 @@ FILES = (
     ".gitignore",
     ".pre-commit-config.yaml",
     ".ci/run",
-    "docs/rules.md",
     "tests/conftest.py",
 )
 CLEAN = only(Project.load(ROOT), FOLDERS, FILES)

@@ -11,6 +11,7 @@ from tests.templates.iam import decide
 from tests.templates.loading import (
     BOOTSTRAP_ANSWERS,
     ENVIRONMENTS,
+    ROOT,
     bootstrap,
     expanded,
     overrides,
@@ -351,7 +352,14 @@ def test_no_secret_enters_or_leaves_by_the_template() -> None:
 
     assert [] == [name for name, parameter in template["Parameters"].items() if "NoEcho" in parameter]
     assert [] == re.findall(r"resolve:(?:secretsmanager|ssm-secure)", str(template))
-    assert {"ApiUrl", "AppFunctionName", "AppFunctionAlias", "GradualDeployment"} == set(template["Outputs"])
+    assert {"ApiUrl", "AppFunctionAlias"} == set(template["Outputs"])
+
+
+def test_every_output_is_read() -> None:
+    """The pipeline reads each: one that nobody reads is a promise to nobody."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pipeline").rglob("*.py"))
+
+    assert [] == [name for name in source("template.yaml")["Outputs"] if f'"{name}"' not in code]
 
 
 @each_environment

@@ -1,6 +1,5 @@
-"""checkov's built-in checks and our own YAML policies, on every stack without its conditions."""
+"""checkov's built-in checks, on every stack without its conditions."""
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +9,6 @@ from pipeline.base.run import Completed
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import CHECKOUT, call
 from pipeline.gate.findings import Finding
-from pipeline.gate.rules import Rule, load
 from pipeline.source.environments import SAMCONFIG
 from pipeline.source.project import APPLICATION, BOOTSTRAP
 from pipeline.source.values import refers
@@ -29,10 +27,9 @@ _NOT_ON_BOUNDARIES = {"CKV_AWS_107", "CKV_AWS_108", "CKV_AWS_109", "CKV_AWS_110"
 
 
 def run(context: Context) -> Iterator[Finding]:
-    own = {f"ESCLUSA_{rule.id.upper()}": rule for rule in load(CHECKOUT / "policies") if rule.checkov}
     arguments = ["--framework", "cloudformation", "--output", "json"]
     arguments += ["--skip-check", ",".join(_OFF), "--skip-download", "--compact", "--quiet", "--soft-fail"]
-    done = _call(context, _policies(context, own), arguments)
+    done = _call(context, arguments)
     if done.status != 0:
         raise EngineError(f"checkov ended with status {done.status}: {done.stderr[-2000:]}")
     if not context.project.stacks:
@@ -48,12 +45,12 @@ def run(context: Context) -> Iterator[Finding]:
     if int(report["summary"]["resource_count"]) == 0:
         raise EngineError("checkov saw no resource at all")
     for check in results["failed_checks"]:
-        finding = _finding(context, check, own)
+        finding = _finding(context, check)
         if finding.rule not in _NOT_ON_BOUNDARIES or not _is_boundary(context, check):
             yield finding
 
 
-def _call(context: Context, policies: Path, arguments: list[str]) -> Completed:
+def _call(context: Context, arguments: list[str]) -> Completed:
     """Let checkov start while another thread expands the templates; see the driver."""
     mark, folder = context.scratch / "expanded.mark", context.scratch / "resolved"
 
@@ -68,7 +65,7 @@ def _call(context: Context, policies: Path, arguments: list[str]) -> Completed:
         prepared = pool.submit(prepare)
         driver = Path(__file__).with_name("checkov_driver.py")
         python = CHECKOUT / ".tools/policy/bin/python"
-        done = call(python, ["-P", str(driver), str(mark), str(folder), str(policies), *arguments], context)
+        done = call(python, ["-P", str(driver), str(mark), str(folder), *arguments], context)
         prepared.result()
     return done
 
@@ -83,34 +80,23 @@ def _is_boundary(context: Context, check: dict[str, Any]) -> bool:
     return not attached and any(name in refers(one.get("PermissionsBoundary")) for one in resources)
 
 
-def _policies(context: Context, own: dict[str, Rule]) -> Path:
-    """A folder with our policies alone: checkov reads every YAML file that it finds as a policy."""
-    folder = context.scratch / "checkov-policies"
-    folder.mkdir()
-    for name, rule in own.items():
-        shutil.copyfile(rule.folder / "rule.yaml", folder / f"{name}.yaml")
-    return folder
-
-
-def _finding(context: Context, check: dict[str, Any], own: dict[str, Rule]) -> Finding:
+def _finding(context: Context, check: dict[str, Any]) -> Finding:
     stack = context.stack_of(check["file_path"])
     name = str(check["resource"]).rpartition(".")[2]
     source = stack.origin(name)
-    rule = own.get(check["check_id"])
     keys = check["check_result"].get("evaluated_keys") or []
     place = [int(step) if step.isdigit() else step for step in str(keys[0]).split("/")[1:]] if keys else []
     return Finding(
-        rule=rule.id if rule else check["check_id"],
-        title=rule.title if rule else str(check["check_name"]),
-        severity=rule.severity if rule else "medium",
+        rule=check["check_id"],
+        title=str(check["check_name"]),
+        severity="medium",
         tool="checkov",
         file=stack.document.file,
         line=stack.line(source, *place),
         resource=source,
         environment=stack.environment.name,
         message=f"{check['check_name']} ({name})" if name != source else str(check["check_name"]),
-        remediation=rule.remediation if rule else str(check.get("guideline") or ""),
-        controls=rule.controls if rule else (),
+        remediation=str(check.get("guideline") or ""),
     )
 
 

@@ -26,7 +26,7 @@ def run(context: Context) -> Iterator[Finding]:
 
 def apply(rule: Rule, project: Project) -> Iterator[Finding]:
     """The findings of one rule."""
-    for violation in rule.check(project) if rule.check else ():
+    for violation in rule.check(project):
         yield _finding(rule, violation)
 
 

@@ -1,4 +1,4 @@
-"""Rules that are gone, less severe than docs/rules.md says, without fixtures, or blind to their own."""
+"""Rules that are gone, less severe than the register says, without fixtures, or blind to their own."""
 
 import re
 import tomllib
@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.gate import fixtures
+from pipeline.gate import fixtures, register
 from pipeline.gate.rules import Rule, load
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation
 
-_LIST = "docs/rules.md"
-_ROW = re.compile(r"\| \[`([a-z0-9_]+)`\]\(#[a-z0-9_]+\) \| (\w+) \|")
-_FOLDER = re.compile(r"policies/([^/]+)/([^/]+)/(rule\.toml|rule\.py|rule\.yaml|good[^/]*|bad[^/]*)(/.*)?")
+_FOLDER = re.compile(r"policies/([^/]+)/([^/]+)/(rule\.toml|rule\.py|good[^/]*|bad[^/]*)(/.*)?")
 _TESTS = ("tests/policies/test_rules.py", "tests/policies/test_seeds.py")
 
 
@@ -21,52 +19,42 @@ def check(project: Project) -> Iterator[Violation]:
     parts = _parts(project)
     if not parts:
         return
-    promised = _promised(project)
+    promised = register.read(project.text(register.FILE))
     yield from _missing(project, parts, promised)
     for name, kinds in parts.items():
         where = kinds.get("rule.toml", next(iter(kinds.values())))
         if name not in promised:
-            yield Violation(f"{name} is not in {_LIST}: run `make docs`", where, 1)
+            yield Violation(f"{name} is not in {register.FILE}: run `make docs`", where, 1)
         for kind in ("rule.py", "good", "bad"):
             if kind not in kinds:
                 yield Violation(f"{name} has no {kind.replace('.py', '')}", where, 1)
     for file in _TESTS:
         if file not in project.files:
-            yield Violation(f"{file} is gone: nothing tries the rules", _LIST, 1)
+            yield Violation(f"{file} is gone: nothing tries the rules", register.FILE, 1)
     for name, file in _blind(project.root):
         yield Violation(f"{name} finds nothing in its own bad example", file, 1)
 
 
 def _parts(project: Project) -> dict[str, dict[str, str]]:
-    """By rule: which of rule.toml, rule.py (or .yaml), good and bad its folder holds, with a file of each."""
+    """By rule: which of rule.toml, rule.py, good and bad its folder holds, with a file of each."""
     parts: dict[str, dict[str, str]] = {}
     for file in project.files:
         if found := _FOLDER.fullmatch(file):
-            kind = re.sub(r"^(good|bad|rule\.(?:py|yaml)).*", r"\1", found[3])
-            parts.setdefault(found[2], {})[kind.replace("yaml", "py")] = file
+            kind = re.sub(r"^(good|bad).*", r"\1", found[3])
+            parts.setdefault(found[2], {})[kind] = file
     return parts
 
 
 def _missing(
-    project: Project, parts: dict[str, dict[str, str]], promised: dict[str, tuple[int, str]]
+    project: Project, parts: dict[str, dict[str, str]], promised: dict[str, tuple[str, int]]
 ) -> Iterator[Violation]:
-    for name, (line, severity) in promised.items():
+    for name, (severity, line) in promised.items():
         file = parts.get(name, {}).get("rule.toml")
         if file is None:
-            yield Violation(f"the rule {name} is gone", _LIST, line)
+            yield Violation(f"the rule {name} is gone", register.FILE, line)
         elif (now := _severity(project, file)) != severity:
             number = _line(project, file, "severity")
-            yield Violation(f"{name} is {now}, and {_LIST} promises {severity}", file, number)
-
-
-def _promised(project: Project) -> dict[str, tuple[int, str]]:
-    """The rules of the list, each with its row's number and its severity; what examples show is none."""
-    promised, shown = {}, False
-    for number, row in enumerate(project.text(_LIST).splitlines(), 1):
-        shown = shown != row.startswith("```")
-        if not shown and (found := _ROW.match(row)):
-            promised[found[1]] = (number, found[2])
-    return promised
+            yield Violation(f"{name} is {now}, and {register.FILE} promises {severity}", file, number)
 
 
 def _severity(project: Project, file: str) -> str:
@@ -89,10 +77,9 @@ def _blind(root: Path) -> tuple[tuple[str, str], ...]:
     return tuple(
         (rule.id, (rule.folder / "rule.py").relative_to(root).as_posix())
         for rule in load(root / "policies")
-        if rule.check is not None and rule.id != "rules_kept" and not _sees(rule)
+        if rule.id != "rules_kept" and not _sees(rule)
     )
 
 
 def _sees(rule: Rule) -> bool:
-    check = rule.check or (lambda project: ())
-    return all(any(True for _ in check(fixtures.project(rule, path))) for path in rule.fixtures("bad"))
+    return all(any(True for _ in rule.check(fixtures.project(rule, path))) for path in rule.fixtures("bad"))

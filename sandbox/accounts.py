@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-REGION = "eu-west-1"
+NAME, REGION = "esclusa", "eu-west-1"
 OWNER, OWNER_ID = "acme", "1001"
 REPOSITORY, REPOSITORY_ID = "ledger", "2002"
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.base.run import CHECKOUT
 from pipeline.base.standstill import Stillness
-from sandbox.accounts import OWNER, OWNER_ID, REPOSITORY, REPOSITORY_ID, Account, account
+from sandbox.accounts import NAME, OWNER, OWNER_ID, REPOSITORY, REPOSITORY_ID, Account, account
 from sandbox.aws import Aws
 from sandbox.errors import SandboxError
 from sandbox.postgres import PostgreSQL
@@ -22,6 +22,7 @@ TEMPLATE = CHECKOUT / "bootstrap" / "template.yaml"
 def bootstrap(aws: Aws, postgres: PostgreSQL, to: Account) -> None:
     """Make an account ready to be deployed to. Raises SandboxError with the resources that failed."""
     answers = {
+        "Name": NAME,
         "Environment": to.environment,
         "GitHubOwner": OWNER,
         "GitHubRepository": REPOSITORY,

@@ -113,7 +113,12 @@ class Project:
     @cached_property
     def _bootstrap(self) -> tuple[tuple[Stack, ...], tuple[Problem, ...]]:
         given = {
-            one.name: {"Environment": one.name} | _texts(one.table("bootstrap")) for one in self.environments
+            one.name: {
+                "Name": one.stack_name.removesuffix(f"-{one.name}"),
+                "Environment": one.name,
+                **_texts(one.table("bootstrap")),
+            }
+            for one in self.environments
         }
         return self._build(BOOTSTRAP, given)
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("local", "dev", "prod")
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
-# What an administrator would answer for this environment; the ids are those of a made-up repository.
+# What an administrator would answer beside the application's name; the ids are those of a made-up repository.
 BOOTSTRAP_ANSWERS = {
     "GitHubOwner": "acme",
     "GitHubRepository": "ledger",
@@ -26,7 +26,7 @@ BOOTSTRAP_ANSWERS = {
     "DatabaseHost": "db.example.com",
     "DatabasePort": "5432",
     "DatabaseName": "ledger",
-    "DatabaseAdminSecretArn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:rds-master-AbCdEf",
+    "DatabaseAdminSecretArn": "arn:aws:secretsmanager:xx-test-1:000000000001:secret:rds-master-AbCdEf",
 }
 
 
@@ -48,6 +48,25 @@ def settings(environment: str, command: str) -> dict[str, Any]:
     return found
 
 
+def prefix(environment: str) -> str:
+    """What the names of an environment begin with: its stack's name."""
+    return str(settings(environment, "global")["stack_name"])
+
+
+def name_of_application() -> str:
+    """The name that each environment's stack begins with. Raises ValueError where they differ."""
+    (name,) = {prefix(environment).removesuffix(f"-{environment}") for environment in ENVIRONMENTS}
+    return name
+
+
+def region(environment: str) -> str:
+    return str(settings(environment, "global")["region"])
+
+
+def account(environment: str) -> str:
+    return str(settings(environment, "pipeline")["account"])
+
+
 def overrides(environment: str) -> list[tuple[str, str]]:
     """The parameters of the application stack in their order, without the quotes that sam takes off."""
     pairs = [text.split("=", 1) for text in settings(environment, "deploy")["parameter_overrides"]]
@@ -57,10 +76,10 @@ def overrides(environment: str) -> list[tuple[str, str]]:
 def pseudo(environment: str) -> dict[str, str]:
     return {
         "AWS::Partition": "aws",
-        "AWS::Region": "eu-west-1",
-        "AWS::AccountId": settings(environment, "pipeline")["account"],
+        "AWS::Region": region(environment),
+        "AWS::AccountId": account(environment),
         "AWS::URLSuffix": "amazonaws.com",
-        "AWS::StackName": f"esclusa-{environment}",
+        "AWS::StackName": prefix(environment),
     }
 
 
@@ -71,7 +90,7 @@ def expanded(environment: str, **changed: str) -> dict[str, Any]:
         if "CodeUri" in resource.get("Properties", {}):  # SAM expands uploaded code only
             resource["Properties"]["CodeUri"] = "s3://bucket/packages/code.zip"
     values = {**dict(overrides(environment)), **pseudo(environment), **changed}
-    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region(environment)}):
         found: dict[str, Any] = transform(template, values, SimpleNamespace(load=dict))
     return found
 
@@ -85,7 +104,8 @@ def bootstrap(environment: str, **answers: str) -> dict[str, Any]:
         for name, parameter in template["Parameters"].items()
         if "Default" in parameter
     }
-    values |= {"Environment": environment, **BOOTSTRAP_ANSWERS, **pseudo(environment), **answers}
+    values |= {"Name": name_of_application(), "Environment": environment, **BOOTSTRAP_ANSWERS}
+    values |= {**pseudo(environment), **answers}
     return resources(template, values)
 
 

@@ -11,9 +11,12 @@ from tests.templates.loading import (
     BOOTSTRAP_ANSWERS,
     ENVIRONMENTS,
     ROOT,
+    account,
     bootstrap,
+    name_of_application,
     overrides,
-    pseudo,
+    prefix,
+    region,
     settings,
     source,
     statements,
@@ -28,8 +31,8 @@ def deploy_policy(environment: str, **answers: str) -> list[dict[str, Any]]:
     return statements([bootstrap(environment, **answers)["DeployPolicy"]["Properties"]])
 
 
-def execution_policy(environment: str) -> list[dict[str, Any]]:
-    return statements(bootstrap(environment)["ExecutionRole"]["Properties"]["Policies"])
+def execution_policy(environment: str, **answers: str) -> list[dict[str, Any]]:
+    return statements(bootstrap(environment, **answers)["ExecutionRole"]["Properties"]["Policies"])
 
 
 def auditor_policy(environment: str) -> list[dict[str, Any]]:
@@ -41,9 +44,14 @@ def boundary(environment: str) -> list[dict[str, Any]]:
 
 
 def arn(environment: str, service: str, resource: str) -> str:
-    """An ARN in the environment's account and in the one region."""
-    region = "" if service == "iam" else "eu-west-1"
-    return f"arn:aws:{service}:{region}:{pseudo(environment)['AWS::AccountId']}:{resource}"
+    """An ARN in the environment's account and region."""
+    place = "" if service == "iam" else region(environment)
+    return f"arn:aws:{service}:{place}:{account(environment)}:{resource}"
+
+
+def names(environment: str) -> dict[str, str]:
+    """What names of an environment hold, for the patterns of the tests."""
+    return {"own": prefix(environment), "name": name_of_application(), "env": environment}
 
 
 # Trust ----------------------------------------------------------------------------------------------------
@@ -128,15 +136,145 @@ def test_no_answer_makes_the_subject_a_pattern(parameter: str, value: str) -> No
     assert not re.fullmatch(pattern, value)
 
 
+# Several applications in an account ----------------------------------------------------------------------
+
+
+LONGEST = {"Name": "shop-with-the-longest-name", "Environment": "environment1"}
+
+
+@pytest.mark.parametrize("name", ["sh", "shop", "shop-2", "my-web-shop", "a1", LONGEST["Name"][:25]])
+def test_names_that_an_application_may_have(name: str) -> None:
+    """Words of lower-case letters and digits, joined by one hyphen."""
+    assert takes("Name", name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "s", "Shop", "2shop", "-shop", "shop-", "my--shop", "my_shop", "my.shop", "shop/dev", "shop*"),
+        *("aws-shop", "awsome", "ssm1", "sthree-shop", "amzn-s3-demo-shop", LONGEST["Name"][:26]),
+    ],
+)
+def test_names_that_none_may_have(name: str) -> None:
+    """What S3 takes in no bucket's name (Amazon S3 user guide, "General purpose bucket naming rules"), and SSM in no
+    parameter's (Systems Manager, PutParameter: none may be prefixed with aws or ssm)."""
+    assert not takes("Name", name)
+
+
+def takes(parameter: str, value: str) -> bool:
+    """Whether CloudFormation takes the value of a parameter."""
+    about = source("bootstrap/template.yaml")["Parameters"][parameter]
+    fits = about["MinLength"] <= len(value) <= about["MaxLength"]
+    return fits and re.fullmatch(about["AllowedPattern"], value) is not None
+
+
+def test_the_longest_names_are_names() -> None:
+    """With the longest name of an application and an environment each name is one that its service takes, and no
+    policy is too long (IAM's quotas: 6,144 characters for a managed policy, 10,240 for a role's)."""
+    stack = bootstrap("dev", **LONGEST | {"Name": LONGEST["Name"][:25]})
+    buckets, roles = (
+        [one["Properties"][key] for one in stack.values() if one["Type"] == kind]
+        for kind, key in [("AWS::S3::Bucket", "BucketName"), ("AWS::IAM::Role", "RoleName")]
+    )
+    policies = [stack["Boundary"], *(stack["ExecutionRole"]["Properties"]["Policies"])]
+    sizes = [len(json.dumps(one, separators=(",", ":"))) for one in policies]
+
+    assert 12 == len(LONGEST["Environment"])
+    assert 3 == len(buckets)
+    assert 3 == len(roles)
+    assert [] == [name for name in buckets if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", name)]
+    assert [] == [name for name in roles if not re.fullmatch(r"[\w+=,.@-]{1,64}", name)]
+    assert sizes[0] < 6144
+    assert sizes[1] < 10240
+
+
+def test_only_the_first_application_makes_what_an_account_has_once() -> None:
+    """The provider, and API Gateway's log role: the second application has both left out, and nothing else."""
+    first, second = (
+        bootstrap("dev", Name=name, CreateOidcProvider=once, SetApiGatewayAccount=once)
+        for name, once in [("shop", "true"), ("depot", "false")]
+    )
+    once = set(first) - set(second)
+
+    assert {"OidcProvider", "ApiGatewayLogRole", "ApiGatewayAccount"} == once
+    assert set(second) <= set(first)
+    assert {("Retain", "Retain")} == {
+        (first[name]["DeletionPolicy"], first[name]["UpdateReplacePolicy"]) for name in once
+    }
+
+
+@pytest.mark.parametrize("name", ["shop", "shop-2"])
+def test_two_applications_share_no_name(name: str) -> None:
+    """Each thing that has a name has another one: none is taken when the second is made."""
+    own, other = (
+        bootstrap("dev", Name=one, CreateOidcProvider="false", SetApiGatewayAccount="false")
+        for one in (name, "depot")
+    )
+    keys = ("RoleName", "ManagedPolicyName", "BucketName", "AliasName", "Name", "TopicName")
+    names = {
+        (logical, key): [stack[logical]["Properties"][key] for stack in (own, other)]
+        for logical, resource in own.items()
+        for key in keys
+        if key in resource["Properties"]
+    }
+
+    assert len(names) >= 15
+    assert [] == [place for place, (left, right) in names.items() if left == right]
+    assert [] == [place for place, (left, _) in names.items() if f"{name}-dev" not in left.replace("/", "-")]
+
+
+@pytest.mark.parametrize(
+    ("action", "service", "resource"),
+    [
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/{}-dev/1"),
+        ("cloudformation:GetTemplate", "cloudformation", "stack/{}-bootstrap/1"),
+        ("ssm:GetParameters", "ssm", "parameter/{}/dev/database/host"),
+        ("lambda:GetFunction", "lambda", "function:{}-dev-app"),
+        ("lambda:UpdateFunctionCode", "lambda", "function:{}-dev-app"),
+        ("iam:PutRolePolicy", "iam", "role/{}-dev/AppRole"),
+        ("iam:PassRole", "iam", "role/{}-dev/AppRole"),
+        ("secretsmanager:UpdateSecret", "secretsmanager", "secret:{}-dev-database-a1B2c3"),
+        ("sqs:DeleteQueue", "sqs", "{}-dev-dead-letters"),
+        ("logs:DeleteLogGroup", "logs", "log-group:/aws/lambda/{}-dev-app"),
+        ("cloudwatch:DeleteAlarms", "cloudwatch", "alarm:{}-dev-app-errors"),
+        ("codedeploy:DeleteApplication", "codedeploy", "application:{}-dev-App-1"),
+    ],
+)
+def test_an_application_reaches_its_own_names_alone(action: str, service: str, resource: str) -> None:
+    """What the deploy role or the execution role of one may, neither of the other may; also where one name begins
+    with the other."""
+    context = {"iam:PermissionsBoundary": "<Boundary>", "iam:PassedToService": "lambda.amazonaws.com"}
+    may = {
+        (name, whose)
+        for name in ("shop", "shop2", "shop-2", "depot")
+        for whose in ("shop", "shop2", "shop-2", "depot")
+        for policies in (deploy_policy("dev", Name=name), execution_policy("dev", Name=name))
+        if decide(policies, action, arn("dev", service, resource.format(whose)), context) == "Allow"
+    }
+
+    assert {(name, name) for name in ("shop", "shop2", "shop-2", "depot")} == may
+
+
+def test_an_application_without_a_ledger_writes_to_none() -> None:
+    """The records' routes are of any API of the account, so who keeps no ledger reaches no other's."""
+    asked = ("execute-api:Invoke", arn("dev", "execute-api", "abc123/live/POST/api/deployments"))
+
+    assert "Allow" == decide(deploy_policy("dev", KeepsLedger="true"), *asked)
+    assert "Nothing" == decide(deploy_policy("dev", KeepsLedger="false"), *asked)
+    assert "ReadLedger" not in [
+        s["Sid"] for s in statements([bootstrap("dev", KeepsLedger="false")["AuditorPolicy"]["Properties"]])
+    ]
+
+
 # The deploy role ------------------------------------------------------------------------------------------
 
 
 @each_environment
 @pytest.mark.parametrize("action", ["secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue"])
-@pytest.mark.parametrize("secret", ["esclusa-dev-database-a1B2c3", "rds-master-AbCdEf"])
+@pytest.mark.parametrize("secret", ["{own}-database-a1B2c3", "rds-master-AbCdEf"])
 def test_the_deploy_role_is_denied_every_secret(environment: str, action: str, secret: str) -> None:
     """An explicit refusal, which no policy added later can outweigh."""
-    resource = arn(environment, "secretsmanager", f"secret:{secret}")
+    resource = arn(environment, "secretsmanager", f"secret:{secret.format(**names(environment))}")
 
     assert "Deny" == decide(deploy_policy(environment), action, resource)
     assert "Deny" == decide(execution_policy(environment), action, resource)
@@ -146,11 +284,11 @@ def test_the_deploy_role_is_denied_every_secret(environment: str, action: str, s
 @pytest.mark.parametrize(
     ("action", "service", "resource"),
     [
-        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-{env}/1"),
-        ("cloudformation:DeleteChangeSet", "cloudformation", "stack/esclusa-{env}/1"),
-        ("cloudformation:ExecuteChangeSet", "cloudformation", "stack/esclusa-{env}/1"),
-        ("ssm:GetParameters", "ssm", "parameter/esclusa/{env}/database/host"),
-        ("lambda:GetFunction", "lambda", "function:esclusa-{env}-app:live"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/{own}/1"),
+        ("cloudformation:DeleteChangeSet", "cloudformation", "stack/{own}/1"),
+        ("cloudformation:ExecuteChangeSet", "cloudformation", "stack/{own}/1"),
+        ("ssm:GetParameters", "ssm", "parameter/{name}/{env}/database/host"),
+        ("lambda:GetFunction", "lambda", "function:{own}-app:live"),
         ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/deployments"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/deployments"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/reports"),
@@ -159,7 +297,7 @@ def test_the_deploy_role_is_denied_every_secret(environment: str, action: str, s
 )
 def test_what_the_deploy_role_may(environment: str, action: str, service: str, resource: str) -> None:
     """Each of these is a step of a deployment."""
-    target = arn(environment, service, resource.format(env=environment))
+    target = arn(environment, service, resource.format(**names(environment)))
 
     assert "Allow" == decide(deploy_policy(environment), action, target)
 
@@ -168,19 +306,19 @@ def test_what_the_deploy_role_may(environment: str, action: str, service: str, r
 @pytest.mark.parametrize(
     ("action", "service", "resource"),
     [
-        ("cloudformation:DeleteStack", "cloudformation", "stack/esclusa-{env}/1"),
-        ("cloudformation:CreateStack", "cloudformation", "stack/esclusa-{env}/1"),
-        ("cloudformation:UpdateStack", "cloudformation", "stack/esclusa-{env}/1"),
-        ("cloudformation:SetStackPolicy", "cloudformation", "stack/esclusa-{env}/1"),
-        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-bootstrap/1"),
-        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-{env}2/1"),
-        ("iam:PassRole", "iam", "role/esclusa-{env}-deploy"),
-        ("iam:CreateRole", "iam", "role/esclusa/{env}/x"),
-        ("sts:AssumeRole", "iam", "role/esclusa-{env}-execution"),
-        ("ssm:PutParameter", "ssm", "parameter/esclusa/{env}/database/host"),
+        ("cloudformation:DeleteStack", "cloudformation", "stack/{own}/1"),
+        ("cloudformation:CreateStack", "cloudformation", "stack/{own}/1"),
+        ("cloudformation:UpdateStack", "cloudformation", "stack/{own}/1"),
+        ("cloudformation:SetStackPolicy", "cloudformation", "stack/{own}/1"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/{name}-bootstrap/1"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/{own}2/1"),
+        ("iam:PassRole", "iam", "role/{own}-deploy"),
+        ("iam:CreateRole", "iam", "role/{own}/x"),
+        ("sts:AssumeRole", "iam", "role/{own}-execution"),
+        ("ssm:PutParameter", "ssm", "parameter/{name}/{env}/database/host"),
         ("ssm:GetParameters", "ssm", "parameter/other"),
-        ("lambda:UpdateFunctionCode", "lambda", "function:esclusa-{env}-app"),
-        ("lambda:InvokeFunction", "lambda", "function:esclusa-{env}-migrate"),
+        ("lambda:UpdateFunctionCode", "lambda", "function:{own}-app"),
+        ("lambda:InvokeFunction", "lambda", "function:{own}-migrate"),
         ("execute-api:Invoke", "execute-api", "abc123/live/DELETE/api/deployments"),
         ("execute-api:Invoke", "execute-api", "abc123/other/POST/api/deployments"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/sessions"),
@@ -189,7 +327,7 @@ def test_what_the_deploy_role_may(environment: str, action: str, service: str, r
 )
 def test_what_the_deploy_role_may_not(environment: str, action: str, service: str, resource: str) -> None:
     """It drives CloudFormation; it makes, changes and deletes nothing itself."""
-    target = arn(environment, service, resource.format(env=environment))
+    target = arn(environment, service, resource.format(**names(environment)))
 
     assert "Allow" != decide(deploy_policy(environment), action, target)
 
@@ -198,15 +336,15 @@ def test_what_the_deploy_role_may_not(environment: str, action: str, service: st
 @pytest.mark.parametrize(
     ("via", "key", "context", "decision"),
     [
-        ("lambda", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-app", "Allow"),
-        ("lambda", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-rotation", "Allow"),
-        ("lambda", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}2-app", "Nothing"),
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:{own}-app", "Allow"),
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:{own}-rotation", "Allow"),
+        ("lambda", "aws:lambda:FunctionArn", "lambda:function:{own}2-app", "Nothing"),
         ("lambda", "aws:lambda:FunctionArn", "lambda:function:other", "Nothing"),
-        ("lambda", "aws:lambda:EventSourceArn", "lambda:function:esclusa-{env}-app", "Nothing"),
-        ("secretsmanager", "SecretARN", "secretsmanager:secret:esclusa-{env}-database-AbCdEf", "Nothing"),
-        ("secretsmanager", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-app", "Nothing"),
-        ("sqs", "aws:sqs:arn", "sqs:esclusa-{env}-dead-letters", "Nothing"),
-        ("", "aws:lambda:FunctionArn", "lambda:function:esclusa-{env}-app", "Nothing"),
+        ("lambda", "aws:lambda:EventSourceArn", "lambda:function:{own}-app", "Nothing"),
+        ("secretsmanager", "SecretARN", "secretsmanager:secret:{own}-database-AbCdEf", "Nothing"),
+        ("secretsmanager", "aws:lambda:FunctionArn", "lambda:function:{own}-app", "Nothing"),
+        ("sqs", "aws:sqs:arn", "sqs:{own}-dead-letters", "Nothing"),
+        ("", "aws:lambda:FunctionArn", "lambda:function:{own}-app", "Nothing"),
     ],
 )
 def test_the_deploy_role_opens_variables_of_its_functions_alone(
@@ -215,8 +353,10 @@ def test_the_deploy_role_opens_variables_of_its_functions_alone(
     """Lambda shows variables under a customer's key to who may decrypt with it (Lambda's guide, "Securing Lambda
     environment variables"); as the encryption context it gives the function's ARN. Nothing else that the key
     encrypts is opened by it."""
-    asked = {f"kms:EncryptionContext:{key}": arn(environment, *context.format(env=environment).split(":", 1))}
-    asked |= {"kms:ViaService": f"{via}.eu-west-1.amazonaws.com"} if via else {}
+    asked = {
+        f"kms:EncryptionContext:{key}": arn(environment, *context.format(**names(environment)).split(":", 1))
+    }
+    asked |= {"kms:ViaService": f"{via}.{region(environment)}.amazonaws.com"} if via else {}
 
     assert decision == decide(deploy_policy(environment), "kms:Decrypt", "<DataKey.Arn>", asked)
     assert "Nothing" == decide(deploy_policy(environment), "kms:Decrypt", "<SigningKey.Arn>", asked)
@@ -226,13 +366,13 @@ def test_the_deploy_role_opens_variables_of_its_functions_alone(
 @pytest.mark.parametrize(
     ("action", "service", "resource", "decision"),
     [
-        ("cloudformation:DescribeStacks", "cloudformation", "stack/esclusa-{env}/1", "Allow"),
+        ("cloudformation:DescribeStacks", "cloudformation", "stack/{own}/1", "Allow"),
         ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/findings", "Allow"),
         ("execute-api:Invoke", "execute-api", "abc123/live/GET/api/reads", "Allow"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/sessions", "Allow"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/deployments", "Nothing"),
         ("execute-api:Invoke", "execute-api", "abc123/live/POST/api/evidence", "Nothing"),
-        ("cloudformation:CreateChangeSet", "cloudformation", "stack/esclusa-{env}/1", "Nothing"),
+        ("cloudformation:CreateChangeSet", "cloudformation", "stack/{own}/1", "Nothing"),
         ("kms:Decrypt", "kms", "key/1", "Nothing"),
     ],
 )
@@ -240,7 +380,7 @@ def test_auditors_read_and_deployers_write(
     environment: str, action: str, service: str, resource: str, decision: str
 ) -> None:
     """Who audits may read each record and ask for a link; nothing that changes what is audited."""
-    target = arn(environment, service, resource.format(env=environment))
+    target = arn(environment, service, resource.format(**names(environment)))
 
     assert decision == decide(auditor_policy(environment), action, target)
 
@@ -275,7 +415,7 @@ def test_no_grant_of_the_deploy_role_is_a_pattern_of_actions(environment: str) -
         for resource in texts(statement["Resource"])
         if statement["Sid"] not in everywhere
         and not re.search(
-            rf"esclusa[-/]{environment}\b|^<\w+(\.Arn)?>|^arn:aws:s3:::promoted(/bundles/|/commits/|$)",
+            rf"(^|[:/]){re.escape(prefix(environment))}\b|parameter/{name_of_application()}/{environment}/|^<\w+(\.Arn)?>|^arn:aws:s3:::promoted(/bundles/|/commits/|$)",
             resource,
         )
     ]
@@ -289,8 +429,8 @@ def test_no_grant_of_the_deploy_role_is_a_pattern_of_actions(environment: str) -
 )
 def test_promotion_reads_the_source_and_writes_nothing(key: str, decision: str) -> None:
     """Prod takes bundles from dev's bucket; an environment without a source has no such right."""
-    target = f"arn:aws:s3:::esclusa-dev-artifacts-111111111111/{key}"
-    prod = deploy_policy("prod", PromotionSourceBucket="esclusa-dev-artifacts-111111111111")
+    target = f"arn:aws:s3:::shop-dev-artifacts-111111111111/{key}"
+    prod = deploy_policy("prod", PromotionSourceBucket="shop-dev-artifacts-111111111111")
 
     assert decision == decide(prod, "s3:GetObject", target)
     assert "Nothing" == decide(prod, "s3:PutObject", target)
@@ -330,7 +470,7 @@ def test_execution_role_carries_the_boundary(environment: str) -> None:
 )
 def test_the_boundary_can_not_be_rewritten_from_inside(environment: str, action: str) -> None:
     """Whatever policy a role with this boundary is given."""
-    target = arn(environment, "iam", f"policy/esclusa-{environment}-boundary")
+    target = arn(environment, "iam", f"policy/{prefix(environment)}-boundary")
 
     assert "Deny" == decide(boundary(environment), f"iam:{action}", target, as_execution_role(environment))
 
@@ -343,7 +483,7 @@ def test_the_boundary_can_not_be_rewritten_from_inside(environment: str, action:
 def test_nothing_is_made_without_the_boundary(environment: str, action: str, given: str | None) -> None:
     """Neither with no boundary nor with another one."""
     context = as_execution_role(environment) | ({"iam:PermissionsBoundary": given} if given else {})
-    target = arn(environment, "iam", f"role/esclusa/{environment}/new")
+    target = arn(environment, "iam", f"role/{prefix(environment)}/new")
 
     assert "Deny" == decide(boundary(environment), f"iam:{action}", target, context)
     assert "Allow" != decide(execution_policy(environment), f"iam:{action}", target, context)
@@ -355,8 +495,8 @@ def test_the_boundary_can_not_be_taken_off(environment: str) -> None:
     own = as_execution_role(environment) | {"iam:PermissionsBoundary": arn(environment, "iam", "policy/x")}
 
     for action, target in [
-        ("iam:DeleteRolePermissionsBoundary", f"role/esclusa/{environment}/AppRole"),
-        ("iam:DeleteRolePermissionsBoundary", f"role/esclusa-{environment}-execution"),
+        ("iam:DeleteRolePermissionsBoundary", f"role/{prefix(environment)}/AppRole"),
+        ("iam:DeleteRolePermissionsBoundary", f"role/{prefix(environment)}-execution"),
         ("iam:DeleteUserPermissionsBoundary", "user/somebody"),
     ]:
         assert "Deny" == decide(boundary(environment), action, arn(environment, "iam", target), own)
@@ -370,7 +510,7 @@ def test_the_boundary_can_not_be_taken_off(environment: str) -> None:
 def test_a_deployment_can_not_touch_the_pipelines_roles(environment: str, role: str, action: str) -> None:
     """Least of all the trust of its own deploy role, not even while naming the right boundary."""
     context = as_execution_role(environment) | {"iam:PermissionsBoundary": "<Boundary>"}
-    target = arn(environment, "iam", f"role/esclusa-{environment}-{role}")
+    target = arn(environment, "iam", f"role/{prefix(environment)}-{role}")
 
     assert "Deny" == decide(boundary(environment), f"iam:{action}", target, context)
     assert "Allow" != decide(execution_policy(environment), f"iam:{action}", target, context)
@@ -383,10 +523,10 @@ def test_a_deployment_can_not_touch_the_pipelines_roles(environment: str, role: 
 def test_a_function_never_gets_what_the_execution_role_may(environment: str, action: str) -> None:
     """The wide part of the ceiling is for the execution role alone."""
     function = {
-        "aws:PrincipalArn": arn(environment, "iam", f"role/esclusa/{environment}/AppRole"),
-        "iam:PermissionsBoundary": arn(environment, "iam", f"policy/esclusa-{environment}-boundary"),
+        "aws:PrincipalArn": arn(environment, "iam", f"role/{prefix(environment)}/AppRole"),
+        "iam:PermissionsBoundary": arn(environment, "iam", f"policy/{prefix(environment)}-boundary"),
     }
-    anything = arn(environment, "lambda", f"function:esclusa-{environment}-app")
+    anything = arn(environment, "lambda", f"function:{prefix(environment)}-app")
 
     assert "Nothing" == decide(boundary(environment), action, anything, function)
     assert "Allow" == decide(
@@ -398,7 +538,7 @@ def test_a_function_never_gets_what_the_execution_role_may(environment: str, act
 def test_the_boundary_leaves_room_for_the_execution_role(environment: str) -> None:
     """Every action that its own policy allows passes the ceiling too."""
     context = as_execution_role(environment) | {
-        "iam:PermissionsBoundary": arn(environment, "iam", f"policy/esclusa-{environment}-boundary")
+        "iam:PermissionsBoundary": arn(environment, "iam", f"policy/{prefix(environment)}-boundary")
     }
     cut = [
         (action, resource)
@@ -429,7 +569,7 @@ def test_policies_fit_into_their_limits(environment: str) -> None:
 
 
 def as_execution_role(environment: str) -> dict[str, str]:
-    return {"aws:PrincipalArn": arn(environment, "iam", f"role/esclusa-{environment}-execution")}
+    return {"aws:PrincipalArn": arn(environment, "iam", f"role/{prefix(environment)}-execution")}
 
 
 # Buckets, keys, values ------------------------------------------------------------------------------------
@@ -548,7 +688,7 @@ def test_only_the_deploy_role_signs() -> None:
 
     assert ("ECC_NIST_P256", "SIGN_VERIFY") == (key["KeySpec"], key["KeyUsage"])
     assert {"Administration", "Signing"} == set(allowed)
-    assert {"AWS": "arn:aws:iam::222222222222:root"} == root
+    assert {"AWS": arn("prod", "iam", "root")} == root
     assert not [action for action in administration if "*" in action or action == "kms:Sign"]
     assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= administration
     assert {"AWS": "<DeployRole.Arn>"} == signer

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.templates.loading import ENVIRONMENTS, ROOT, bootstrap, expanded, statements, texts
+from tests.templates.loading import (
+    ENVIRONMENTS,
+    ROOT,
+    bootstrap,
+    expanded,
+    name_of_application,
+    prefix,
+    statements,
+    texts,
+)
 
 SCHEMAS = next((ROOT / ".tools/policy/lib").glob("python3.*/site-packages/cfnlint/data/schemas"))
 
@@ -67,7 +76,7 @@ WITHHELD = {
 @cache
 def needed() -> frozenset[str]:
     """The actions that the handlers of every resource type name, over every environment's expansion."""
-    files = json.loads((SCHEMAS / "providers/eu-west-1.json").read_text())
+    files = json.loads((SCHEMAS / "providers/us-east-1.json").read_text())
     kinds = {
         resource["Type"]
         for environment in ENVIRONMENTS
@@ -110,7 +119,8 @@ def test_every_exception_is_one() -> None:
 def test_only_lookups_reach_beyond_the_environment(environment: str) -> None:
     """What changes something is limited to names of the environment, save the API, whose id AWS makes up, and
     the end of a gradual deployment, which AWS judges on no resource (test_authorization.py)."""
-    own = re.compile(rf"[:/]esclusa[-/]{environment}(?=[-/:]|$)|^<")
+    parameters = f"parameter/{name_of_application()}/{environment}/"
+    own = re.compile(rf"[:/]{re.escape(prefix(environment))}(?=[-/:]|$)|{parameters}|^<")
     reaching = {
         action
         for s in statements(bootstrap(environment)["ExecutionRole"]["Properties"]["Policies"])

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.templates.loading import ENVIRONMENTS, overrides, samconfig, settings, source
+from tests.templates.loading import (
+    ENVIRONMENTS,
+    account,
+    name_of_application,
+    overrides,
+    prefix,
+    region,
+    samconfig,
+    settings,
+    source,
+)
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
@@ -60,41 +70,48 @@ def test_dev_and_prod_have_the_same_settings() -> None:
 def test_dev_and_prod_differ_only_where_they_may() -> None:
     """Prod runs what dev tried: besides names and ARNs, four parameters differ."""
     dev, prod = dict(overrides("dev")), dict(overrides("prod"))
-    translated = {
-        name: value.replace("dev", "prod").replace("111111111111", "222222222222")
-        for name, value in dev.items()
-    }
+    translated = {name: in_prod(value) for name, value in dev.items()}
     differing = {name for name in prod if prod[name] != translated[name]}
 
     assert {"GradualDeployment", "LogRetentionDays", "ReservedConcurrency"} == differing
 
 
+def in_prod(value: str) -> str:
+    """A value of dev with prod's names, account and region in the place of dev's."""
+    pairs = [(of("dev"), of("prod")) for of in (prefix, account, region)]
+    for own, others in [*pairs, ("/dev/", "/prod/")]:
+        value = value.replace(own, others)
+    return "prod" if value == "dev" else value
+
+
 @each_environment
 def test_environments_share_nothing(environment: str) -> None:
     """No setting names another environment's account, stack, bucket, role or parameter."""
-    account = settings(environment, "pipeline")["account"]
     own = {**samconfig()[environment], "pipeline": {**settings(environment, "pipeline"), "promote_from": ""}}
     others = [name for name in ENVIRONMENTS if name != environment]
 
-    assert [] == [name for name in others if re.search(rf"\b{name}\b", str(own))]
-    assert {account} == set(re.findall(r"\b\d{12}\b", str(own)))
+    beside_the_name = str(own).replace(name_of_application(), "")
+
+    assert [] == [name for name in others if re.search(rf"\b{name}\b", beside_the_name)]
+    assert {account(environment)} == set(re.findall(r"\b\d{12}\b", str(own)))
 
 
 @each_environment
 def test_each_environment_is_complete(environment: str) -> None:
     """Region, stack, role, capabilities and tags stand in the environment's own tables."""
-    account = settings(environment, "pipeline")["account"]
-    deploy = settings(environment, "deploy")
+    deploy, name = settings(environment, "deploy"), name_of_application()
     expected = {
-        "s3_bucket": f"esclusa-{environment}-artifacts-{account}",
+        "s3_bucket": f"{name}-{environment}-artifacts-{account(environment)}",
         "s3_prefix": "packages",
-        "role_arn": f"arn:aws:iam::{account}:role/esclusa-{environment}-execution",
+        "role_arn": f"arn:aws:iam::{account(environment)}:role/{name}-{environment}-execution",
         "capabilities": ["CAPABILITY_IAM"],
         "fail_on_empty_changeset": False,
-        "tags": ["application=esclusa", f"environment={environment}"],
+        "tags": [f"application={name}", f"environment={environment}"],
     }
 
-    assert {"stack_name": f"esclusa-{environment}", "region": "eu-west-1"} == settings(environment, "global")
+    assert {"stack_name", "region"} == set(settings(environment, "global"))
+    assert f"{name}-{environment}" == prefix(environment)
+    assert re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region(environment))
     assert expected == {key: value for key, value in deploy.items() if key != "parameter_overrides"}
 
 
@@ -107,7 +124,9 @@ def test_no_secret_is_a_setting(environment: str) -> None:
         if re.search(r"(?i)password|secret|token|credential|private", name + value)
     }
 
-    assert {"DatabaseAdminSecretArn": f"/esclusa/{environment}/database/admin-secret-arn"} == about_secrets
+    assert {
+        "DatabaseAdminSecretArn": f"/{name_of_application()}/{environment}/database/admin-secret-arn"
+    } == about_secrets
 
 
 def test_prod_moves_traffic_in_steps_and_its_alarms_reach_somebody() -> None:
@@ -115,7 +134,7 @@ def test_prod_moves_traffic_in_steps_and_its_alarms_reach_somebody() -> None:
     prod = dict(overrides("prod"))
 
     assert "true" == prod["GradualDeployment"]
-    assert "arn:aws:sns:eu-west-1:222222222222:esclusa-prod-alarms" == prod["AlarmTopicArn"]
+    assert f"arn:aws:sns:{region('prod')}:{account('prod')}:{prefix('prod')}-alarms" == prod["AlarmTopicArn"]
 
 
 def test_prod_promotes_from_dev_alone() -> None:

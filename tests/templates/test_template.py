@@ -12,10 +12,14 @@ from tests.templates.loading import (
     BOOTSTRAP_ANSWERS,
     ENVIRONMENTS,
     ROOT,
+    account,
     bootstrap,
     expanded,
+    name_of_application,
     overrides,
+    prefix,
     pseudo,
+    region,
     resources,
     source,
     statements,
@@ -69,7 +73,7 @@ def test_every_function_may_open_its_own_variables(environment: str) -> None:
             policy_of(environment, function["Role"].removeprefix("<").removesuffix(".Arn>")),
             "kms:Decrypt",
             function["KmsKeyArn"],
-            {"kms:ViaService": f"{via}.eu-west-1.amazonaws.com"},
+            {"kms:ViaService": f"{via}.{region(environment)}.amazonaws.com"},
         )
         != "Allow"
     ]
@@ -233,7 +237,7 @@ def test_every_role_carries_the_boundary(environment: str) -> None:
 
     assert {"AppRole", "MigrateRole", "RotationRole", "CodeDeployRole"} == set(roles)
     assert {boundary} == {role.get("PermissionsBoundary") for role in roles.values()}
-    assert {f"/esclusa/{environment}/"} == {role["Path"] for role in roles.values()}
+    assert {f"/{prefix(environment)}/"} == {role["Path"] for role in roles.values()}
     assert [] == [name for name, role in roles.items() if "ManagedPolicyArns" in role]
 
 
@@ -278,17 +282,19 @@ def test_services_alone_become_these_roles(environment: str) -> None:
 def test_the_boundary_leaves_room_for_every_role(environment: str) -> None:
     """A boundary grants nothing, but what it leaves out fails only at run time."""
     ceiling = bootstrap(environment)["Boundary"]["Properties"]["PolicyDocument"]["Statement"]
-    place = f"eu-west-1:{pseudo(environment)['AWS::AccountId']}"
-    group = f"arn:aws:logs:{place}:log-group:/aws/lambda/esclusa-{environment}"
+    place = f"{region(environment)}:{account(environment)}"
+    group = f"arn:aws:logs:{place}:log-group:/aws/lambda/{prefix(environment)}"
     real = {  # what a deployment makes of the references
         "<AppLogGroup.Arn>": f"{group}-app:*",
         "<MigrateLogGroup.Arn>": f"{group}-migrate:*",
         "<RotationLogGroup.Arn>": f"{group}-rotation:*",
-        "<DatabaseSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:esclusa-{environment}-database-a1B2c3",
-        "<SessionSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:esclusa-{environment}-session-a1B2c3",
-        "<DeadLetterQueue.Arn>": f"arn:aws:sqs:{place}:esclusa-{environment}-dead-letters",
-        f"/esclusa/{environment}/data-key-arn": "<DataKey.Arn>",
-        f"/esclusa/{environment}/database/admin-secret-arn": BOOTSTRAP_ANSWERS["DatabaseAdminSecretArn"],
+        "<DatabaseSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:{prefix(environment)}-database-a1B2c3",
+        "<SessionSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:{prefix(environment)}-session-a1B2c3",
+        "<DeadLetterQueue.Arn>": f"arn:aws:sqs:{place}:{prefix(environment)}-dead-letters",
+        f"/{name_of_application()}/{environment}/data-key-arn": "<DataKey.Arn>",
+        f"/{name_of_application()}/{environment}/database/admin-secret-arn": BOOTSTRAP_ANSWERS[
+            "DatabaseAdminSecretArn"
+        ],
     }
     refused = [
         (role, action, resource)
@@ -308,7 +314,7 @@ def test_the_boundary_leaves_room_for_every_role(environment: str) -> None:
 @each_environment
 def test_who_may_read_which_secret(environment: str) -> None:
     """The application reads its own user's secret; the master secret is for migration and rotation."""
-    own, master = "<DatabaseSecret.Id>", f"/esclusa/{environment}/database/admin-secret-arn"
+    own, master = "<DatabaseSecret.Id>", f"/{name_of_application()}/{environment}/database/admin-secret-arn"
     session = "<SessionSecret.Id>"
     readers = {
         (role, secret)
@@ -461,8 +467,8 @@ def test_what_holds_state_outlives_the_stack() -> None:
 
 
 def test_names_have_one_beginning() -> None:
-    """The execution role may touch what is named esclusa-ENVIRONMENT-... alone."""
-    named = re.compile(r"(/aws/(lambda|apigateway)/)?esclusa-dev(-[a-z-]+)?")
+    """The execution role may touch what is named NAME-ENVIRONMENT-... alone."""
+    named = re.compile(rf"(/aws/(lambda|apigateway)/)?{prefix('dev')}(-[a-z-]+)?")
     keys = ("FunctionName", "LogGroupName", "AlarmName", "QueueName", "Name")
     kinds = ("Lambda::Function", "LogGroup", "Alarm", "Queue", "Secret", "RestApi")
     names = [

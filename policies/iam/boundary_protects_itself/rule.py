@@ -36,11 +36,11 @@ def check(project: Project) -> Iterator[Violation]:
         for boundary in boundaries.values():
             own = [one for one in found if one.resource.id == boundary.id and one.denies]
             name = str(boundary.get("ManagedPolicyName", default=boundary.id))
-            for why in _gaps(own, name, stack.environment.name):
+            for why in _gaps(own, name, stack.environment.stack_name):
                 yield at(boundary, why, "PolicyDocument")
 
 
-def _gaps(own: list[Statement], name: str, environment: str) -> Iterator[str]:
+def _gaps(own: list[Statement], name: str, prefix: str) -> Iterator[str]:
     """What the denials of a boundary leave open."""
     for action in (*_EDITS, *_REMOVALS):
         if not any(_flat(one, action, name) for one in own):
@@ -49,7 +49,7 @@ def _gaps(own: list[Statement], name: str, environment: str) -> Iterator[str]:
         if not any(_unless_bound(one, action, name) for one in own):
             yield f"{action} is not denied without this boundary"
     for action in _PIPELINE:
-        if not any(_on_pipeline(one, action, environment) for one in own):
+        if not any(_on_pipeline(one, action, prefix) for one in own):
             yield f"{action} is not denied on the pipeline's own roles"
 
 
@@ -78,8 +78,8 @@ def _unless_bound(one: Statement, action: str, name: str) -> bool:
     )
 
 
-def _on_pipeline(one: Statement, action: str, environment: str) -> bool:
+def _on_pipeline(one: Statement, action: str, prefix: str) -> bool:
     covers = "Condition" not in one.body and "NotAction" not in one.body and one.covers(action)
-    roles = (f"esclusa-{environment}-deploy", f"esclusa-{environment}-execution")
+    roles = (f"{prefix}-deploy", f"{prefix}-execution")
     patterns = [text.rpartition(":role/")[2] for text in one.resources if ":role/" in text]
     return covers and all(any(matches(pattern, role) for pattern in patterns) for role in roles)

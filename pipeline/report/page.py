@@ -52,6 +52,8 @@ def render(evidence: Evidence) -> str:
         jobs=_jobs(evidence.trust or (), roles),
         picture=picture.draw(evidence.trust) if evidence.trust else "",
         soon=waivers.SOON,
+        for_finding=waivers.for_finding,
+        waivers_file=waivers.FILE,
         unjudged=UNJUDGED,
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",

@@ -98,6 +98,11 @@ def _finding(context: Context, check: dict[str, Any], own: dict[str, Rule]) -> F
     source = stack.origin(name)
     rule = own.get(check["check_id"])
     keys = check["check_result"].get("evaluated_keys") or []
+    named = (
+        ".".join(step for step in str(keys[0]).split("/")[1:] if not step.strip("[]").isdigit())
+        if keys
+        else ""
+    )
     place = [int(step) if step.isdigit() else step for step in str(keys[0]).split("/")[1:]] if keys else []
     return Finding(
         rule=rule.id if rule else check["check_id"],
@@ -107,6 +112,7 @@ def _finding(context: Context, check: dict[str, Any], own: dict[str, Rule]) -> F
         file=stack.document.file,
         line=stack.line(source, *place),
         resource=source,
+        fact=" ".join(filter(None, (stack.made(name), named))) or str(check["resource"]).rpartition(".")[0],
         environment=stack.environment.name,
         message=f"{check['check_name']} ({name})" if name != source else str(check["check_name"]),
         remediation=rule.remediation if rule else str(check.get("guideline") or ""),

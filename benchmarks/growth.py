@@ -35,6 +35,7 @@ _WAIVER = """
 [[waiver]]
 rule = "CKV_AWS_18"
 resource = "Bucket{number}"
+fact = "LoggingConfiguration"
 reason = "a reason that is long enough to be one, number {number}"
 owner = "ada"
 approver = "tomasz"

@@ -205,7 +205,17 @@ def test_recipe_of_a_waiver_works() -> None:
     document = parse(blocks("CONTRIBUTING.md", "Waive a finding")["toml"], waivers.FILE)
     day = document.data["waiver"][0]["expires"]
     valid, faults = waivers.read(document, day - dt.timedelta(days=30))
-    finding = Finding("memory_bounded", "", "low", "pipeline", "template.yaml", 1, "", resource="AppFunction")
+    finding = Finding(
+        rule="memory_bounded",
+        title="",
+        severity="low",
+        tool="pipeline",
+        file="template.yaml",
+        line=1,
+        resource="AppFunction",
+        fact="MemorySize",
+        message="",
+    )
 
     assert [] == faults
     assert valid[0].covers(dataclasses.replace(finding, environment="prod"))

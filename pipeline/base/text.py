@@ -1,5 +1,6 @@
 """Hostile text made fit for a line of output: what is quoted may come from a stranger's pull request."""
 
+import hashlib
 import io
 import json
 import re
@@ -8,6 +9,7 @@ from typing import Any, TextIO
 
 # Unicode's control, format (some turn text around), surrogate, private and unassigned characters, and line ends.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_LONGEST_LABEL = 120  # characters
 
 
 def one_line(text: str) -> str:
@@ -20,6 +22,15 @@ def one_line(text: str) -> str:
     if plain.isascii() and plain.isprintable():
         return plain
     return "".join(_seen(character) for character in plain)
+
+
+def label(text: str) -> str:
+    """The text as a name: on one line, never empty, and short; of a longer one its beginning and its digest."""
+    line = one_line(text) or '""'
+    if len(line) <= _LONGEST_LABEL:
+        return line
+    digest = hashlib.sha256(line.encode()).hexdigest()[:12]
+    return f"{line[: _LONGEST_LABEL - len(digest) - 2].rstrip()}… {digest}"
 
 
 def visible(text: str) -> str:

@@ -47,7 +47,7 @@ def _as_text(shown: list[waivers.Waiver], today: dt.date) -> str:
         soon = f", in {days} days" if days <= waivers.SOON else ""
         where = f" in {one.environment}" if one.environment else ""
         rows += [
-            for_log(one_line(f"{one.rule} on {one.resource}{where}: until {one.expires}{soon}")),
+            for_log(one_line(f"{one.rule} on {one.resource}{where} ({one.fact}): until {one.expires}{soon}")),
             f"    {for_log(one_line(one.reason))}",
             f"    {for_log(one_line(f'owner {one.owner}, approved by {one.approver}, {one.ticket}'))}",
         ]
@@ -61,6 +61,7 @@ def _as_json(shown: list[waivers.Waiver], today: dt.date) -> str:
             "id": one.id,
             "rule": one.rule,
             "resource": one.resource,
+            "fact": one.fact,
             "environment": one.environment,
             "reason": one.reason,
             "owner": one.owner,

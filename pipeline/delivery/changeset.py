@@ -57,15 +57,20 @@ class Change:
         return not stays or self.replacement in {"True", "Conditional"} or self.policy != ""
 
     @property
-    def fate(self) -> str:
-        """What would become of the resource, as the end of a sentence."""
+    def loss(self) -> str:
+        """What would become of the resource, in a word: the fact that a waiver of the change names."""
         if self.action == "Remove":
             return "removed"
-        if self.replacement == "True" or self.policy.startswith("Replace"):
-            return "replaced"
-        if self.replacement == "Conditional":
-            return "replaced, perhaps"
-        return "changed in a way that can't be known yet"
+        replaced = self.replacement in {"True", "Conditional"} or self.policy.startswith("Replace")
+        return "replaced" if replaced else "changed"
+
+    @property
+    def fate(self) -> str:
+        """What would become of the resource, as the end of a sentence."""
+        if self.loss == "replaced":
+            sure = self.replacement == "True" or self.policy.startswith("Replace")
+            return "replaced" if sure else "replaced, perhaps"
+        return "removed" if self.loss == "removed" else "changed in a way that can't be known yet"
 
 
 @dataclass(frozen=True)
@@ -168,9 +173,10 @@ def show(changes: ChangeSet) -> str:
     return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in seen)
 
 
-def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:
-    """Refuse to replace or remove what holds data, but for the logical ids in `waived`. Raises GateError."""
-    losses = [one for one in changes.changes if one.loses and one.resource not in waived]
+def gate(changes: ChangeSet, waived: Collection[tuple[str, str]] = ()) -> None:
+    """Refuse to replace or remove what holds data, but for the losses in `waived`: a logical id, and what may become
+    of it. Raises GateError."""
+    losses = [one for one in changes.changes if one.loses and (one.resource, one.loss) not in waived]
     if losses:
         named = "; ".join(
             f"{one.resource} ({one.type}) would be {one.fate}"
@@ -180,8 +186,9 @@ def gate(changes: ChangeSet, waived: Collection[str] = ()) -> None:
         raise GateError(
             f"The change set of {changes.stack} would lose what can't be made again: {named}.",
             "Keep the resource's logical id and the properties that force a replacement, or move the data by\n"
-            f"  hand first, and waive the rule {approvals.RULE} for it in {approvals.FILE}. The change set was not\n"
-            "  executed, and the previous version goes on serving.",
+            f"  hand first, and waive it in {approvals.FILE}:\n"
+            + "".join(f"  | {row}\n" for one in losses for row in approvals.waiver(one.resource, one.loss))
+            + "  The change set was not executed, and the previous version goes on serving.",
         )
 
 

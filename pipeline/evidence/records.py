@@ -100,7 +100,7 @@ def _reports(under_way: Deployment, reports: Path | None, checks: Mapping[str, A
 def _waivers(under_way: Deployment) -> Iterator[Record]:
     made, environment = under_way.bundle, under_way.environment
     for waiver in approvals.in_force(Path.cwd(), environment.name, dt.datetime.now(dt.UTC).date()):
-        names = ("rule", "resource", "environment", "reason", "owner", "approver", "ticket")
+        names = ("rule", "resource", "fact", "environment", "reason", "owner", "approver", "ticket")
         yield (
             "/api/waivers",
             {
@@ -203,8 +203,8 @@ def _report(found: list[Any], commit: str) -> dict[str, Any]:
 
 
 def _finding(one: Mapping[str, Any]) -> dict[str, Any]:
-    """A finding within the ledger's limits."""
+    """A finding within the ledger's limits; one of a report from before findings had facts has none."""
     return {
         name: value[: _MOST[name]] if name in _MOST and isinstance(value, str) else value
-        for name, value in one.items()
+        for name, value in {"fact": None, **one}.items()
     }

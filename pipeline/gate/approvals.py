@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.gate.waivers import FILE as FILE
-from pipeline.gate.waivers import Waiver, read
+from pipeline.gate.waivers import Waiver, read, written
 from pipeline.source.located import DocumentError
 from pipeline.source.located import read as read_document
 
@@ -24,6 +24,13 @@ def in_force(repository: Path, environment: str, today: dt.date) -> list[Waiver]
     return [one for one in waivers if one.environment in (None, environment)]
 
 
-def stateful(repository: Path, environment: str, today: dt.date) -> frozenset[str]:
-    """The logical ids of the resources whose loss was approved."""
-    return frozenset(one.resource for one in in_force(repository, environment, today) if one.rule == RULE)
+def waiver(resource: str, loss: str) -> list[str]:
+    """The beginning of the waiver that would let a loss through, as rows of TOML."""
+    return written({"rule": RULE, "resource": resource, "fact": loss}).splitlines()
+
+
+def stateful(repository: Path, environment: str, today: dt.date) -> frozenset[tuple[str, str]]:
+    """The losses that were approved: the resource's logical id, and what may become of it."""
+    return frozenset(
+        (one.resource, one.fact) for one in in_force(repository, environment, today) if one.rule == RULE
+    )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ from pipeline.gate.engines import (
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.findings import NO_VERDICT, Finding, Stage
 from pipeline.gate.verdict import EngineRun, Report
+from pipeline.source import secrets
 from pipeline.source.project import Project
 
 # The table of contents of the gate.
@@ -58,7 +60,7 @@ def judge(
         running: list[Future[_Verdict]] = [pool.submit(_judge, engine, context, cached) for engine in engines]
         verdicts = {future.result().engine.name: future.result() for future in running}
     day = today or dt.datetime.now(dt.UTC).date()
-    findings = _settle(project, verdicts, day)
+    findings, rewritten = _settle(project, verdicts, day)
     environments = tuple(one.name for one in project.environments)
     stages = tuple(_stage(name, verdicts, findings) for name in names)
     return Report(
@@ -72,6 +74,7 @@ def judge(
         engines=tuple(_run(name, verdicts[engine.name]) for name in names for engine in STAGES[name]),
         day=day,
         project=project,
+        rewritten=rewritten,
     )
 
 
@@ -106,16 +109,35 @@ def _judge(engine: Engine, context: Context, cached: bool) -> _Verdict:
     return _Verdict(engine, found, broken, time.monotonic() - start, old)
 
 
-def _settle(project: Project, verdicts: dict[str, _Verdict], today: dt.date) -> list[Finding]:
-    """All findings, with waivers applied."""
-    findings = [finding for verdict in verdicts.values() for finding in verdict.findings]
+def _settle(project: Project, verdicts: dict[str, _Verdict], today: dt.date) -> tuple[list[Finding], str]:
+    """All findings, with waivers applied; and what to write instead of the waivers that name no fact."""
+    findings = _apart(finding for verdict in verdicts.values() for finding in verdict.findings)
     document = project.document(waivers.FILE)
-    if document is not None:
-        valid, faults = waivers.read(document, today)
-        whole = {name for name, verdict in verdicts.items() if not verdict.broken}
-        findings = waivers.apply(valid, findings, document, whole)
-        findings += faults if "rules" in verdicts else []
-    return findings
+    if document is None:
+        return findings, ""
+    valid, faults = waivers.read(document, today, findings)
+    whole = {name for name, verdict in verdicts.items() if not verdict.broken}
+    findings = waivers.apply(valid, findings, document, whole)
+    if "rules" not in verdicts:
+        return findings, ""
+    return findings + faults, waivers.without_fact(document, today, findings)
+
+
+def _apart(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, with a number behind a fact that stands for several: a waiver covers one of them.
+
+    Of a fact that holds a secret itself, such as a row of a file, there is its digest alone.
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    apart = []
+    for finding in dict.fromkeys(sorted(findings, key=lambda one: (one.file, one.line))):
+        fact = finding.fact
+        if secrets.form(fact):
+            fact = f"a text that holds a secret, {hashlib.sha256(fact.encode()).hexdigest()[:12]}"
+        key = (finding.rule, finding.subject, fact, finding.environment or "")
+        seen[key] = seen.get(key, 0) + 1
+        apart.append(dataclasses.replace(finding, fact=fact if seen[key] == 1 else f"{fact} ({seen[key]})"))
+    return apart
 
 
 def _stage(name: str, verdicts: dict[str, _Verdict], findings: Iterable[Finding]) -> Stage:

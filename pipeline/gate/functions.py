@@ -5,12 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.source.secrets import mentioned
 from pipeline.source.stacks import Resource, Stack, dig
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at
 
 _RELEASE = re.compile(r"Digest|Commit|Version|Release|Revision|Build|Hash|Sha\d*", re.IGNORECASE)
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete", "x-amazon-apigateway-any-method")
+# The API that the transform makes of events which name none, by the events' type.
+_IMPLICIT = {"Api": "ServerlessRestApi", "HttpApi": "ServerlessHttpApi"}
 CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 
 
@@ -29,8 +32,8 @@ class Route:
         return not any(name.upper() != "NONE" and name != "api_key" for name in self.authorizers)
 
     def violation(self, message: str) -> Violation:
-        """A violation at the function's event that makes this route, else at the API."""
-        stack = self.api.stack
+        """A violation at the function's event that makes this route, else at the API; the fact is the route."""
+        stack, fact = self.api.stack, f"{self.method} {self.path}"
         for name, body in (stack.source.get("Resources") or {}).items():
             events = dig(body, "Properties", "Events", default={})
             for event, what in events.items() if isinstance(events, dict) else ():
@@ -38,15 +41,24 @@ class Route:
                     dig(what, "Properties", "Path"),
                     str(dig(what, "Properties", "Method", default="")),
                 )
-                if path == self.path and method.upper() == self.method:
+                if path == self.path and method.upper() == self.method and self._is_of(what):
                     place: tuple[str, ...] = ("Resources", name, "Properties", "Events", event)
                     for detail in (("Properties", "Auth"), ("Properties", "Method")):
                         if stack.document.has(*place, *detail):
                             place = (*place, *detail)
                             break
                     line = stack.document.line(*place)
-                    return Violation(message, stack.document.file, line, name, stack.environment.name)
-        return at(self.api, message)
+                    environment = stack.environment.name
+                    return Violation(message, stack.document.file, line, name, environment, fact=fact)
+        return at(self.api, message, fact=fact)
+
+    def _is_of(self, event: Any) -> bool:
+        """Whether an event, as the source has it, is for this route's API: the one that it names, else SAM's own."""
+        key = "RestApiId" if self.api.type == "AWS::ApiGateway::RestApi" else "ApiId"
+        named = dig(event, "Properties", key)
+        if named is None:
+            return self.api.id == _IMPLICIT.get(str(dig(event, "Type")))
+        return self.api.id in (mentioned(named) or {named})
 
 
 def routes(stack: Stack) -> Sequence[Route]:
@@ -79,6 +91,11 @@ def _route(api: Resource, path: str, method: str, body: dict[str, Any]) -> Route
     names = tuple(str(name) for entry in security if isinstance(entry, dict) for name in entry)
     capital = "ANY" if method.startswith("x-") else method.upper()
     return Route(api, path, capital, names, refers(body.get("x-amazon-apigateway-integration")))
+
+
+def setting_route(setting: Any) -> str:
+    """The route that an entry of a stage's MethodSettings is for, as a fact names it."""
+    return f"{dig(setting, 'HttpMethod', default='*')} {dig(setting, 'ResourcePath', default='/*')}"
 
 
 def functions(stack: Stack) -> Iterator[Resource]:

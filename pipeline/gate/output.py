@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from pipeline.base import text
+from pipeline.gate import waivers
 from pipeline.gate.findings import Finding
 from pipeline.gate.verdict import UNJUDGED, Report
 
@@ -18,6 +19,7 @@ def as_text(report: Report) -> str:
         rows += [f"no verdict of {engine.name}: {engine.broken}", f"    Fix:  {UNJUDGED}", ""]
     for stage in report.stages:
         rows.append(f"{stage.name:<8} {stage.status:<10} {stage.seconds:6.1f} s")
+    rows += _waivers(report)
     open_ones = [one for one in report.findings if one.waiver is None]
     waived = len(report.findings) - len(open_ones)
     without = f", no verdict of {', '.join(one.name for one in report.silent)}" if report.silent else ""
@@ -26,12 +28,23 @@ def as_text(report: Report) -> str:
 
 
 def _block(finding: Finding) -> Iterable[str]:
-    about = ", ".join(part for part in (finding.resource, finding.environment) if part)
+    about = f" on {finding.resource}" if finding.resource else ""
+    where = f" in {finding.environment}" if finding.environment else ""
     yield f"{finding.file}:{finding.line}: {finding.severity}: {finding.message}"
-    yield f"    Rule: {finding.rule} ({finding.tool}){f' on {about}' if about else ''}"
+    yield f"    Rule: {finding.rule} ({finding.tool}){about}{where}"
+    yield f"    Fact: {finding.fact}"
     if finding.remediation:
         yield f"    Fix:  {finding.remediation}"
     yield ""
+
+
+def _waivers(report: Report) -> Iterable[str]:
+    """What to write instead of waivers that name no fact, ready to paste."""
+    if report.rewritten:
+        yield f"Write into {waivers.FILE}, instead of those that name no fact, what you want to keep of these:"
+        yield ""
+        yield from report.rewritten.splitlines()
+        yield ""
 
 
 def _count(number: int, noun: str) -> str:

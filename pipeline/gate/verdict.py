@@ -5,14 +5,14 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.base.text import one_line
+from pipeline.base.text import one_line, visible
 from pipeline.gate.findings import NO_VERDICT, Finding, Stage
 from pipeline.source.project import Project
 
 UNJUDGED = (
     "What no tool judged is not passed. Run `make install`, or run the tool by hand to see what it lacks."
 )
-_TEXTS = ("rule", "title", "tool", "file", "resource", "environment", "message", "remediation")
+_TEXTS = ("rule", "title", "tool", "file", "resource", "fact", "environment", "message", "remediation")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Report:
     engines   how each engine did, in the order of the stages
     day       the day that waivers were held against
     project   what was judged
+    rewritten what to write into the file of waivers instead of those that name no fact, as TOML
     """
 
     commit: str | None
@@ -52,6 +53,7 @@ class Report:
     engines: tuple[EngineRun, ...]
     day: dt.date
     project: Project = field(repr=False, compare=False)
+    rewritten: str = field(default="", repr=False)
 
     @property
     def silent(self) -> tuple[EngineRun, ...]:
@@ -76,7 +78,8 @@ class Report:
         """The same, each text of it on one line, with nothing in it that a reader can't see."""
         engines = tuple(dataclasses.replace(one, broken=one_line(one.broken)) for one in self.engines)
         findings = tuple(_printable(one) for one in self.findings)
-        return dataclasses.replace(self, findings=findings, engines=engines)
+        rewritten = visible(self.rewritten)
+        return dataclasses.replace(self, findings=findings, engines=engines, rewritten=rewritten)
 
 
 def _printable(finding: Finding) -> Finding:

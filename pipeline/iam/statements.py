@@ -77,6 +77,22 @@ class Statement:
             if isinstance(keys, dict)
         }
 
+    @property
+    def who(self) -> str:
+        """Whom the statement names, for a fact."""
+        return ", ".join(name for _, name in self.principals)
+
+    @property
+    def grant(self) -> str:
+        """What the statement is about, for a fact: its actions and their resources."""
+        parts = [
+            ("" if key in self.body else "all but ")
+            + ", ".join(texts(self.body.get(key, self.body.get(f"Not{key}"))))
+            for key in ("Action", "Resource")
+            if key in self.body or f"Not{key}" in self.body
+        ]
+        return " on ".join(parts)
+
     def values(self, key: str, *operators: str) -> list[str]:
         """The values that conditions of these operators (or of all) demand of a key."""
         return [
@@ -98,8 +114,9 @@ class Statement:
             return not any(matches(one, action) for one in texts(self.body["NotAction"]))
         return any(matches(one, action) for one in self.actions)
 
-    def violation(self, message: str, *place: Step) -> Violation:
-        return at(self.resource, message, *self.place, *place)
+    def violation(self, message: str, *place: Step, fact: str) -> Violation:
+        """A violation at a place of the statement, which is all that a resource may have of several."""
+        return at(self.resource, message, *self.place, *place, fact=fact)
 
 
 @lru_cache(65536)

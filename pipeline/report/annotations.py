@@ -31,7 +31,8 @@ def _lines(findings: Iterable[Finding], silent: tuple[EngineRun, ...]) -> Iterat
         title = f"{finding.title} ({finding.rule})"
         properties = {"file": finding.file, "line": str(max(1, finding.line)), "title": title}
         given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        message = f"{finding.message}\nFix: {finding.remediation}" if finding.remediation else finding.message
+        fix = f"\nFix: {finding.remediation}" if finding.remediation else ""
+        message = f"{finding.message}\nFact: {finding.fact}{fix}"
         yield f"::{command} {given}::{_data(message)}"
 
 

@@ -94,5 +94,6 @@ def _results(found: Iterable[Finding], evidence: Evidence) -> Iterator[Failure |
 
 def _details(finding: Finding) -> str:
     about = ", ".join(part for part in (finding.resource, finding.environment) if part)
-    rows = [f"{finding.file}:{finding.line}{f' ({about})' if about else ''}", finding.message]
+    where = f"{finding.file}:{finding.line}{f' ({about})' if about else ''}"
+    rows = [where, finding.message, f"Fact: {finding.fact}"]
     return "\n".join([*rows, f"Fix: {finding.remediation}"] if finding.remediation else rows)

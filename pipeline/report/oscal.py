@@ -148,6 +148,7 @@ def _observation(finding: Finding, evidence: Evidence) -> dict[str, Any]:
             _prop("tool", finding.tool),
             _prop("location", f"{finding.file}:{finding.line}"),
             *([_prop("resource", finding.resource)] if finding.resource else []),
+            _prop("fact", finding.fact),
             *([_prop("environment", finding.environment)] if finding.environment else []),
         ],
         "methods": ["TEST"],
@@ -215,7 +216,7 @@ def _prop(name: str, value: str) -> dict[str, str]:
 
 
 def _identity(finding: Finding) -> tuple[str, ...]:
-    parts = (finding.rule, finding.tool, finding.file, str(finding.line), finding.resource)
+    parts = (finding.rule, finding.tool, finding.file, str(finding.line), finding.resource, finding.fact)
     return tuple(part or "" for part in (*parts, finding.environment, finding.message, finding.waiver))
 
 

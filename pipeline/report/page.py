@@ -50,6 +50,8 @@ def render(evidence: Evidence) -> str:
         roles=roles,
         jobs=_jobs(evidence.trust or (), roles),
         soon=waivers.SOON,
+        for_finding=waivers.for_finding,
+        waivers_file=waivers.FILE,
         unjudged=UNJUDGED,
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",

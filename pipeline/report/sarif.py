@@ -100,14 +100,14 @@ def _result(finding: Finding, ids: list[str], seen: Counter[str]) -> dict[str, A
                 }
             }
         ],
-        "partialFingerprints": {"pipeline/v1": _fingerprint(finding, seen)},
+        "partialFingerprints": {"pipeline/v2": _fingerprint(finding, seen)},
+        "properties": {"fact": finding.fact},
     }
 
 
 def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """What stays the same while lines move: rule, file, resource, environment and words, not the numbers."""
-    words = re.sub(r"\d+", "#", finding.message)
-    parts = [finding.rule, finding.file, finding.resource or "", finding.environment or "", words]
+    """What stays the same while lines move, and tells a finding from the others."""
+    parts = [finding.rule, finding.file, finding.resource or "", finding.environment or "", finding.fact]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     seen[digest] += 1
     return f"{digest}:{seen[digest]}"

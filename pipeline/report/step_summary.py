@@ -53,5 +53,5 @@ def _counts(evidence: Evidence) -> str:
 def _row(finding: Finding) -> tuple[str, str, str, str]:
     about = ", ".join(part for part in (finding.resource, finding.environment) if part)
     where = escape(f"{finding.file}:{finding.line}") + (f" ({escape(about)})" if about else "")
-    what = f"{escape(finding.message)} ({escape(finding.rule)})"
+    what = f"{escape(finding.message)} ({escape(finding.rule)}: {escape(finding.fact)})"
     return finding.severity, where, what, escape(finding.remediation)

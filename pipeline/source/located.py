@@ -29,6 +29,31 @@ def texts_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str, str]]:
         yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value
 
 
+# What items of lists are told apart by: policies' statements, settings, steps of a job.
+_NAMING = ("Sid", "Id", "Name", "Key", "PolicyName", "id", "name", "uses", "run")
+
+
+def _name(item: Any) -> str:
+    """What an item of a list calls itself; '' for nothing."""
+    key = next((one for one in _NAMING if one in item), "") if isinstance(item, dict) else ""
+    found = item[key] if key else ""
+    if not isinstance(found, str):
+        return ""
+    return found.partition("@")[0] if key == "uses" else found.partition("\n")[0]
+
+
+def path(value: Any, place: Place) -> str:
+    """A place in nested mappings and lists as a fact names it: an item of a list by its own name, not its number."""
+    names = []
+    for step in place:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            value = None
+        names.append(step if isinstance(step, str) else _name(value))
+    return ".".join(filter(None, names))
+
+
 class DocumentError(Exception):
     """A document that can't be read: what is wrong, and at which line (1-based)."""
 
@@ -54,6 +79,10 @@ class Document:
             if found is not None:
                 return found
         return 1
+
+    def path(self, *place: Step) -> str:
+        """The place as a fact names it, with dots: an item of a list by its own name, never by its number."""
+        return path(self.data, place)
 
     def has(self, *place: Step) -> bool:
         return place in self.lines

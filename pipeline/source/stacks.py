@@ -1,5 +1,6 @@
 """A template in one environment: its resources, expanded and resolved, each with its line in the source."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ _GLOBALS = {
 }
 # The APIs that the transform makes of events which name none: the events' type, and the key that names one.
 _IMPLICIT = {"ServerlessRestApi": ("Api", "RestApiId"), "ServerlessHttpApi": ("HttpApi", "ApiId")}
+_HASH = re.compile(r"(?<=[a-z])[0-9a-f]{10}$")
 _KEPT = ("DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "Metadata", "Condition")
 
 
@@ -172,6 +174,13 @@ class Stack:
         ]
         with_domain = [one for one in serverless if dig(names[one], "Properties", "Domain") is not None]
         return next(iter([*with_domain, *serverless]), "")
+
+    def made(self, name: str) -> str:
+        """What the transform calls the expanded resource `name`, for a fact; '' for one of the source.
+
+        Without the hash that it gives a deployment, a version or a layer: that changes with every edit.
+        """
+        return "" if name == self.origin(name) else _HASH.sub("", name)
 
     def line(self, name: str, *place: Step) -> int:
         """The line of a property of the source resource `name`, or of its Globals, or of the resource."""

@@ -27,6 +27,12 @@ class WorkflowStep:
     def name(self) -> str:
         return str(self.body.get("name") or self.uses or self.run.split("\n", 1)[0])
 
+    @property
+    def path(self) -> str:
+        """The step as a fact names it: JOB/NAME, of an action NAME; neither its number nor a commit, which change."""
+        name = self.body.get("name") or self.uses.partition("@")[0] or self.run.split("\n", 1)[0]
+        return f"{self.place[1]}/{name}" if self.place[0] == "jobs" else str(name)
+
     def line(self, *place: Step) -> int:
         return self.document.line(*self.place, *place)
 

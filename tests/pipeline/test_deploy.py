@@ -399,33 +399,68 @@ def test_a_lost_bundle_is_told_and_not_guessed(
     assert "What is live can't be compared" in capsys.readouterr().err
 
 
-def test_an_approved_loss_goes_through(cloud: Cloud, newer: Bundle) -> None:
-    """A waiver in git, by an owner and an approver, until a day: the named resource, and no other."""
-    day = (dt.datetime.now(dt.UTC) + dt.timedelta(days=30)).date()
-    waiver = (
-        '[[waiver]]\nrule = "deploy/stateful"\nresource = "AppFunction"\n'
-        'reason = "its content was copied on Monday"\nowner = "ada"\napprover = "bob"\nticket = "OPS-1"\n'
-    )
+def _approve(fact: str, expires: dt.date) -> None:
+    """Write the waiver of a loss of AppFunction."""
     Path("policies").mkdir()
-    Path("policies/waivers.toml").write_text(f"{waiver}expires = {day}\n")
+    Path("policies/waivers.toml").write_text(
+        f'[[waiver]]\nrule = "deploy/stateful"\nresource = "AppFunction"\n{fact}'
+        'reason = "its content was copied on Monday"\nowner = "ada"\napprover = "bob"\nticket = "OPS-1"\n'
+        f"expires = {expires}\n"
+    )
+
+
+SOON = (dt.datetime.now(dt.UTC) + dt.timedelta(days=30)).date()
+
+
+def test_an_approved_loss_goes_through(cloud: Cloud, newer: Bundle) -> None:
+    """A waiver in git, by an owner and an approver, until a day: the named loss of the named resource."""
+    _approve('fact = "replaced"\n', SOON)
     cloud.changes = [change("Modify", "AppFunction", "AWS::SQS::Queue", Replacement="Conditional")]
     put(cloud, newer)
 
     assert newer.digest == cloud.parameters["BundleDigest"]
 
 
-def test_an_expired_approval_does_not(cloud: Cloud, newer: Bundle) -> None:
-    """Yesterday it would have gone through."""
-    waiver = (
-        '[[waiver]]\nrule = "deploy/stateful"\nresource = "AppFunction"\n'
-        'reason = "its content was copied on Monday"\nowner = "ada"\napprover = "bob"\nticket = "OPS-1"\n'
-    )
-    Path("policies").mkdir()
-    Path("policies/waivers.toml").write_text(f"{waiver}expires = 2020-01-01\n")
+@pytest.mark.parametrize(
+    ("action", "told", "loss"),
+    [
+        ("Modify", {"replacement": "True"}, "replaced"),
+        ("Modify", {"replacement": "Conditional"}, "replaced"),
+        ("Modify", {"replacement": "False", "policy": "ReplaceAndRetain"}, "replaced"),
+        ("Remove", {"replacement": "", "policy": "Retain"}, "removed"),
+        ("Dynamic", {"replacement": ""}, "changed"),
+    ],
+)
+def test_a_waiver_names_what_becomes_of_a_resource(action: str, told: dict[str, Any], loss: str) -> None:
+    """In one word, however sure CloudFormation is of it; no other word lets it through."""
+    changes = changeset.ChangeSet("arn", "x", (changeset.Change(action, "Queue", "AWS::SQS::Queue", **told),))
+    changeset.gate(changes, {("Queue", loss)})
+
+    for other in {"replaced", "removed", "changed", ""} - {loss}:
+        with pytest.raises(GateError):
+            changeset.gate(changes, {("Queue", other), ("Other", loss)})
+
+
+@pytest.mark.parametrize(
+    ("fact", "expires"),
+    [
+        ('fact = "replaced"\n', dt.date(2020, 1, 1)),
+        ('fact = "removed"\n', SOON),
+        ('fact = "changed"\n', SOON),
+        ("", SOON),
+    ],
+)
+def test_an_approval_of_another_loss_does_not(
+    cloud: Cloud, newer: Bundle, fact: str, expires: dt.date
+) -> None:
+    """One that has ended, or names no loss or another one, approves nothing; the error says what would."""
+    _approve(fact, expires)
     cloud.changes = [change("Modify", "AppFunction", "AWS::SQS::Queue", Replacement="Conditional")]
 
-    with pytest.raises(GateError, match="would lose what can't be made again"):
+    with pytest.raises(GateError, match="would lose what can't be made again") as caught:
         put(cloud, newer)
+
+    assert '| resource = "AppFunction"\n  | fact = "replaced"\n' in str(caught.value)
 
 
 PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's

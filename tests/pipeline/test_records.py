@@ -24,6 +24,7 @@ WAIVER = """
 [[waiver]]
 rule = "concurrency"
 resource = "ReportFunction"
+fact = "ReservedConcurrentExecutions"
 reason = "It runs once a year, by hand, while nothing else does."
 owner = "Ada"
 approver = "Grace"
@@ -33,8 +34,11 @@ expires = {day}
 FINDING = {
     "rule": "concurrency", "title": "A limit", "severity": "low", "tool": "esclusa", "file": "template.yaml",
     "line": 3, "resource": "ReportFunction", "environment": "prod", "message": "m" * 5000, "remediation": "",
-    "controls": ["NIST SC-6"], "waiver": None,
+    "controls": ["NIST SC-6"], "waiver": None, "fact": "ReservedConcurrentExecutions",
 }  # fmt: skip
+OLD = {
+    name: value for name, value in FINDING.items() if name != "fact"
+}  # of a bundle from before there were facts
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def live(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Deplo
         found = json.loads(report.read_text())
         if found["stages"][0]["name"] == "policy":
             worse = {**FINDING, "severity": "high", "waiver": "concurrency"}
-            report.write_text(json.dumps({**found, "findings": [worse, FINDING]}))
+            report.write_text(json.dumps({**found, "findings": [worse, OLD]}))
     under_way = deployment.begin(cloud, PROD, made, "ada", version="v1.0.0")  # type: ignore[arg-type]
     deploy.deploy(under_way, {"tests": {"result": "PASSED"}})
     (repository.folder / "policies/waivers.toml").write_text(

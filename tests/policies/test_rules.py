@@ -1,12 +1,16 @@
 """Every rule folder: its bad fixtures fail at each marked line, its good ones pass, and all are loaded."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from pipeline.gate import fixtures
 from pipeline.gate.engines import own
+from pipeline.gate.findings import Finding
 from pipeline.gate.rules import Rule, load
+from pipeline.source.project import Project
 
 POLICIES = Path(__file__).parents[2] / "policies"
 RULES = load(POLICIES)
@@ -49,6 +53,56 @@ def test_bad_fixture_fails_at_each_mark(rule: Rule, path: Path) -> None:
         assert found == marks
     else:
         assert found
+
+
+def _fact(finding: Finding) -> tuple[str, str, str | None]:
+    """What a waiver names of a finding, beside its rule."""
+    return finding.subject, finding.fact, finding.environment
+
+
+@pytest.mark.parametrize(("rule", "path"), _cases("bad"))
+def test_two_facts_of_a_bad_fixture_are_never_called_the_same(rule: Rule, path: Path) -> None:
+    """A waiver is of one fact: what the rule says in other words of the same resource has another one."""
+    told = defaultdict(set)
+    for finding in own.apply(rule, fixtures.project(rule, path)):
+        told[_fact(finding)].add(finding.message)
+
+    assert {fact: said for fact, said in told.items() if len(said) > 1} == {}
+    assert not [fact for fact in told if fact[1] in ('""', "None") or set(fact[1]) <= set("*? ")]
+
+
+# By the end of its name, a line that means nothing in a file.
+_COMMENTS = {
+    **dict.fromkeys(
+        (".yml", ".yaml", ".toml", ".py", ".txt", ".lock", "Makefile", "CODEOWNERS", "run"), b"# moved\n"
+    ),
+    ".sql": b"-- moved\n",
+    ".md": b"\n",
+}
+# Its fact is a file's digest: a waiver is of these very bytes.
+_OF_BYTES = {"gate_locked"}
+
+
+def _moved(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files with three more lines at the top of each that takes a comment."""
+    added = {
+        name: next((text for end, text in _COMMENTS.items() if name.endswith(end)), b"") for name in files
+    }
+    return {name: added[name] * 3 + content for name, content in files.items()}
+
+
+@pytest.mark.parametrize(("rule", "path"), _cases("bad"))
+def test_a_fact_stays_while_lines_move(rule: Rule, path: Path) -> None:
+    """A waiver goes on to hold when something is written above of what it covers."""
+    before = fixtures.project(rule, path)
+    after = Project(path, _moved(before.files))
+    found = [list(own.apply(rule, one)) for one in (before, after)]
+
+    assert [one.line for one in found[0]] != [one.line for one in found[1]] or all(
+        one.line == 1 or one.file.endswith(".json") for one in found[0]
+    )
+    if rule.id not in _OF_BYTES:
+        assert {_fact(one) for one in found[0]} == {_fact(one) for one in found[1]}
 
 
 @pytest.mark.parametrize(("rule", "path"), _cases("good"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
+from pipeline.gate.engines.base import Context, Engine, EngineError, parsed, row, subject
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
 
@@ -21,14 +21,16 @@ def run(context: Context) -> Iterator[Finding]:
     if done.status not in (0, 1):
         raise EngineError(f"actionlint ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("actionlint", done.stdout or "[]") or []:
+        file, line, message = str(match["filepath"]), int(match["line"]), str(match["message"])
         yield Finding(
             rule=f"actionlint/{match['kind']}",
             title=f"Workflow: {match['kind']}",
             severity="high" if match["kind"] in ("syntax-check", "expression") else "medium",
             tool="actionlint",
-            file=str(match["filepath"]),
-            line=int(match["line"]),
-            message=str(match["message"]),
+            file=file,
+            line=line,
+            fact=f"{row(context, file, line)} {subject(message)}",
+            message=message,
             remediation="See https://github.com/rhysd/actionlint/blob/main/docs/checks.md",
         )
 

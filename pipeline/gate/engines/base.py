@@ -1,6 +1,7 @@
 """What an engine is, and what it works on."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -119,6 +120,18 @@ class Engine:
     reads: Callable[[str], bool]
     run: Callable[[Context], Iterable[Finding]] = field(repr=False)
     cached: bool = True
+
+
+def row(context: Context, file: str, line: int) -> str:
+    """A row of a file: what a tool's finding is about, wherever the row moves to."""
+    rows = context.project.text(file).splitlines()
+    return rows[line - 1] if 0 < line <= len(rows) else ""
+
+
+def subject(message: str) -> str:
+    """What a tool's message quotes first: what it is about."""
+    quoted = re.search(r"""(?<![\w])(["'`])(?P<text>.+?)\1(?![\w])""", message)
+    return quoted["text"] if quoted else ""
 
 
 def parsed(tool: str, text: str) -> Any:

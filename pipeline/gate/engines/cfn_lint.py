@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
+from pipeline.gate.engines.base import Context, Engine, EngineError, parsed, subject
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
+from pipeline.source import located
 from pipeline.source.environments import SAMCONFIG
 from pipeline.source.project import APPLICATION, BOOTSTRAP
 
@@ -52,16 +53,20 @@ def _finding(context: Context, match: dict[str, Any]) -> Finding:
     name = Path(match["Filename"])
     severity = _SEVERITY.get(match["Level"], "high")
     resource = str(path[1]) if len(path) > 1 and path[0] == "Resources" else ""
-    environment = None
+    environment, below = None, 2 if resource else 0
     if name.is_relative_to(context.tree):
         file = name.relative_to(context.tree).as_posix()
         line = int(match["Location"]["Start"]["LineNumber"])
+        document = context.project.document(file)
+        made, place = "", located.path(document.data if document else None, tuple(path))
     else:
         stack = context.stack_of(str(name))
         file, environment = stack.document.file, stack.environment.name
         source = stack.origin(resource) if resource else ""
         line = stack.line(source, *path[3:]) if source else stack.document.line(*path)
+        made, place = stack.made(resource) if resource else "", located.path(stack.expanded, tuple(path))
         resource = source
+    place = ".".join(place.split(".")[below:])
     return Finding(
         rule=str(rule["Id"]),
         title=str(rule["ShortDescription"]),
@@ -70,6 +75,7 @@ def _finding(context: Context, match: dict[str, Any]) -> Finding:
         file=file,
         line=line,
         resource=resource or None,
+        fact=" ".join(filter(None, (made, place, subject(str(match["Message"]))))),
         environment=environment,
         message=str(match["Message"]),
         remediation=f"See {rule['Source']}" if rule.get("Source") else "",

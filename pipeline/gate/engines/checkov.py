@@ -85,6 +85,11 @@ def _finding(context: Context, check: dict[str, Any]) -> Finding:
     name = str(check["resource"]).rpartition(".")[2]
     source = stack.origin(name)
     keys = check["check_result"].get("evaluated_keys") or []
+    named = (
+        ".".join(step for step in str(keys[0]).split("/")[1:] if not step.strip("[]").isdigit())
+        if keys
+        else ""
+    )
     place = [int(step) if step.isdigit() else step for step in str(keys[0]).split("/")[1:]] if keys else []
     return Finding(
         rule=check["check_id"],
@@ -94,6 +99,7 @@ def _finding(context: Context, check: dict[str, Any]) -> Finding:
         file=stack.document.file,
         line=stack.line(source, *place),
         resource=source,
+        fact=" ".join(filter(None, (stack.made(name), named))) or str(check["resource"]).rpartition(".")[0],
         environment=stack.environment.name,
         message=f"{check['check_name']} ({name})" if name != source else str(check["check_name"]),
         remediation=str(check.get("guideline") or ""),

@@ -1,11 +1,12 @@
 """gitleaks on every file, with the gate's own settings: no allow-comments, no ignore file."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.base.run import INSTALL
-from pipeline.gate.engines.base import SETTINGS, Context, Engine, EngineError, parsed
+from pipeline.gate.engines.base import SETTINGS, Context, Engine, EngineError, parsed, row
 from pipeline.gate.engines.programs import CHECKOUT, call
 from pipeline.gate.findings import Finding
 
@@ -28,6 +29,9 @@ def run(context: Context) -> Iterator[Finding]:
     if done.status != 0 or not report.is_file():
         raise EngineError(f"gitleaks ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("gitleaks", report.read_text(encoding="utf-8")):
+        # The value is left out of what is told, and another value is another fact.
+        text = row(context, str(match["File"]), int(match["StartLine"])).strip()
+        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
         yield Finding(
             rule=f"gitleaks/{match['RuleID']}",
             title="A secret in the repository",
@@ -35,6 +39,7 @@ def run(context: Context) -> Iterator[Finding]:
             tool="gitleaks",
             file=str(match["File"]),
             line=int(match["StartLine"]),
+            fact=f"{match['Match']} {digest}",
             message=f"{match['Description']} ({json.dumps(match['RuleID'])})",
             remediation="Take the value out, and make a new one: what was committed is known. "
             "Keep secrets in Secrets Manager.",

@@ -52,10 +52,13 @@ def run(context: Context) -> Iterator[Finding]:
             yield from _findings(program, done.stdout + "\n" + done.stderr[-2000:], files, message)
     for file, content in context.project.files.items():
         if len(content) > _MOST_BYTES:
-            yield _finding("large-file", file, 1, f"has {len(content)} bytes, more than {_MOST_BYTES}")
+            yield _finding(
+                "large-file", file, 1, "is large", f"has {len(content)} bytes, more than {_MOST_BYTES}"
+            )
         if (mark := _MARK.search(content)) and not file.endswith(".md"):
             line = content.count(b"\n", 0, mark.start()) + 1
-            yield _finding("merge-conflict", file, line, "holds a mark of a merge conflict")
+            message = "holds a mark of a merge conflict"
+            yield _finding("merge-conflict", file, line, message, message)
 
 
 def _findings(program: str, output: str, files: list[str], message: str) -> Iterator[Finding]:
@@ -64,10 +67,10 @@ def _findings(program: str, output: str, files: list[str], message: str) -> Iter
         raise EngineError(f"{program} failed without naming a file: {output.strip()[-300:]}")
     for file in named:
         line = re.search(rf'{re.escape(file)}"?(?::|, line )(\d+)', output)
-        yield _finding(program, file, int(line[1]) if line else 1, message)
+        yield _finding(program, file, int(line[1]) if line else 1, message, message)
 
 
-def _finding(program: str, file: str, line: int, message: str) -> Finding:
+def _finding(program: str, file: str, line: int, fact: str, message: str) -> Finding:
     return Finding(
         rule=f"hygiene/{program}",
         title="Hygiene of files",
@@ -75,6 +78,7 @@ def _finding(program: str, file: str, line: int, message: str) -> Finding:
         tool="pre-commit-hooks",
         file=file,
         line=line,
+        fact=fact,
         message=f"{file} {message}",
         remediation="Run `pre-commit run --all-files`, which mends what can be mended.",
     )

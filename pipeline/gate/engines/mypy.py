@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.gate.cache import folder as cache_folder
-from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.engines.base import Context, Engine, EngineError, row
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
 from pipeline.source.project import ROOTS
@@ -30,19 +30,21 @@ def run(context: Context) -> Iterator[Finding]:
         raise EngineError(
             f"mypy ended with status {done.status}: {done.stderr[-2000:] or done.stdout[-500:]}"
         )
-    for row in done.stdout.splitlines():
+    for told in done.stdout.splitlines():
         try:
-            match = json.loads(row)
+            match = json.loads(told)
         except json.JSONDecodeError as error:
-            raise EngineError(f"mypy gave output that is not JSON: {row[:200]!r}") from error
+            raise EngineError(f"mypy gave output that is not JSON: {told[:200]!r}") from error
         if match["severity"] == "error":
+            file, line = str(match["file"]), max(1, int(match["line"]))
             yield Finding(
                 rule=f"mypy/{match['code']}",
                 title="Types that don't fit",
                 severity="medium",
                 tool="mypy",
-                file=str(match["file"]),
-                line=max(1, int(match["line"])),
+                file=file,
+                line=line,
+                fact=row(context, file, line),
                 message=str(match["message"]),
                 remediation=str(match.get("hint") or ""),
             )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
+from pipeline.gate.engines.base import Context, Engine, EngineError, parsed, row
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
 
@@ -17,14 +17,16 @@ def run(context: Context) -> Iterator[Finding]:
     if done.status not in (0, 1):
         raise EngineError(f"ruff check ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("ruff", done.stdout):
-        code = str(match["code"])
+        code, file = str(match["code"]), _relative(context, match["filename"])
+        line = int(match["location"]["row"])
         yield Finding(
             rule=f"ruff/{code}",
             title=str(match.get("name") or code),
             severity="high" if _SECURITY.fullmatch(code) or code == _SYNTAX else "low",
             tool="ruff",
-            file=_relative(context, match["filename"]),
-            line=int(match["location"]["row"]),
+            file=file,
+            line=line,
+            fact=row(context, file, line),
             message=str(match["message"]),
             remediation=f"See {match['url']}" if match.get("url") else "",
         )
@@ -42,6 +44,7 @@ def run(context: Context) -> Iterator[Finding]:
             tool="ruff",
             file=_relative(context, match["filename"]),
             line=int(match["location"]["row"]),
+            fact="format",
             message="the file is not in the project's format",
             remediation="Run `make format`.",
         )

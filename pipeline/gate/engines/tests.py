@@ -47,9 +47,16 @@ def _failures(context: Context, text: str) -> Iterator[Finding]:
                 tool="pytest",
                 file=file,
                 line=line,
+                fact="::".join(filter(None, (_group(case, file), case.get("name")))),
                 message=f"{case.get('name')}: {(fault.get('message') or 'failed').splitlines()[0][:300]}",
                 remediation=f"Run it alone: .venv/bin/python -m pytest {file} -k {case.get('name')}",
             )
+
+
+def _group(case: ET.Element, file: str) -> str:
+    """The class that a test is a method of; '' for none."""
+    module = file.removesuffix(".py").replace("/", ".")
+    return (case.get("classname") or "").removeprefix(module).strip(".")
 
 
 ENGINE = Engine(name="pytest", packages=("pytest",), reads=lambda file: True, run=run, cached=False)

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.gate.engines.base import Context, Engine, EngineError, parsed
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
+from pipeline.source.located import Document, path
 
 _SEVERITY = {"High": "high", "Medium": "medium", "Low": "low", "Informational": "low", "Unknown": "medium"}
 
@@ -26,7 +27,7 @@ def run(context: Context) -> Iterator[Finding]:
         raise EngineError(f"zizmor ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("zizmor", done.stdout):
         if match["ident"] not in _OFF and not _is_style(match):
-            yield _finding(match)
+            yield _finding(context, match)
 
 
 def _reads(file: str) -> bool:
@@ -40,21 +41,31 @@ def _is_style(match: dict[str, Any]) -> bool:
     return bool(match["ident"] == "template-injection" and match["determinations"]["persona"] == "Pedantic")
 
 
-def _finding(match: dict[str, Any]) -> Finding:
+def _finding(context: Context, match: dict[str, Any]) -> Finding:
     locations = match["locations"]
     best = next((one for one in locations if one["symbolic"]["kind"] == "Primary"), locations[0])
     key = best["symbolic"]["key"]
-    path = next(iter(key.values()))["verbatim_path"]
+    file = Path(next(iter(key.values()))["verbatim_path"]).as_posix()
     return Finding(
         rule=f"zizmor/{match['ident']}",
         title=str(match["desc"]),
         severity=_SEVERITY[match["determinations"]["severity"]],
         tool="zizmor",
-        file=Path(path).as_posix(),
+        file=file,
         line=int(best["concrete"]["location"]["start_point"]["row"]) + 1,
+        fact=_fact(context.project.document(file), best["symbolic"]),
         message=f"{match['desc']}: {best['symbolic']['annotation']}",
         remediation=f"See {match['url']}",
     )
+
+
+def _fact(document: Document | None, symbolic: dict[str, Any]) -> str:
+    """Where it is in the file, by names, and the part of the text that it is about."""
+    place = tuple(next(iter(step.values())) for step in symbolic["route"]["route"])
+    kind = symbolic["feature_kind"]
+    part = kind["Subfeature"]["fragment"] if isinstance(kind, dict) and "Subfeature" in kind else {}
+    where = path(document.data if document else None, place)
+    return " ".join([where or str(symbolic["annotation"]), *map(str, part.values())])
 
 
 ENGINE = Engine(name="zizmor", packages=("zizmor",), reads=_reads, run=run)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.gate.functions import setting_route
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at
 
@@ -15,17 +16,29 @@ def check(project: Project) -> Iterator[Violation]:
             settings = stage.get("MethodSettings", default=[])
             whole = [one for one in settings if isinstance(one, dict) and _whole(one)]
             if not whole:
-                yield at(stage, "no MethodSettings entry limits every method of /*", "MethodSettings")
+                yield at(
+                    stage,
+                    "no MethodSettings entry limits every method of /*",
+                    "MethodSettings",
+                    fact="MethodSettings",
+                )
             for one in settings:
                 index = settings.index(one)
                 for key in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
                     if isinstance(one, dict) and (why := _wrong(one, key)):
-                        yield at(stage, f"{key} {why}", "MethodSettings", index, key)
+                        yield at(
+                            stage,
+                            f"{key} {why}",
+                            "MethodSettings",
+                            index,
+                            key,
+                            fact=f"{key} of {setting_route(one)}",
+                        )
         for stage in stack.of_type("AWS::ApiGatewayV2::Stage"):
             limits = stage.get("DefaultRouteSettings", default={})
             for key in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
                 if why := _wrong(limits, key):
-                    yield at(stage, f"{key} {why}", "DefaultRouteSettings", key)
+                    yield at(stage, f"{key} {why}", "DefaultRouteSettings", key, fact=key)
 
 
 def _whole(one: dict[str, Any]) -> bool:

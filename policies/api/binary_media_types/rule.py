@@ -16,4 +16,9 @@ def check(project: Project) -> Iterator[Violation]:
             kinds = texts(api.get("BinaryMediaTypes"))
             kinds += texts(api.get("Body", "x-amazon-apigateway-binary-media-types"))
             if "*/*" not in (kind.replace("~1", "/") for kind in kinds):
-                yield at(api, "binary answers would arrive as Base64 text", "BinaryMediaTypes")
+                yield at(
+                    api,
+                    "binary answers would arrive as Base64 text",
+                    "BinaryMediaTypes",
+                    fact="BinaryMediaTypes",
+                )

@@ -26,12 +26,18 @@ def check(project: Project) -> Iterator[Violation]:
     for file in project.files:
         if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
             text = project.text(file)
-            for number, row in enumerate(text.splitlines(), 1):
+            rows = text.splitlines()
+            for number, row in enumerate(rows, 1):
                 if _HEADER.search(row):
-                    yield Violation("every origin may read the answers", file, number)
+                    yield Violation("every origin may read the answers", file, number, fact=row)
             if _ALLOW in text.lower():
                 for number in _echoes(text):
-                    yield Violation("the caller's own origin is named back, whatever it is", file, number)
+                    yield Violation(
+                        "the caller's own origin is named back, whatever it is",
+                        file,
+                        number,
+                        fact=rows[number - 1],
+                    )
 
 
 def _admits_all(pattern: str) -> bool:
@@ -77,17 +83,24 @@ def _parameters(stack: Stack) -> Iterator[Violation]:
     for name, body in stack.section("Parameters").items():
         pattern = dig(body, "AllowedPattern")
         if _PARAMETER.search(name) and isinstance(pattern, str) and _admits_all(pattern):
-            yield at_template(stack, f"{name} can be every origin", "Parameters", name, "AllowedPattern")
+            yield at_template(
+                stack,
+                f"{name} can be every origin",
+                "Parameters",
+                name,
+                "AllowedPattern",
+                fact="AllowedPattern",
+            )
     for name, value in stack.environment.parameters.items():
         if _PARAMETER.search(name) and (why := _origin(value, stack.environment)):
-            yield at_parameter(stack.environment, f"{why} in {name}", name)
+            yield at_parameter(stack.environment, f"{why} in {name}", name, fact=value)
 
 
 def _properties(stack: Stack) -> Iterator[Violation]:
     for resource in stack.resources.values():
         for place, key, value in texts_in(resource.properties):
             if why := _why(key, place, value, stack.environment):
-                yield at(resource, f"{why} in {key}", *place)
+                yield at(resource, f"{why} in {key}", *place, fact=f"{key} {value}")
 
 
 def _sources(stack: Stack) -> Iterator[Violation]:
@@ -110,9 +123,9 @@ def _sources(stack: Stack) -> Iterator[Violation]:
         )
         for value in texts(origins):
             if why := _origin(value.strip("'"), stack.environment):
-                yield at_template(stack, f"{why} in Cors", *place)
+                yield at_template(stack, f"{why} in Cors", *place, fact=f"Cors {value}")
         if cors is True:
-            yield at_template(stack, "every origin in Cors", *place)
+            yield at_template(stack, "every origin in Cors", *place, fact="Cors true")
 
 
 def _why(key: str, place: Place, value: str, environment: Environment) -> str:

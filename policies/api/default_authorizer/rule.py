@@ -15,7 +15,10 @@ def check(project: Project) -> Iterator[Violation]:
         implicit = _has_events(stack) and not any(_bodies(stack))
         if implicit:
             yield at_template(
-                stack, "the API that SAM makes by itself has no default authoriser", "Resources"
+                stack,
+                "the API that SAM makes by itself has no default authoriser",
+                "Resources",
+                fact="DefaultAuthorizer",
             )
         for name, body in _bodies(stack):
             resource = stack.resources.get(name)
@@ -23,7 +26,13 @@ def check(project: Project) -> Iterator[Violation]:
             shared = dig(stack.source, "Globals", str(body["Type"]).rpartition(":")[2], "Auth", default={})
             given = dig(auth, "DefaultAuthorizer") or dig(stack.scope.resolve(shared), "DefaultAuthorizer")
             if resource is not None and (not given or str(given).upper() == "NONE"):
-                yield at(resource, f"{name} has no default authoriser", "Auth", "DefaultAuthorizer")
+                yield at(
+                    resource,
+                    f"{name} has no default authoriser",
+                    "Auth",
+                    "DefaultAuthorizer",
+                    fact="DefaultAuthorizer",
+                )
 
 
 def _bodies(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:

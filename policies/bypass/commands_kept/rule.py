@@ -40,38 +40,46 @@ def _launcher(rows: list[str]) -> Iterator[Violation]:
     """The launcher becomes the gate, so that the gate's exit status is its own, and with nothing around it."""
     for number, row in enumerate(rows, 1):
         if found := _HIDDEN.search(row):
-            yield Violation(f"`{found[0].strip()}` hides a failure", _LAUNCHER, number)
+            yield Violation(f"`{found[0].strip()}` hides a failure", _LAUNCHER, number, fact=row)
     number, last = next(((at, row) for at, row in reversed(list(enumerate(rows, 1))) if row.strip()), (1, ""))
     if not re.fullmatch(r'exec \S*/python"? -I (-X utf8 )?\S*/pipeline/__main__\.py"? "\$@"', last):
-        yield Violation("the launcher doesn't end by becoming the gate, isolated (-I)", _LAUNCHER, number)
+        yield Violation(
+            "the launcher doesn't end by becoming the gate, isolated (-I)",
+            _LAUNCHER,
+            number,
+            fact="the last line",
+        )
 
 
 def _makefile(rows: list[str]) -> Iterator[Violation]:
     for number, row in enumerate(rows, 1):
-        for why in _row(row):
-            yield Violation(why, "Makefile", number)
+        for what, why in _row(row):
+            yield Violation(why, "Makefile", number, fact=f"{what}: {row}")
     flags = [(number, row) for number, row in enumerate(rows, 1) if row.startswith(".SHELLFLAGS")]
     number, row = flags[-1] if flags else (1, "")
     if not re.search(r"\s-[a-z]*e", row) or "pipefail" not in row:
-        yield Violation(".SHELLFLAGS lets a recipe go on after a failure", "Makefile", number)
+        yield Violation(
+            ".SHELLFLAGS lets a recipe go on after a failure", "Makefile", number, fact=".SHELLFLAGS"
+        )
     for target, pattern in _NEEDED.items():
         yield from _target(rows, target, pattern)
 
 
-def _row(row: str) -> Iterator[str]:
+def _row(row: str) -> Iterator[tuple[str, str]]:
+    """What a row does wrong: in a word or two, and as a sentence."""
     if re.match(r"\t[@+]*-", row):
-        yield "a recipe goes on when its command fails"
+        yield "goes on", "a recipe goes on when its command fails"
     if found := _HIDDEN.search(row) or _IGNORING.search(row):
-        yield f"`{found[0].strip()}` hides a failure"
+        yield "hides", f"`{found[0].strip()}` hides a failure"
     if "pytest" in row.lower() and (found := _DESELECTING.search(row)):
-        yield f"{found[1]} leaves tests out"
+        yield "leaves out", f"{found[1]} leaves tests out"
     if re.match(r"\w+ [:?]?=.*pytest.*\stests/", row):
-        yield "pytest is held to a part of the tests"
+        yield "a part", "pytest is held to a part of the tests"
     if row.startswith("\t") or re.match(r"\w+ :?=", row):
         if re.search(r"\buv\b", row, re.IGNORECASE) and _UNLOCKED.search(row):
-            yield "uv may install other packages than the lock's"
+            yield "unlocked", "uv may install other packages than the lock's"
         if _UNHASHED.search(row):
-            yield "pip installs without hashes"
+            yield "unhashed", "pip installs without hashes"
 
 
 def _target(rows: list[str], target: str, pattern: str) -> Iterator[Violation]:
@@ -83,20 +91,25 @@ def _target(rows: list[str], target: str, pattern: str) -> Iterator[Violation]:
                     break
                 recipe.append(following)
             if not any(re.search(pattern, one) for one in recipe):
-                yield Violation(f"`make {target}` doesn't run all that it should", "Makefile", number)
+                yield Violation(
+                    f"`make {target}` doesn't run all that it should",
+                    "Makefile",
+                    number,
+                    fact=f"make {target} runs less",
+                )
             return
-    yield Violation(f"there is no `make {target}`", "Makefile", 1)
+    yield Violation(f"there is no `make {target}`", "Makefile", 1, fact=f"no make {target}")
 
 
 def _script(file: str, rows: list[str], everything: list[str]) -> Iterator[Violation]:
     """`everything` are the targets that run all tests."""
     for number, row in enumerate(rows, 1):
         if found := _HIDDEN.search(row):
-            yield Violation(f"`{found[0].strip()}` hides a failure", file, number)
+            yield Violation(f"`{found[0].strip()}` hides a failure", file, number, fact=row)
     if not any(re.match(r"\s*set\s+-[a-z]*e", row) for row in rows):
-        yield Violation("the script goes on after a failure: set -e", file, 1)
+        yield Violation("the script goes on after a failure: set -e", file, 1, fact="set -e")
     if not any(re.search(rf"\bmake\b.*\s({'|'.join(everything)})\s*$", row) for row in rows):
-        yield Violation("the script doesn't run `make test`", file, len(rows) or 1)
+        yield Violation("the script doesn't run `make test`", file, len(rows) or 1, fact="make test")
 
 
 def _requirements(project: Project) -> Iterator[Violation]:
@@ -111,5 +124,5 @@ def _requirements(project: Project) -> Iterator[Violation]:
                 whole = f"{whole[:-1]} "
                 continue
             if whole.strip() and not whole.startswith("-") and "--hash=sha256:" not in whole:
-                yield Violation(f"{whole.split()[0]} has no hash", file, start)
+                yield Violation(f"{whole.split()[0]} has no hash", file, start, fact=whole.split()[0])
             whole = ""

@@ -14,9 +14,9 @@ def check(project: Project) -> Iterator[Violation]:
     locked = lock.read(project.text(lock.FILE))
     for path, digest in now.items():
         if path not in locked:
-            yield Violation(f"{path} is not in {lock.FILE}", path, 1)
+            yield Violation(f"{path} is not in {lock.FILE}", path, 1, fact=f"unlocked {digest[:12]}")
         elif locked[path][0] != digest:
-            yield Violation(f"{path} is not as {lock.FILE} has it", path, 1)
+            yield Violation(f"{path} is not as {lock.FILE} has it", path, 1, fact=f"changed {digest[:12]}")
     for path, (_, number) in locked.items():
         if path not in now:
-            yield Violation(f"{path} is gone", lock.FILE, number)
+            yield Violation(f"{path} is gone", lock.FILE, number, fact=path)

@@ -29,7 +29,9 @@ def check(project: Project) -> Iterator[Violation]:
             continue
         for number, row in enumerate(text.split("\n"), 1):
             if hidden := _HIDDEN.search(_FLAG.sub("", f"{row}\n")):
-                yield Violation(f"{_name(hidden[0][0])} can't be seen, or turns text around", file, number)
+                yield Violation(
+                    f"{_name(hidden[0][0])} can't be seen, or turns text around", file, number, fact=row
+                )
 
 
 def _text(content: bytes) -> str | None:

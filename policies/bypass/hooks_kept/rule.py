@@ -42,14 +42,21 @@ def check(project: Project) -> Iterator[Violation]:
     data = mapping(document.data)
     for name in ("exclude", "files", "default_stages"):
         if name in data and not (name == "default_stages" and "pre-commit" in data[name]):
-            yield at_document(document, f"{name} leaves files or commits out of every hook", name)
+            yield at_document(
+                document,
+                f"{name} leaves files or commits out of every hook",
+                name,
+                fact=f"{name} {data[name]}",
+            )
     hooks = list(_hooks(data))
     for program in _NEEDED:
         if not any(_calls(hook, program) for _, hook in hooks):
-            yield at_document(document, f"no hook calls {program}", "repos")
+            yield at_document(document, f"no hook calls {program}", "repos", fact=f"no {program}")
     for place, hook in hooks:
-        for key, why in _faults(hook):
-            yield at_document(document, f"hook {hook.get('id')} {why}", *place, key)
+        for key, what, why in _faults(hook):
+            yield at_document(
+                document, f"hook {hook.get('id')} {why}", *place, key, fact=f"{hook.get('id')} {what}"
+            )
 
 
 def _hooks(data: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -62,18 +69,19 @@ def _calls(hook: dict[str, Any], program: str) -> bool:
     return re.match(rf"(\.venv/bin|bin)/{re.escape(program)}\b", str(hook.get("entry", ""))) is not None
 
 
-def _faults(hook: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _faults(hook: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What a hook does wrong: the key that says it, the fact, and the rest of the sentence."""
     entry = str(hook.get("entry", ""))
     if _HIDING.search(entry):
-        yield "entry", "hides how its tool ended"
+        yield "entry", "hides", "hides how its tool ended"
     if (size := re.search(r"--maxkb=(\d+)", entry)) and int(size[1]) > _BIGGEST:
-        yield "entry", f"lets files of {size[1]} kB in"
+        yield "entry", "--maxkb", f"lets files of {size[1]} kB in"
     stages = hook.get("stages")
     if stages is not None and not {"pre-commit", "commit"} & set(map(str, stages)):
-        yield "stages", "doesn't run before a commit"
+        yield "stages", "stages", "doesn't run before a commit"
     hidden = [file for file in (*_OWN, *_JUDGED) if _matches(hook.get("exclude"), file)]
     if hidden:
-        yield "exclude", f"leaves {hidden[0]} out"
+        yield "exclude", f"exclude {hook['exclude']}", f"leaves {hidden[0]} out"
     if "files" in hook:
         missed = [
             file
@@ -81,7 +89,7 @@ def _faults(hook: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if not _matches(hook["files"], file)
         ]
         if missed:
-            yield "files", f"leaves {missed[0]} out"
+            yield "files", f"files {hook['files']}", f"leaves {missed[0]} out"
 
 
 def _matches(pattern: Any, file: str) -> bool:

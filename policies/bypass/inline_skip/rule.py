@@ -37,12 +37,14 @@ def check(project: Project) -> Iterator[Violation]:
         for number, row in enumerate(project.text(file).splitlines(), 1):
             small = row.lower()
             if any(word in small for word in _WORDS) and (why := _why(file, row)):
-                yield Violation(why, file, number)
+                yield Violation(why, file, number, fact=row)
     for stack in project.stacks:
         for place, metadata in _metadata(stack):
             for key in metadata if isinstance(metadata, dict) else ():
                 if key.lower() in _TOOLS:
-                    yield at_template(stack, f"metadata makes {key} look away", *place, key)
+                    yield at_template(
+                        stack, f"metadata makes {key} look away", *place, key, fact=f"Metadata {key}"
+                    )
 
 
 def _metadata(stack: Stack) -> Iterator[tuple[Place, Any]]:

@@ -48,13 +48,13 @@ def _owners(project: Project) -> Iterator[Violation]:
         if words:
             entries.append((number, words[0], words[1:]))
     if not entries:
-        yield Violation("nobody owns anything", _OWNERS, 1)
+        yield Violation("nobody owns anything", _OWNERS, 1, fact="no owners")
         return
     for path in _GUARDED:
         matching = [entry for entry in entries if _covers(entry[1], path)]
         number, pattern, owners = matching[-1] if matching else (entries[-1][0], "", [])
         if not owners or pattern in _ALL:
-            yield Violation(f"{path} has no owners of its own", _OWNERS, number)
+            yield Violation(f"{path} has no owners of its own", _OWNERS, number, fact=path)
     yield from _taken(project, entries)
 
 
@@ -65,9 +65,10 @@ def _taken(project: Project, entries: list[tuple[int, str, list[str]]]) -> Itera
         matching = [entry for entry in entries if entry[1] not in _ALL and _covers(entry[1], path)]
         for earlier, later in itertools.pairwise(matching):
             if not set(earlier[2]) <= set(later[2]):
-                found[later[0]] = f"{later[1]} takes {path} from {', '.join(earlier[2])}"
-    for number, why in sorted(found.items()):
-        yield Violation(why, _OWNERS, number)
+                why = f"{later[1]} takes {path} from {', '.join(earlier[2])}"
+                found[later[0]] = " ".join((later[1], *later[2])), why
+    for number, (entry, why) in sorted(found.items()):
+        yield Violation(why, _OWNERS, number, fact=entry)
 
 
 def _covers(pattern: str, path: str) -> bool:
@@ -87,20 +88,37 @@ def _covers(pattern: str, path: str) -> bool:
 def _updates(project: Project) -> Iterator[Violation]:
     document = project.document(_UPDATES)
     if document is None:
-        yield Violation("nobody updates what the pipeline runs", _UPDATES, 1)
+        yield Violation("nobody updates what the pipeline runs", _UPDATES, 1, fact="no dependabot.yml")
         return
     updates = mapping(document.data).get("updates")
     updates = [mapping(one) for one in updates] if isinstance(updates, list) else []
     for name in _ECOSYSTEMS:
         if not any(one.get("package-ecosystem") == name for one in updates):
-            yield at_document(document, f"{name} is not updated", "updates")
+            yield at_document(document, f"{name} is not updated", "updates", fact=f"no {name}")
     for index, one in enumerate(updates):
         name = one.get("package-ecosystem")
+        which = f"{name} {one.get('directory', '/')}"
         if int(mapping(one.get("cooldown")).get("default-days", 0)) < _COOLDOWN:
-            yield at_document(document, f"{name} takes releases of today", "updates", index, "cooldown")
+            yield at_document(
+                document,
+                f"{name} takes releases of today",
+                "updates",
+                index,
+                "cooldown",
+                fact=f"{which} cooldown",
+            )
         if one.get("open-pull-requests-limit") == 0:
             place = ("updates", index, "open-pull-requests-limit")
-            yield at_document(document, f"{name} makes no updates", *place)
+            yield at_document(
+                document, f"{name} makes no updates", *place, fact=f"{which} open-pull-requests-limit"
+            )
         for ignored in one.get("ignore") or []:
             if mapping(ignored).get("dependency-name") == "*":
-                yield at_document(document, f"{name} ignores every update", "updates", index, "ignore")
+                yield at_document(
+                    document,
+                    f"{name} ignores every update",
+                    "updates",
+                    index,
+                    "ignore",
+                    fact=f"{which} ignore",
+                )

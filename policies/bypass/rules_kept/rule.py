@@ -24,15 +24,19 @@ def check(project: Project) -> Iterator[Violation]:
     for name, kinds in parts.items():
         where = kinds.get("rule.toml", next(iter(kinds.values())))
         if name not in promised:
-            yield Violation(f"{name} is not in {register.FILE}: run `make docs`", where, 1)
+            yield Violation(
+                f"{name} is not in {register.FILE}: run `make docs`", where, 1, fact=f"{name} is not listed"
+            )
         for kind in ("rule.py", "good", "bad"):
             if kind not in kinds:
-                yield Violation(f"{name} has no {kind.replace('.py', '')}", where, 1)
+                yield Violation(
+                    f"{name} has no {kind.replace('.py', '')}", where, 1, fact=f"{name} has no {kind}"
+                )
     for file in _TESTS:
         if file not in project.files:
-            yield Violation(f"{file} is gone: nothing tries the rules", register.FILE, 1)
+            yield Violation(f"{file} is gone: nothing tries the rules", register.FILE, 1, fact=file)
     for name, file in _blind(project.root):
-        yield Violation(f"{name} finds nothing in its own bad example", file, 1)
+        yield Violation(f"{name} finds nothing in its own bad example", file, 1, fact=f"{name} is blind")
 
 
 def _parts(project: Project) -> dict[str, dict[str, str]]:
@@ -51,10 +55,15 @@ def _missing(
     for name, (severity, line) in promised.items():
         file = parts.get(name, {}).get("rule.toml")
         if file is None:
-            yield Violation(f"the rule {name} is gone", register.FILE, line)
+            yield Violation(f"the rule {name} is gone", register.FILE, line, fact=f"{name} is gone")
         elif (now := _severity(project, file)) != severity:
             number = _line(project, file, "severity")
-            yield Violation(f"{name} is {now}, and {register.FILE} promises {severity}", file, number)
+            yield Violation(
+                f"{name} is {now}, and {register.FILE} promises {severity}",
+                file,
+                number,
+                fact=f"severity {now}",
+            )
 
 
 def _severity(project: Project, file: str) -> str:

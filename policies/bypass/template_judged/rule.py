@@ -16,4 +16,4 @@ def check(project: Project) -> Iterator[Violation]:
         if file.endswith((".yaml", ".yml", ".json", ".template")) and not _APART.match(file):
             text = project.text(file) if file not in (APPLICATION, BOOTSTRAP) else ""
             if _RESOURCE.search(text) and (_TEMPLATE.search(text) or "Resources" in text):
-                yield Violation(f"{file} is a template that nobody judges", file, 1)
+                yield Violation(f"{file} is a template that nobody judges", file, 1, fact="a template")

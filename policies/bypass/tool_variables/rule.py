@@ -23,24 +23,27 @@ _SET = re.compile(rf"(?:^|[\s;&|@]|export\s+|env\s+)({_NAME})\s*[:?+]?=")
 
 def check(project: Project) -> Iterator[Violation]:
     for one in project.automations:
-        for place, given in _environments(one):
+        for who, place, given in _environments(one):
             for name in filter(_WHOLE.fullmatch, map(str, given)):
                 line = one.document.line(*place, name)
-                yield Violation(f"{name} changes what a tool does", one.file, line)
+                yield Violation(f"{name} changes what a tool does", one.file, line, fact=f"{who}: {name}")
         for step in one.steps:
             for row in step.run.splitlines():
                 if found := _SET.search(row):
                     line = step.line_of(row.strip(), "run")
-                    yield Violation(f"{found[1]} changes what a tool does", one.file, line)
+                    yield Violation(
+                        f"{found[1]} changes what a tool does", one.file, line, fact=f"{step.path}: {row}"
+                    )
     for file in ("Makefile", ".ci/run"):
         for number, row in enumerate(project.text(file).splitlines(), 1):
             if (found := _SET.search(row)) and not re.match(rf"{found[1]}\s*:=", row):
-                yield Violation(f"{found[1]} changes what a tool does", file, number)
+                yield Violation(f"{found[1]} changes what a tool does", file, number, fact=row)
 
 
-def _environments(one: Workflow | Action) -> Iterator[tuple[Place, dict[str, Any]]]:
-    yield ("env",), mapping(one.data.get("env"))
+def _environments(one: Workflow | Action) -> Iterator[tuple[str, Place, dict[str, Any]]]:
+    """Whose variables, as a fact names it, with their place and values."""
+    yield "all jobs", ("env",), mapping(one.data.get("env"))
     for job in one.jobs if isinstance(one, Workflow) else ():
-        yield (*job.place, "env"), mapping(job.body.get("env"))
+        yield job.id, (*job.place, "env"), mapping(job.body.get("env"))
     for step in one.steps:
-        yield (*step.place, "env"), mapping(step.body.get("env"))
+        yield step.path, (*step.place, "env"), mapping(step.body.get("env"))

@@ -19,4 +19,4 @@ def check(project: Project) -> Iterator[Violation]:
             continue  # no import can name it
         told.add(top)
         name = f"the package {top}" if below else top
-        yield Violation(f"{name} lies where it can take another's place", file, 1)
+        yield Violation(f"{name} lies where it can take another's place", file, 1, fact=top)

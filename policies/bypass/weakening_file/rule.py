@@ -32,15 +32,18 @@ _FIXTURES = re.compile(r"policies/[^/]+/[^/]+/(good|bad)|pipeline/gate/engines/s
 def check(project: Project) -> Iterator[Violation]:
     for file in project.files:
         if _NAMES.search(file) and not _FIXTURES.match(file):
-            yield Violation(f"{file} changes what a tool of the gate sees", file, 1)
+            yield Violation(
+                f"{file} changes what a tool of the gate sees", file, 1, fact="settings of a tool"
+            )
         if file.rpartition("/")[2] == ".gitattributes":
             for number, row in enumerate(project.text(file).split("\n"), 1):
-                for why in _attributes(row):
-                    yield Violation(why, file, number)
+                for what, why in _attributes(row):
+                    yield Violation(why, file, number, fact=what)
 
 
-def _attributes(row: str) -> Iterator[str]:
-    """What is wrong with the attributes that a row sets. One that is unset (`-name`, `!name`) changes nothing.
+def _attributes(row: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with the attributes that a row sets, each with its fact. One that is unset (`-name`,
+    `!name`) changes nothing.
 
     Source: https://git-scm.com/docs/gitattributes
     """
@@ -50,6 +53,6 @@ def _attributes(row: str) -> Iterator[str]:
     for word in row.lstrip(" \t")[pattern.end() :].split():
         name, _, value = word.partition("=")
         if (name in _GENERATED and value != "false") or word in ("-diff", "binary"):
-            yield f"{word} hides changes in reviews"
+            yield f"{pattern[0]} {word}", f"{word} hides changes in reviews"
         elif name in _CHANGING:
-            yield f"{name} makes git hand out other bytes than were reviewed"
+            yield f"{pattern[0]} {word}", f"{name} makes git hand out other bytes than were reviewed"

@@ -45,13 +45,18 @@ def check(project: Project) -> Iterator[Violation]:
         soak = environment.table("pipeline").get("soak_minutes", 0)
         if not isinstance(soak, int) or soak < 0:
             why = f"soak_minutes of {environment.name} is {soak!r}: nothing has to run before it is promoted"
-            yield at_setting(environment, why, "soak_minutes", "pipeline")
+            yield at_setting(environment, why, "soak_minutes", "pipeline", fact="soak_minutes")
         if environment.name in stacks:
             yield from _capabilities(environment, stacks[environment.name])
         for name in environment.document.data.get(environment.name, {}):
             if name not in _TABLES:
                 place = (environment.name, name)
-                yield at_document(environment.document, f"{name} deploys past the change set", *place)
+                yield at_document(
+                    environment.document,
+                    f"{name} deploys past the change set",
+                    *place,
+                    fact=f"{environment.name}.{name}",
+                )
 
 
 def _settings(environment: Environment) -> Iterator[Violation]:
@@ -59,11 +64,15 @@ def _settings(environment: Environment) -> Iterator[Violation]:
         given = environment.table(table)
         for name, value in given.items():
             if why := _why(name, value):
-                yield at_setting(environment, f"{name} of {environment.name}: {why}", name, table)
+                yield at_setting(
+                    environment, f"{name} of {environment.name}: {why}", name, table, fact=f"{table}.{name}"
+                )
         if table == "deploy" and given and given.get("fail_on_empty_changeset") is not False:
             name = "fail_on_empty_changeset"
             why = "the same release again would fail"
-            yield at_setting(environment, f"{name} of {environment.name} is not false: {why}", name)
+            yield at_setting(
+                environment, f"{name} of {environment.name} is not false: {why}", name, fact=f"deploy.{name}"
+            )
 
 
 def _why(name: str, value: Any) -> str:
@@ -84,7 +93,11 @@ def _capabilities(environment: Environment, stack: Stack) -> Iterator[Violation]
     for name in names:
         if name not in needed and not (name == "CAPABILITY_IAM" and roles):
             yield at_setting(
-                environment, f"{environment.name} allows {name}, which no resource needs", "capabilities"
+                environment,
+                f"{environment.name} allows {name}, which no resource needs",
+                "capabilities",
+                fact=f"capabilities {name}",
             )
-    if given is not None and needed and not needed & set(names):
-        yield at_setting(environment, f"{environment.name} lacks {needed.pop()}", "capabilities")
+    for name in needed if given is not None and not needed & set(names) else ():
+        why, fact = f"{environment.name} lacks {name}", f"capabilities without {name}"
+        yield at_setting(environment, why, "capabilities", fact=fact)

@@ -16,7 +16,8 @@ def check(project: Project) -> Iterator[Violation]:
     for fault in samconfig.faults(settings.data):
         if not fault.changed:
             line, name = settings.line(*fault.place), str(fault.place[0])
-            yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name)
+            fact = f"{settings.path(*fault.place[1:])} {fault.message}"
+            yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name, fact=fact)
     names = set(template.data.get("Parameters") or {}) if isinstance(template.data, dict) else set()
     for environment in project.environments:
         yield from _parameters(environment, names)
@@ -28,8 +29,11 @@ def _parameters(environment: Environment, names: set[str]) -> Iterator[Violation
         if one.name not in names:
             line = environment.document.line(*place, one.index)
             message = f"template.yaml has no parameter {one.name}"
-            yield Violation(message, SAMCONFIG, line, one.name, environment.name)
+            yield Violation(message, SAMCONFIG, line, one.name, environment.name, fact="no such parameter")
     for name in sorted(names - environment.parameters.keys()):
         yield at_parameter(
-            environment, f"{environment.name} leaves the parameter {name} to its Default", name
+            environment,
+            f"{environment.name} leaves the parameter {name} to its Default",
+            name,
+            fact="Default",
         )

@@ -34,7 +34,7 @@ def check(project: Project) -> Iterator[Violation]:
         role = str(environment.setting("role_arn") or "")
         if role and role == environment.table("pipeline").get("deploy_role"):
             why = f"CloudFormation runs as the deploy role of {environment.name}, which should be let do less"
-            yield at_setting(environment, why, "role_arn")
+            yield at_setting(environment, why, "role_arn", fact="role_arn is the deploy role")
 
 
 def _values(environment: Environment) -> Iterator[_Value]:
@@ -87,11 +87,12 @@ def _promotion(environment: Environment, every: dict[str, Environment]) -> Itera
     elif not source and environment.name in _PRODUCTION:
         why = f"{environment.name} has no promote_from, so it takes what ran nowhere before"
     if why:
-        yield at_setting(environment, why, "promote_from", "pipeline")
+        yield at_setting(environment, why, "promote_from", "pipeline", fact=f"promote_from {source}")
 
 
 def _at(environment: Environment, value: _Value, message: str) -> Violation:
-    kind, name, _ = value
+    kind, name, text = value
+    fact = f"{name} {text}"
     if kind == "parameter":
-        return at_parameter(environment, message, name)
-    return at_setting(environment, message, name, kind)
+        return at_parameter(environment, message, name, fact=fact)
+    return at_setting(environment, message, name, kind, fact=fact)

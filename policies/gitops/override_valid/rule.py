@@ -19,7 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
     for environment in project.environments:
         for name, value in environment.parameters.items():
             if name in declared and (why := _why(mapping(declared[name]), value)):
-                yield at_parameter(environment, f"{name} of {environment.name} {why}", name)
+                yield at_parameter(environment, f"{name} of {environment.name} {why}", name, fact="value")
     if (settings := project.document(SAMCONFIG)) is not None:
         yield from _changed(settings)
     for stack in project.application:
@@ -31,7 +31,7 @@ def _changed(settings: Document) -> Iterator[Violation]:
     for fault in samconfig.faults(settings.data):
         if fault.changed:
             line, name = settings.line(*fault.place), str(fault.place[0])
-            yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name)
+            yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name, fact=fault.message)
 
 
 def _refused(stack: Stack) -> Iterator[Violation]:
@@ -43,7 +43,7 @@ def _refused(stack: Stack) -> Iterator[Violation]:
             if stack.scope.test(one.get("Assert")) is False:
                 why = str(one.get("AssertDescription", "a rule of the template doesn't hold"))
                 name = min(secrets.mentioned(rule.get("RuleCondition", one.get("Assert"))), default="")
-                yield at_parameter(stack.environment, f"{stack.environment.name}: {why}", name)
+                yield at_parameter(stack.environment, f"{stack.environment.name}: {why}", name, fact=why)
 
 
 def _why(about: dict[str, Any], value: str) -> str:

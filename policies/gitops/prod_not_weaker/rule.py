@@ -19,7 +19,12 @@ def check(project: Project) -> Iterator[Violation]:
         if source is None:
             continue
         for name, why in _weaker(prod.parameters, source.parameters):
-            yield at_parameter(prod, f"{name} of {prod.name} {why}", name)
+            yield at_parameter(
+                prod,
+                f"{name} of {prod.name} {why}",
+                name,
+                fact=f"{name} {prod.parameters.get(name, 'is missing')}",
+            )
         yield from _settings(prod, source)
 
 
@@ -44,9 +49,10 @@ def _weak(prod: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield "LogLevel", f"is {prod['LogLevel']}: it logs what requests hold"
     if (tls := prod.get("DatabaseTls")) in ("disable", "prefer", "allow", "require"):
         yield "DatabaseTls", f"is {tls}: the server isn't verified"
-    for origin in prod.get("CorsOrigins", "").split(","):
-        if "*" in origin or "localhost" in origin or origin.strip().startswith("http://"):
-            yield "CorsOrigins", f"lets {origin.strip()} in"
+    origins = [one.strip() for one in prod.get("CorsOrigins", "").split(",")]
+    weak = [one for one in origins if "*" in one or "localhost" in one or one.startswith("http://")]
+    if weak:
+        yield "CorsOrigins", f"lets {', '.join(weak)} in"
 
 
 def _number(text: str | None) -> float | None:
@@ -59,7 +65,9 @@ def _number(text: str | None) -> float | None:
 def _settings(prod: Environment, source: Environment) -> Iterator[Violation]:
     for name in _SETTINGS_ALIKE:
         if prod.setting(name) != source.setting(name):
-            yield at_setting(prod, f"{name} of {prod.name} is not that of {source.name}", name)
+            yield at_setting(prod, f"{name} of {prod.name} is not that of {source.name}", name, fact=name)
     for name in source.table("deploy"):
         if prod.setting(name) is None:
-            yield at_setting(prod, f"{prod.name} has no {name}, and {source.name} has", name)
+            yield at_setting(
+                prod, f"{prod.name} has no {name}, and {source.name} has", name, fact=f"no {name}"
+            )

@@ -56,15 +56,19 @@ def _of(one: Statement, environment: Environment) -> Iterator[Violation]:
             why = f"is nothing that {', '.join(one.actions[:3])} can be for"
         if why:
             sound = False
-            yield one.violation(f"{text} {why}", "Resource", index)
+            yield one.violation(f"{text} {why}", "Resource", index, fact=text)
     for action, found in allowed.items() if sound and one.allows else ():
         if _is_for_all(action):
             if not any(is_everything(text) for text in one.resources):
-                yield one.violation(f'{action} knows no resource but "*"', "Resource")
+                yield one.violation(
+                    f'{action} knows no resource but "*"', "Resource", fact=f"{action} on a resource"
+                )
         elif found and not any(
             _reaches(one, text, arns) for text in one.resources for arns in found.values()
         ):
-            yield one.violation(f"{action} can be for none of the statement's resources", "Resource")
+            yield one.violation(
+                f"{action} can be for none of the statement's resources", "Resource", fact=action
+            )
 
 
 def _is_for_all(action: str) -> bool:

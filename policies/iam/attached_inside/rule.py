@@ -24,7 +24,9 @@ def check(project: Project) -> Iterator[Violation]:
             for place in _HOLDERS:
                 for holder in texts(policy.get(place)):
                     if not _is_made(policy, holder):
-                        yield at(policy, f"{holder} is not made by this template", place)
+                        yield at(
+                            policy, f"{holder} is not made by this template", place, fact=f"{place} {holder}"
+                        )
 
 
 def _is_made(policy: Resource, holder: str) -> bool:

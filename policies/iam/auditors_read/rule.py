@@ -31,8 +31,8 @@ def _more(one: Statement) -> Iterator[Violation]:
                 method = (*text.split("/", 3), "", "", "")[2]
                 if method not in ("GET", "HEAD") and not _SESSION.fullmatch(text):
                     why = f"a reader may call {method or 'every method'} of the API"
-                    yield one.violation(why, "Resource", index)
+                    yield one.violation(why, "Resource", index, fact=f"{action} on {text}")
         elif not _READING.fullmatch(action):
-            yield one.violation(f"a reader may {action}", "Action")
+            yield one.violation(f"a reader may {action}", "Action", fact=action)
     if "NotAction" in one.body:
-        yield one.violation("a reader may do all but what NotAction names", "NotAction")
+        yield one.violation("a reader may do all but what NotAction names", "NotAction", fact=one.grant)

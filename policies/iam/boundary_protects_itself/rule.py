@@ -32,25 +32,27 @@ def check(project: Project) -> Iterator[Violation]:
         found = [one for one in statements(stack) if one.kind == BOUNDARY]
         boundaries = {one.resource.id: one.resource for one in found}
         if not boundaries:
-            yield at_template(stack, "no policy of the bootstrap is a permissions boundary", "Resources")
+            yield at_template(
+                stack, "no policy of the bootstrap is a permissions boundary", "Resources", fact="no boundary"
+            )
         for boundary in boundaries.values():
             own = [one for one in found if one.resource.id == boundary.id and one.denies]
             name = str(boundary.get("ManagedPolicyName", default=boundary.id))
-            for why in _gaps(own, name, stack.environment.stack_name):
-                yield at(boundary, why, "PolicyDocument")
+            for what, why in _gaps(own, name, stack.environment.stack_name):
+                yield at(boundary, why, "PolicyDocument", fact=what)
 
 
-def _gaps(own: list[Statement], name: str, prefix: str) -> Iterator[str]:
-    """What the denials of a boundary leave open."""
+def _gaps(own: list[Statement], name: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """What the denials of a boundary leave open, each with its fact."""
     for action in (*_EDITS, *_REMOVALS):
         if not any(_flat(one, action, name) for one in own):
-            yield f"{action} is not denied: what it bounds could change or shed it"
+            yield action, f"{action} is not denied: what it bounds could change or shed it"
     for action in _MAKING:
         if not any(_unless_bound(one, action, name) for one in own):
-            yield f"{action} is not denied without this boundary"
+            yield f"{action} without the boundary", f"{action} is not denied without this boundary"
     for action in _PIPELINE:
         if not any(_on_pipeline(one, action, prefix) for one in own):
-            yield f"{action} is not denied on the pipeline's own roles"
+            yield f"{action} on the pipeline's roles", f"{action} is not denied on the pipeline's own roles"
 
 
 def _flat(one: Statement, action: str, name: str) -> bool:

@@ -25,17 +25,27 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             for action in _NEVER:
                 if one.covers(action):
-                    yield one.violation(f"the boundary takes in {action}, which nothing here needs", "Action")
+                    yield one.violation(
+                        f"the boundary takes in {action}, which nothing here needs", "Action", fact=action
+                    )
             whole = [action for action in one.actions if re.fullmatch(r"[a-z0-9-]+:\*.*|\*", action)]
             if whole and not _for_one_role(one):
-                yield one.violation(f"{whole[0]} is open to every role that the boundary bounds", "Action")
+                yield one.violation(
+                    f"{whole[0]} is open to every role that the boundary bounds",
+                    "Action",
+                    fact=", ".join(whole),
+                )
             for text in one.resources:
                 if (
                     (is_everything(text) or text.endswith(":secret:*"))
                     and not _for_one_role(one)
                     and _reads_data(one)
                 ):
-                    yield one.violation("secrets or objects of every kind lie below this ceiling", "Resource")
+                    yield one.violation(
+                        "secrets or objects of every kind lie below this ceiling",
+                        "Resource",
+                        fact=f"data of {text}",
+                    )
 
 
 def _for_one_role(one: Statement) -> bool:

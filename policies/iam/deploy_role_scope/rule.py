@@ -57,7 +57,7 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             for action in one.actions:
                 if not any(matches(pattern, action) for pattern in _NEEDED) and not _shows(one, action):
-                    yield one.violation(f"a workflow could call {action}", "Action")
+                    yield one.violation(f"a workflow could call {action}", "Action", fact=action)
 
 
 def _shows(one: Statement, action: str) -> bool:

@@ -15,7 +15,12 @@ def check(project: Project) -> Iterator[Violation]:
             for operator, keys in one.conditions.items():
                 for key, values in keys.items():
                     if why := _why(one, operator, key, values):
-                        yield one.violation(f"{operator} on {key} {why}", "Condition", operator)
+                        yield one.violation(
+                            f"{operator} on {key} {why}",
+                            "Condition",
+                            operator,
+                            fact=f"{operator} {key} {', '.join(values)}",
+                        )
 
 
 def _why(one: Statement, operator: str, key: str, values: list[str]) -> str:

@@ -93,7 +93,9 @@ def check(project: Project) -> Iterator[Violation]:
             own = (*_OF_FUNCTIONS, *_OF_TRACES) if stack in project.application else ()
             for action in (*_NEVER, *_OTHER, *own):
                 if one.covers(action):
-                    yield one.violation(f"{action} makes its holder stronger, or undoes a guard", "Action")
+                    yield one.violation(
+                        f"{action} makes its holder stronger, or undoes a guard", "Action", fact=action
+                    )
             yield from _roles(one)
             yield from _started(stack, one) if stack in project.application else ()
 
@@ -106,15 +108,27 @@ def _started(stack: Stack, one: Statement) -> Iterator[Violation]:
         function = stack.resources[name].get("FunctionName")
         named = [text for text in one.resources if f":function:{function}" in text]
         if named or name in refers(one.body.get("Resource")):
-            yield one.violation(f"it may start {name}, which has other rights", "Action")
+            yield one.violation(
+                f"it may start {name}, which has other rights",
+                "Action",
+                fact=f"lambda:InvokeFunction on {name}",
+            )
 
 
 def _roles(one: Statement) -> Iterator[Violation]:
     bound = one.demanded("iam:PermissionsBoundary")
     for action in _ARMING:
         if one.covers(action) and not (bound and all("*" not in value for value in bound)):
-            yield one.violation(f"{action} is allowed without the boundary as its condition", "Action")
+            yield one.violation(
+                f"{action} is allowed without the boundary as its condition",
+                "Action",
+                fact=f"{action} without the boundary",
+            )
     if any(one.covers(action) for action in (*_ARMING, *_CHANGING)):
         for text in one.resources:
             if not re.search(r":role/[^*?]*[^*?/]+/", text):
-                yield one.violation(f"{text} takes in roles outside of this environment's path", "Resource")
+                yield one.violation(
+                    f"{text} takes in roles outside of this environment's path",
+                    "Resource",
+                    fact=f"roles {text}",
+                )

@@ -20,16 +20,30 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             for kind, name in one.principals:
                 if name and not is_everything(name) and (why := _why(one, kind, name, accounts)):
-                    yield one.violation(why, "Principal")
+                    yield one.violation(why, "Principal", fact=f"{name}: {one.grant}")
                 elif kind == "AWS" and (action := _changing(one, name)):
-                    yield one.violation(f"whoever a parameter names may not only read: {action}", "Action")
+                    yield one.violation(
+                        f"whoever a parameter names may not only read: {action}",
+                        "Action",
+                        fact=f"{name} by a parameter: {action}",
+                    )
         for resource in stack.of_type("AWS::Lambda::Permission", "AWS::Lambda::LayerVersionPermission"):
             name = str(resource.get("Principal", default=""))
             source = str(resource.get("SourceAccount", default=""))
             if found := _foreign(name, accounts) or _foreign(source, accounts):
-                yield at(resource, f"{found} is not the account of {stack.environment.name}", "Principal")
+                yield at(
+                    resource,
+                    f"{found} is not the account of {stack.environment.name}",
+                    "Principal",
+                    fact=found,
+                )
             if "PrincipalOrgID" in resource.properties:
-                yield at(resource, "every account of the organization may invoke it", "PrincipalOrgID")
+                yield at(
+                    resource,
+                    "every account of the organization may invoke it",
+                    "PrincipalOrgID",
+                    fact="PrincipalOrgID",
+                )
 
 
 def _why(one: Statement, kind: str, name: str, accounts: set[str]) -> str:
@@ -45,7 +59,7 @@ def _changing(one: Statement, name: str) -> str:
     """What a principal that only a parameter names may do besides reading; empty for one that the template names."""
     if refers(name) or is_everything(name) or _ACCOUNT.search(name):
         return ""
-    return next((action for action in one.actions if not _READING.fullmatch(action)), "")
+    return ", ".join(action for action in one.actions if not _READING.fullmatch(action))
 
 
 def _foreign(name: str, accounts: set[str]) -> str:

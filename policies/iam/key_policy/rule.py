@@ -20,19 +20,35 @@ def check(project: Project) -> Iterator[Violation]:
                 root = all(name.endswith(":root") for _, name in one.principals)
                 wide = [action for action in one.actions if action.lower() in ("kms:*", "*")]
                 if wide and not root:
-                    yield one.violation(f"{wide[0]} is more than this principal needs", "Action")
+                    yield one.violation(
+                        f"{wide[0]} is more than this principal needs",
+                        "Action",
+                        fact=f"{wide[0]} for {one.who}",
+                    )
                 if signs and one.covers("kms:Sign") and not _is_deploy(stack, one):
-                    yield one.violation("others than the deploy role may sign", "Action")
+                    yield one.violation(
+                        "others than the deploy role may sign", "Action", fact=f"kms:Sign for {one.who}"
+                    )
                 if one.covers("kms:CreateGrant") and not root and "Condition" not in one.body:
-                    yield one.violation("grants can be made without kms:GrantIsForAWSResource", "Action")
+                    yield one.violation(
+                        "grants can be made without kms:GrantIsForAWSResource",
+                        "Action",
+                        fact=f"kms:CreateGrant for {one.who}",
+                    )
             if not own:
-                yield at(key, "the key has no policy, so it has the default one", "KeyPolicy")
+                yield at(
+                    key, "the key has no policy, so it has the default one", "KeyPolicy", fact="KeyPolicy"
+                )
         for one in found:
             decrypts = one.kind == IDENTITY and one.allows and one.covers("kms:Decrypt")
             if decrypts and any(
                 is_everything(text) or text.endswith((":key/*", ":alias/*")) for text in one.resources
             ):
-                yield one.violation("kms:Decrypt on every key of the account", "Resource")
+                yield one.violation(
+                    "kms:Decrypt on every key of the account",
+                    "Resource",
+                    fact=f"kms:Decrypt on {', '.join(one.resources)}",
+                )
 
 
 def _is_deploy(stack: Stack, one: Statement) -> bool:

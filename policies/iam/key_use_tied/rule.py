@@ -12,9 +12,13 @@ _USES = ("kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey")
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for one in statements(stack):
-            used = next((action for action in _USES if one.covers(action)), "")
+            used = ", ".join(action for action in _USES if one.covers(action))
             if one.kind == IDENTITY and one.allows and used and not _tied(one):
-                yield one.violation(f"{used} is not tied to a service or to an encryption context", "Action")
+                yield one.violation(
+                    f"{used} is not tied to a service or to an encryption context",
+                    "Action",
+                    fact=f"{used} on {', '.join(one.resources)}",
+                )
 
 
 def _tied(one: Statement) -> bool:

@@ -25,11 +25,14 @@ def check(project: Project) -> Iterator[Violation]:
                 known = name in _SMALL or name.rpartition("/")[2] in _SMALL_NAMES
                 ours = text.startswith("arn:") and ":iam::aws:" not in text
                 if not own and (not known or ours):
-                    yield at(resource, f"{resource.id} carries {name}", "ManagedPolicyArns", index)
+                    yield at(resource, f"{resource.id} carries {name}", "ManagedPolicyArns", index, fact=name)
         for resource in stack.of_type("AWS::SSO::PermissionSet"):
             for text in texts(resource.get("ManagedPolicies")):
                 yield at(
-                    resource, f"{resource.id} carries {text.rpartition(':policy/')[2]}", "ManagedPolicies"
+                    resource,
+                    f"{resource.id} carries {text.rpartition(':policy/')[2]}",
+                    "ManagedPolicies",
+                    fact=text.rpartition(":policy/")[2],
                 )
 
 

@@ -19,15 +19,25 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         own = stack.environment.account
         for resource in stack.resources.values():
-            for place, _, text in texts_in(resource.properties):
+            for place, key, text in texts_in(resource.properties):
                 for account in _accounts(place, text):
                     if account != own:
-                        yield at(resource, f"{resource.id} names a thing of account {account}", *place)
+                        yield at(
+                            resource,
+                            f"{resource.id} names a thing of account {account}",
+                            *place,
+                            fact=f"{account} in {key} {text}",
+                        )
     for environment in project.environments:
         for name in _SETTINGS:
             for account in _ARN.findall(str(environment.setting(name) or "")):
                 if account != environment.account:
-                    yield at_setting(environment, f"{name} names a thing of account {account}", name)
+                    yield at_setting(
+                        environment,
+                        f"{name} names a thing of account {account}",
+                        name,
+                        fact=f"{name} {account}",
+                    )
 
 
 def _accounts(place: Place, text: str) -> list[str]:

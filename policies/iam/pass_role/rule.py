@@ -26,10 +26,16 @@ def check(project: Project) -> Iterator[Violation]:
             for text in one.resources or ["*"]:
                 name = text.rpartition(":role/")[2] if ":role/" in text else text
                 if is_everything(name) or name.startswith("*") or re.fullmatch(r"[^/]*\*.*", name):
-                    yield one.violation(f"every role that fits {text} can be passed", "Resource")
+                    yield one.violation(
+                        f"every role that fits {text} can be passed", "Resource", fact=f"every role of {text}"
+                    )
             services = one.demanded("iam:PassedToService")
             if not services:
-                yield one.violation("the roles can be passed to any service", "Action")
+                yield one.violation(
+                    "the roles can be passed to any service",
+                    "Action",
+                    fact=f"any service: {', '.join(one.resources)}",
+                )
             for service in services:
                 if service not in _SERVICES:
-                    yield one.violation(f"roles can be passed to {service}", "Condition")
+                    yield one.violation(f"roles can be passed to {service}", "Condition", fact=service)

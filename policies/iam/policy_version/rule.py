@@ -19,4 +19,10 @@ def check(project: Project) -> Iterator[Violation]:
             document = one.resource.get(*one.document)
             version = document.get("Version") if isinstance(document, dict) else "2012-10-17"
             if version != "2012-10-17":
-                yield at(one.resource, f"the policy's version is {version or 'missing'}", *one.document)
+                name = one.resource.get(*one.document[:-1], "PolicyName", default=one.document[0])
+                yield at(
+                    one.resource,
+                    f"the policy's version is {version or 'missing'}",
+                    *one.document,
+                    fact=f"Version of {name}",
+                )

@@ -22,17 +22,27 @@ def check(project: Project) -> Iterator[Violation]:
             if not one.allows or one.kind not in (TRUST, RESOURCE):
                 continue
             if "NotPrincipal" in one.body:
-                yield one.violation("NotPrincipal allows everybody but those it names", "NotPrincipal")
+                yield one.violation(
+                    "NotPrincipal allows everybody but those it names",
+                    "NotPrincipal",
+                    fact=f"NotPrincipal {one.body['NotPrincipal']}: {one.grant}",
+                )
             for _, name in one.principals:
                 if _everybody(name) and not _tied(one):
                     organization = one.demanded("aws:principalorgid")
                     who = f"everybody in {organization[0]}" if organization else "everybody"
-                    yield one.violation(f"the principal {name} is {who}", "Principal")
+                    yield one.violation(
+                        f"the principal {name} is {who}", "Principal", fact=f"{name}: {one.grant}"
+                    )
                 elif not known(name) and not refers(name) and _unknown(name):
-                    yield one.violation(f"it can't be known who {name} is", "Principal")
+                    yield one.violation(
+                        f"it can't be known who {name} is", "Principal", fact=f"{name}: {one.grant}"
+                    )
         for resource in stack.resources.values():
             if resource.type in _PERMISSIONS and _everybody(str(resource.get("Principal", default=""))):
-                yield at(resource, "the principal * is everybody", "Principal")
+                yield at(
+                    resource, "the principal * is everybody", "Principal", fact=f"*: {resource.get('Action')}"
+                )
 
 
 _PERMISSIONS = (

@@ -16,8 +16,14 @@ def check(project: Project) -> Iterator[Violation]:
     names = {stack.environment.name: set(_boundaries(stack)) for stack in project.bootstrap}
     for stack in project.application:
         for role in stack.of_type("AWS::IAM::Role", "AWS::IAM::User"):
-            if why := _wrong(role.get("PermissionsBoundary"), stack.environment, names):
-                yield at(role, f"{role.id} {why}", "PermissionsBoundary")
+            boundary = role.get("PermissionsBoundary")
+            if why := _wrong(boundary, stack.environment, names):
+                yield at(
+                    role,
+                    f"{role.id} {why}",
+                    "PermissionsBoundary",
+                    fact=f"PermissionsBoundary {boundary or ''}",
+                )
     for stack in project.bootstrap:
         for role in stack.of_type("AWS::IAM::Role"):
             if "cloudformation.amazonaws.com" in _trusted(role):
@@ -26,7 +32,12 @@ def check(project: Project) -> Iterator[Violation]:
                     stack.resources[name].type == "AWS::IAM::ManagedPolicy" for name in refers(boundary)
                 )
                 if not own:
-                    yield at(role, f"{role.id} carries no boundary of this stack", "PermissionsBoundary")
+                    yield at(
+                        role,
+                        f"{role.id} carries no boundary of this stack",
+                        "PermissionsBoundary",
+                        fact="PermissionsBoundary",
+                    )
 
 
 def _wrong(boundary: Any, environment: Environment, names: dict[str, set[str]]) -> str:

@@ -29,17 +29,22 @@ def check(project: Project) -> Iterator[Violation]:
             services = {name for _, kind, name in named if kind == "Service"}
             for one, kind, name in named:
                 if kind == "Service" and name not in _SERVICES:
-                    yield one.violation(f"{name} may take the role", "Principal")
+                    yield one.violation(f"{name} may take the role", "Principal", fact=name)
                 elif role.id in used and name != "lambda.amazonaws.com":
-                    yield one.violation(f"{name} may take the role of a function", "Principal")
+                    yield one.violation(f"{name} may take the role of a function", "Principal", fact=name)
             if len(services) > 1 or len({kind for _, kind, _ in named}) > 1:
                 yield at(
-                    role, "more than one kind of principal may take the role", "AssumeRolePolicyDocument"
+                    role,
+                    "more than one kind of principal may take the role",
+                    "AssumeRolePolicyDocument",
+                    fact=", ".join(sorted({name for _, _, name in named})),
                 )
             for one in trust:
                 odd = [action for action in one.actions if action not in _TAKING]
                 if odd or "NotAction" in one.body:
-                    yield one.violation("the trust policy allows more than taking the role", "Action")
+                    yield one.violation(
+                        "the trust policy allows more than taking the role", "Action", fact=one.grant
+                    )
 
 
 _TAKING = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity")

@@ -17,17 +17,33 @@ def check(project: Project) -> Iterator[Violation]:
         for one in statements(stack):
             services = [name for kind, name in one.principals if kind == "Service"]
             if one.kind == RESOURCE and one.allows and services and not _tied(one):
-                yield one.violation(f"{services[0]} may act here for any account", "Principal")
+                yield one.violation(
+                    f"{services[0]} may act here for any account",
+                    "Principal",
+                    fact=f"{', '.join(services)}: {one.grant}",
+                )
         for permission in stack.of_type("AWS::Lambda::Permission"):
             principal = str(permission.get("Principal", default=""))
             source = str(permission.get("SourceArn", default=""))
             tied = (source and not is_everything(source)) or permission.get("SourceAccount")
             if principal.endswith(".amazonaws.com") and not tied:
-                yield at(permission, f"{principal} may invoke the function for any account", "Principal")
+                yield at(
+                    permission,
+                    f"{principal} may invoke the function for any account",
+                    "Principal",
+                    fact=f"{principal} by {permission.id}",
+                )
             elif _NO_ACCOUNT.fullmatch(source) and not permission.get("SourceAccount"):
-                yield at(permission, f"{source} names no account", "SourceArn")
+                yield at(
+                    permission, f"{source} names no account", "SourceArn", fact=f"{source} by {permission.id}"
+                )
             elif _NO_API.fullmatch(source):
-                yield at(permission, f"{source} lets every API of the account in", "SourceArn")
+                yield at(
+                    permission,
+                    f"{source} lets every API of the account in",
+                    "SourceArn",
+                    fact=f"{source} by {permission.id}",
+                )
 
 
 def _tied(one: Statement) -> bool:

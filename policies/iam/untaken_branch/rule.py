@@ -7,8 +7,8 @@ from typing import Any
 from pipeline.iam.statements import knows_no_resources, texts
 from pipeline.source.located import Place
 from pipeline.source.project import Project
-from pipeline.source.stacks import Stack
-from pipeline.source.violations import Violation, at_document
+from pipeline.source.stacks import Stack, dig
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -19,9 +19,9 @@ def check(project: Project) -> Iterator[Violation]:
         document = stacks[0].document
         resources = document.data.get("Resources") if isinstance(document.data, dict) else None
         for place in _untaken(stacks, resources, ("Resources",)):
-            yield at_document(
-                document, "a branch that no environment takes allows more than it names", *place
-            )
+            why = "a branch that no environment takes allows more than it names"
+            fact = _grant(dig(document.data, *place))
+            yield Violation(why, document.file, document.line(*place), str(place[1]), fact=fact)
 
 
 def _untaken(stacks: list[Stack], value: Any, place: Place) -> Iterator[Place]:
@@ -53,6 +53,12 @@ def _statements(value: Any, place: Place) -> Iterator[Place]:
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _statements(item, (*place, key))
+
+
+def _grant(statement: dict[str, Any]) -> str:
+    """What the statement is about, for a fact."""
+    keys = ("Action", "NotAction", "Resource", "NotResource")
+    return "; ".join(f"{key} {', '.join(texts(statement[key]))}" for key in keys if key in statement)
 
 
 def _is_wide(statement: dict[str, Any]) -> bool:

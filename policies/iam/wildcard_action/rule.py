@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.iam.statements import BOUNDARY, IDENTITY, TRUST, Statement, is_everything, statements
+from pipeline.iam.statements import BOUNDARY, IDENTITY, TRUST, Statement, is_everything, statements, texts
 from pipeline.source.project import Project
 from pipeline.source.values import known
 from pipeline.source.violations import Violation, at
@@ -13,23 +13,26 @@ def check(project: Project) -> Iterator[Violation]:
         for one in statements(stack):
             if not one.allows or one.kind == TRUST:
                 continue
-            if why := _why(one):
-                yield one.violation(why, "NotAction" if "NotAction" in one.body else "Action")
+            for what, why in _faults(one):
+                yield one.violation(why, "NotAction" if "NotAction" in one.body else "Action", fact=what)
         for permission in stack.of_type("AWS::Lambda::Permission"):
             if "*" in (action := str(permission.get("Action"))):
-                yield at(permission, f"{action} is a pattern of actions", "Action")
+                yield at(permission, f"{action} is a pattern of actions", "Action", fact=action)
 
 
-def _why(one: Statement) -> str:
+def _faults(one: Statement) -> Iterator[tuple[str, str]]:
+    """What is wrong with the statement's actions, each with its fact."""
     if "NotAction" in one.body:
-        return "NotAction allows every action but those it names"
-    if not one.actions:
-        return "the statement names no action"
-    if one.kind == BOUNDARY and any(is_everything(action) for action in one.actions):
-        return "a boundary that takes in every action bounds nothing"
-    for action in one.actions if one.kind == IDENTITY else ():
-        if "*" in action or "?" in action:
-            return f"{action} is a pattern of actions"
-        if not known(action):
-            return f"it can't be known which action {action} is"
-    return ""
+        yield (
+            f"NotAction {', '.join(texts(one.body['NotAction']))}",
+            ("NotAction allows every action but those it names"),
+        )
+    elif not one.actions:
+        yield "no action", "the statement names no action"
+    for action in one.actions:
+        if one.kind == BOUNDARY and is_everything(action):
+            yield "every action", "a boundary that takes in every action bounds nothing"
+        elif one.kind == IDENTITY and ("*" in action or "?" in action):
+            yield "every action" if is_everything(action) else action, f"{action} is a pattern of actions"
+        elif one.kind == IDENTITY and not known(action):
+            yield action, f"it can't be known which action {action} is"

@@ -22,7 +22,9 @@ def check(project: Project) -> Iterator[Violation]:
             if one.kind != IDENTITY or not one.allows:
                 continue
             if "NotResource" in one.body:
-                yield one.violation("NotResource allows every resource but those it names", "NotResource")
+                yield one.violation(
+                    "NotResource allows every resource but those it names", "NotResource", fact=one.grant
+                )
                 continue
             bound = [action for action in one.actions if not knows_no_resources(action)]
             if not bound:
@@ -30,7 +32,7 @@ def check(project: Project) -> Iterator[Violation]:
             for index, text in enumerate(one.resources):
                 if _is_wide(text, bound):
                     why = f"{bound[0]} on {text} reaches more than this environment's own"
-                    yield one.violation(why, "Resource", index)
+                    yield one.violation(why, "Resource", index, fact=f"{', '.join(bound)} on {text}")
 
 
 def _is_wide(text: str, actions: list[str]) -> bool:

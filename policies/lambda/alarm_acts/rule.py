@@ -22,13 +22,13 @@ def check(project: Project) -> Iterator[Violation]:
             if not stack.environment.laptop and not [
                 one for one in alarm.get("AlarmActions", default=[]) if one
             ]:
-                yield at(alarm, f"{alarm.id} notifies nobody", "AlarmActions")
+                yield at(alarm, f"{alarm.id} notifies nobody", "AlarmActions", fact="AlarmActions")
             if str(alarm.get("ActionsEnabled", default=True)).lower() == "false":
-                yield at(alarm, f"{alarm.id} is switched off", "ActionsEnabled")
+                yield at(alarm, f"{alarm.id} is switched off", "ActionsEnabled", fact="ActionsEnabled")
             for place, why in _mute(alarm):
-                yield at(alarm, f"{alarm.id} {why}", place)
-            for where, why in _aside(stack, alarm):
-                yield at(alarm, f"{alarm.id} {why}", *where)
+                yield at(alarm, f"{alarm.id} {why}", place, fact=place)
+            for where, what, why in _aside(stack, alarm):
+                yield at(alarm, f"{alarm.id} {why}", *where, fact=what)
 
 
 def _mute(alarm: Resource) -> Iterator[tuple[str, str]]:
@@ -46,14 +46,15 @@ def _mute(alarm: Resource) -> Iterator[tuple[str, str]]:
         yield "EvaluationPeriods", "rings after more than an hour"
 
 
-def _aside(stack: Stack, alarm: Resource) -> Iterator[tuple[Place, str]]:
+def _aside(stack: Stack, alarm: Resource) -> Iterator[tuple[Place, str, str]]:
     """Where it looks at a metric that nothing writes: a namespace, an alias or a stage that isn't there."""
     dimensions = alarm.get("Dimensions", default=[])
     named = {str(dig(one, "Name")) for one in dimensions}
     for key, namespace in _NAMESPACES.items():
         found = alarm.get("Namespace", default=namespace)
         if key in named and alarm.get("MetricName") in _MOST and found != namespace:
-            yield ("Namespace",), f"looks for {alarm.get('MetricName')} in {found}, not in {namespace}"
+            why = f"looks for {alarm.get('MetricName')} in {found}, not in {namespace}"
+            yield ("Namespace",), f"Namespace {found} of {key}", why
     for index, one in enumerate(dimensions):
         kind, name = _WRITTEN.get(str(dig(one, "Name")), ("", ""))
         value, there = dig(one, "Value"), [each.get(name) for each in stack.of_type(kind)]
@@ -62,6 +63,7 @@ def _aside(stack: Stack, alarm: Resource) -> Iterator[tuple[Place, str]]:
             if last not in there and not (last == value and kind == _ALIAS):
                 yield (
                     ("Dimensions", index),
+                    f"{dig(one, 'Name')} {value}",
                     f"looks at {last}, and there is no such {kind.rpartition(':')[2]}",
                 )
 

@@ -15,7 +15,7 @@ def check(project: Project) -> Iterator[Violation]:
             if function is not None and not any(
                 watches(one, "Errors", function, "FunctionName") for one in alarms
             ):
-                yield at(function, f"errors of {name} ring no alarm")
+                yield at(function, f"errors of {name} ring no alarm", fact="Errors")
         for api in stack.of_type("AWS::ApiGateway::RestApi"):
             if not any(watches(one, "5XXError", api, "Name") for one in alarms):
-                yield at(api, f"errors of {api.id} ring no alarm")
+                yield at(api, f"errors of {api.id} ring no alarm", fact="5XXError")

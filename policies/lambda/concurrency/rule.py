@@ -14,10 +14,16 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             value = str(function.get("ReservedConcurrentExecutions", default="missing"))
             if not value.isdigit():
-                yield at(function, f"reserved concurrency is {value}", "ReservedConcurrentExecutions")
+                yield at(
+                    function,
+                    f"reserved concurrency is {value}",
+                    "ReservedConcurrentExecutions",
+                    fact="ReservedConcurrentExecutions",
+                )
             elif not 1 <= int(value) <= _MOST:
                 yield at(
                     function,
                     f"reserved concurrency is {value}, not 1 to {_MOST}",
                     "ReservedConcurrentExecutions",
+                    fact="ReservedConcurrentExecutions",
                 )

@@ -49,7 +49,12 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             target = function.get("DeadLetterConfig", "TargetArn")
             if function.id not in synchronous | configured and not target:
-                yield at(function, f"failed events of {function.id} vanish", "DeadLetterConfig")
+                yield at(
+                    function,
+                    f"failed events of {function.id} vanish",
+                    "DeadLetterConfig",
+                    fact="DeadLetterConfig",
+                )
             yield from _queues(stack, function, target)
 
 
@@ -84,6 +89,7 @@ def _queues(stack: Stack, function: Resource, target: Any) -> Iterator[Violation
                 function,
                 f"the dead letter target {name} is no queue or topic of this stack",
                 "DeadLetterConfig",
+                fact=f"DeadLetterConfig {name}",
             )
         elif queue.type == "AWS::SQS::Queue":
             seconds = str(queue.get("MessageRetentionPeriod", default=_DEFAULT))
@@ -92,4 +98,5 @@ def _queues(stack: Stack, function: Resource, target: Any) -> Iterator[Violation
                     queue,
                     f"dead letters are kept for {seconds} s, less than a week",
                     "MessageRetentionPeriod",
+                    fact="MessageRetentionPeriod",
                 )

@@ -12,7 +12,15 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             if function.get("Environment", "Variables") and not function.get("KmsKeyArn"):
                 yield at(
-                    function, f"the settings of {function.id} are not encrypted with our key", "KmsKeyArn"
+                    function,
+                    f"the settings of {function.id} are not encrypted with our key",
+                    "KmsKeyArn",
+                    fact="KmsKeyArn",
                 )
             if str(function.get("RecursiveLoop", default="Terminate")) != "Terminate":
-                yield at(function, f"{function.id} may call itself without end", "RecursiveLoop")
+                yield at(
+                    function,
+                    f"{function.id} may call itself without end",
+                    "RecursiveLoop",
+                    fact="RecursiveLoop",
+                )

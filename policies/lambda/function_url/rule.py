@@ -12,12 +12,21 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for url in stack.of_type("AWS::Lambda::Url"):
             if url.get("AuthType") != "AWS_IAM":
-                yield at(url, "the function URL is open to everybody", "FunctionUrlConfig", "AuthType")
+                yield at(
+                    url,
+                    "the function URL is open to everybody",
+                    "FunctionUrlConfig",
+                    "AuthType",
+                    fact="AuthType",
+                )
             elif through_aliases(stack, refers(url.get("TargetFunctionArn"))) & served(stack):
                 text = "the function URL goes past the API, its authorizer, throttling and logs"
-                yield at(url, text, "FunctionUrlConfig", "AuthType")
+                yield at(url, text, "FunctionUrlConfig", "AuthType", fact="past the API")
         for permission in stack.of_type("AWS::Lambda::Permission"):
             if permission.get("FunctionUrlAuthType") == "NONE" and permission.id == permission.source:
                 yield at(
-                    permission, "the permission opens a function URL to everybody", "FunctionUrlAuthType"
+                    permission,
+                    "the permission opens a function URL to everybody",
+                    "FunctionUrlAuthType",
+                    fact="FunctionUrlAuthType",
                 )

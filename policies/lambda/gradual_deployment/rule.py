@@ -22,7 +22,12 @@ def check(project: Project) -> Iterator[Violation]:
             for name in refers(alias.get("FunctionName"))
         }
         for name in sorted(served(stack) - updated):
-            yield at(stack.resources[name], f"{name}'s traffic moves at once", "DeploymentPreference")
+            yield at(
+                stack.resources[name],
+                f"{name}'s traffic moves at once",
+                "DeploymentPreference",
+                fact="DeploymentPreference",
+            )
         for group in groups:
             yield from _group(stack, group)
 
@@ -30,7 +35,13 @@ def check(project: Project) -> Iterator[Violation]:
 def _group(stack: Stack, group: Resource) -> Iterator[Violation]:
     kind = str(group.get("DeploymentConfigName", default="missing"))
     if "AllAtOnce" in kind or not re.search(r"Canary|Linear", kind):
-        yield at(group, f"the traffic moves by {kind}", "DeploymentPreference", "Type")
+        yield at(
+            group,
+            f"the traffic moves by {kind}",
+            "DeploymentPreference",
+            "Type",
+            fact="DeploymentPreference.Type",
+        )
     alarms = {
         name
         for alarm in group.get("AlarmConfiguration", "Alarms", default=[])
@@ -40,10 +51,27 @@ def _group(stack: Stack, group: Resource) -> Iterator[Violation]:
     watched = alarms & alarms_on(stack, "Errors", served(stack))
     if alarms and not watched:
         why = "no alarm on the function's errors stops the deployment"
-        yield at(group, why, "DeploymentPreference", "Alarms")
+        yield at(group, why, "DeploymentPreference", "Alarms", fact="an alarm on errors")
     if not alarms or str(group.get("AlarmConfiguration", "Enabled")).lower() != "true":
-        yield at(group, "no alarm of this stack stops the deployment", "DeploymentPreference", "Alarms")
+        yield at(
+            group,
+            "no alarm of this stack stops the deployment",
+            "DeploymentPreference",
+            "Alarms",
+            fact="an alarm",
+        )
     if str(group.get("AlarmConfiguration", "IgnorePollAlarmFailure", default=False)).lower() == "true":
-        yield at(group, "alarms that can't be read are ignored", "DeploymentPreference", "Alarms")
+        yield at(
+            group,
+            "alarms that can't be read are ignored",
+            "DeploymentPreference",
+            "Alarms",
+            fact="IgnorePollAlarmFailure",
+        )
     if str(group.get("AutoRollbackConfiguration", "Enabled")).lower() != "true":
-        yield at(group, "a failed deployment isn't rolled back", "DeploymentPreference")
+        yield at(
+            group,
+            "a failed deployment isn't rolled back",
+            "DeploymentPreference",
+            fact="AutoRollbackConfiguration",
+        )

@@ -19,7 +19,12 @@ def check(project: Project) -> Iterator[Violation]:
                 function = stack.resources[name]
                 waits = texts(function.attributes.get("DependsOn"))
                 if migration.id not in waits:
-                    yield at(function, f"{name} doesn't wait for {migration.id}", "DependsOn")
+                    yield at(
+                        function,
+                        f"{name} doesn't wait for {migration.id}",
+                        "DependsOn",
+                        fact=f"DependsOn {migration.id}",
+                    )
             written = dig(stack.section("Resources"), migration.id, "Properties", default={})
             changing = {
                 key: value for key, value in written.items() if key not in ("ServiceToken", "ServiceTimeout")
@@ -29,12 +34,21 @@ def check(project: Project) -> Iterator[Violation]:
                 most = str(function.get("ReservedConcurrentExecutions", default="missing"))
                 if most.isdigit() and int(most) > 1:
                     text = f"{name} lets {most} migrations run side by side"
-                    yield at(function, text, "ReservedConcurrentExecutions")
+                    yield at(
+                        function, text, "ReservedConcurrentExecutions", fact="ReservedConcurrentExecutions"
+                    )
             if not secrets.mentioned(changing) & releases(stack):
-                yield at(migration, f"{migration.id} doesn't change with a release, so it runs once")
+                yield at(
+                    migration,
+                    f"{migration.id} doesn't change with a release, so it runs once",
+                    fact="a change with each release",
+                )
         for resource in custom_resources(stack):
             token = refers(resource.get("ServiceToken"))
             if not any(name in stack.resources for name in token):
                 yield at(
-                    resource, f"{resource.id} is carried out by no function of this stack", "ServiceToken"
+                    resource,
+                    f"{resource.id} is carried out by no function of this stack",
+                    "ServiceToken",
+                    fact="ServiceToken",
                 )

@@ -24,10 +24,20 @@ def check(project: Project) -> Iterator[Violation]:
             level = str(function.get("LoggingConfig", "ApplicationLogLevel", default=""))
             if level in ("ERROR", "FATAL"):
                 text = f"{function.id} writes nothing below {level}: nobody sees what it did"
-                yield at(function, text, "LoggingConfig", "ApplicationLogLevel")
+                yield at(function, text, "LoggingConfig", "ApplicationLogLevel", fact="ApplicationLogLevel")
             if found is None:
-                yield at(function, f"{function.id} has no log group of this stack", "LoggingConfig")
+                yield at(
+                    function,
+                    f"{function.id} has no log group of this stack",
+                    "LoggingConfig",
+                    fact="LogGroup",
+                )
             elif found in used:
-                yield at(function, f"{function.id} writes to the log group of {used[found]}", "LoggingConfig")
+                yield at(
+                    function,
+                    f"{function.id} writes to the log group of {used[found]}",
+                    "LoggingConfig",
+                    fact=f"LogGroup of {used[found]}",
+                )
             else:
                 used[found] = function.id

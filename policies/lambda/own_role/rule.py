@@ -14,12 +14,25 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             role = role_of(function)
             if role is None:
-                yield at(function, f"the role of {function.id} is not made by this stack", "Role")
+                yield at(
+                    function, f"the role of {function.id} is not made by this stack", "Role", fact="Role"
+                )
             elif role.id in users:
-                yield at(function, f"{function.id} shares its role with {users[role.id]}", "Role")
+                yield at(
+                    function,
+                    f"{function.id} shares its role with {users[role.id]}",
+                    "Role",
+                    fact=f"Role of {users[role.id]}",
+                )
             else:
                 users[role.id] = function.id
         for group in stack.of_type("AWS::CodeDeploy::DeploymentGroup"):
             for name in sorted(refers(group.get("ServiceRoleArn")) & users.keys()):
                 text = f"CodeDeploy shares its role with {users[name]}"
-                yield at(group, text, "DeploymentPreference", "Role")
+                yield at(
+                    group,
+                    text,
+                    "DeploymentPreference",
+                    "Role",
+                    fact=f"CodeDeploy with the Role of {users[name]}",
+                )

@@ -19,7 +19,10 @@ def check(project: Project) -> Iterator[Violation]:
             function = stack.resources[name]
             if name not in aliases:
                 yield at(
-                    function, f"{name} has no alias: the API calls what was uploaded last", "AutoPublishAlias"
+                    function,
+                    f"{name} has no alias: the API calls what was uploaded last",
+                    "AutoPublishAlias",
+                    fact="AutoPublishAlias",
                 )
                 continue
             body = stack.source["Resources"].get(name, {})
@@ -30,7 +33,12 @@ def check(project: Project) -> Iterator[Violation]:
                 body, "Properties", "AutoPublishCodeSha256", default=dig(shared, "AutoPublishCodeSha256")
             )
             if not secrets.mentioned(own) & releases(stack):
-                yield at(function, "a changed setting alone publishes no version", "AutoPublishCodeSha256")
+                yield at(
+                    function,
+                    "a changed setting alone publishes no version",
+                    "AutoPublishCodeSha256",
+                    fact="AutoPublishCodeSha256",
+                )
             yield from _direct(stack, name)
 
 

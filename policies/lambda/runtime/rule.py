@@ -16,20 +16,35 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             if function.get("PackageType") == "Image":
                 yield at(
-                    function, f"{function.id} runs from an image, which the gate can't judge", "PackageType"
+                    function,
+                    f"{function.id} runs from an image, which the gate can't judge",
+                    "PackageType",
+                    fact="PackageType",
                 )
                 continue
             runtime = str(function.get("Runtime", default="missing"))
             if runtime not in _SUPPORTED or (built and runtime != f"python{built}"):
                 wanted = f"python{built}" if built else "a supported Python"
-                yield at(function, f"the runtime is {runtime}, not {wanted}", "Runtime")
+                yield at(function, f"the runtime is {runtime}, not {wanted}", "Runtime", fact="Runtime")
             if function.get("RuntimeManagementConfig", "UpdateRuntimeOn", default="Auto") == "Manual":
                 place = ("RuntimeManagementConfig", "UpdateRuntimeOn")
-                yield at(function, f"{function.id} stays on a runtime that nobody mends", *place)
+                yield at(
+                    function,
+                    f"{function.id} stays on a runtime that nobody mends",
+                    *place,
+                    fact="UpdateRuntimeOn",
+                )
             variables = function.get("Environment", "Variables", default={})
             if "AWS_LAMBDA_EXEC_WRAPPER" in (variables if isinstance(variables, dict) else {}):
                 where = ("Environment", "Variables", "AWS_LAMBDA_EXEC_WRAPPER")
-                yield at(function, f"{function.id} is started by another program", *where)
+                yield at(
+                    function,
+                    f"{function.id} is started by another program",
+                    *where,
+                    fact="AWS_LAMBDA_EXEC_WRAPPER",
+                )
             names = texts(function.get("Architectures", default=["x86_64"]))
             if len(names) != 1 or names[0] not in ("arm64", "x86_64"):
-                yield at(function, f"the architecture is {', '.join(names)}", "Architectures")
+                yield at(
+                    function, f"the architecture is {', '.join(names)}", "Architectures", fact="Architectures"
+                )

@@ -17,9 +17,14 @@ def check(project: Project) -> Iterator[Violation]:
         for function in functions(stack):
             value = str(function.get("Timeout", default="missing"))
             if not value.isdigit() or not 1 <= int(value) <= 900:
-                yield at(function, f"the timeout is {value}", "Timeout")
+                yield at(function, f"the timeout is {value}", "Timeout", fact="Timeout")
             elif function.id in behind and int(value) > _API:
-                yield at(function, f"the timeout is {value} s, and API Gateway gives up after 29", "Timeout")
+                yield at(
+                    function,
+                    f"the timeout is {value} s, and API Gateway gives up after 29",
+                    "Timeout",
+                    fact="Timeout",
+                )
         yield from _custom(stack)
 
 
@@ -31,5 +36,8 @@ def _custom(stack: Stack) -> Iterator[Violation]:
             own = str(function.get("Timeout", default="3")) if function else "3"
             if limit.isdigit() and own.isdigit() and int(limit) < int(own):
                 yield at(
-                    resource, f"CloudFormation gives up after {limit} s, {name} after {own}", "ServiceTimeout"
+                    resource,
+                    f"CloudFormation gives up after {limit} s, {name} after {own}",
+                    "ServiceTimeout",
+                    fact=f"ServiceTimeout of {name}",
                 )

@@ -30,7 +30,7 @@ def check(project: Project) -> Iterator[Violation]:
             for place, kind, name in _references(stack.source.get(section) or {}, (section,)):
                 known_names = conditions if kind == "condition" else mappings if kind == "mapping" else names
                 if name not in known_names:
-                    yield at_template(stack, f"there is no {kind} {name}", *place)
+                    yield at_template(stack, f"there is no {kind} {name}", *place, fact=f"{kind} {name}")
     yield from _local(project)
 
 
@@ -48,7 +48,7 @@ def _local(project: Project) -> Iterator[Violation]:
                 f"{path}/Dockerfile",
             } & project.files.keys()
             if name.startswith("./") and not there:
-                yield Violation(f"there is no action or workflow {name}", one.file, line)
+                yield Violation(f"there is no action or workflow {name}", one.file, line, fact=name)
 
 
 def _references(

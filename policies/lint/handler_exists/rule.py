@@ -19,7 +19,9 @@ def check(project: Project) -> Iterator[Violation]:
             handler = dig(body, "Properties", "Handler", default=dig(shared, "Handler"))
             code = dig(body, "Properties", "CodeUri", default=dig(shared, "CodeUri"))
             if isinstance(handler, str) and isinstance(code, str) and (why := _wrong(project, handler, code)):
-                yield at_template(stack, f"the handler {handler} {why}", *_place(stack, name, handler))
+                yield at_template(
+                    stack, f"the handler {handler} {why}", *_place(stack, name, handler), fact=handler
+                )
 
 
 def _place(stack: Stack, name: str, handler: str) -> Place:

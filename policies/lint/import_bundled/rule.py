@@ -31,7 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
         for line, name in _imports(tree):
             known_names = sys.stdlib_module_names | _RUNTIME | {file.partition("/")[0]}
             if name not in known_names and not _given(name, _closure(project, frozenset(given))):
-                yield Violation(f"{name} is not in the bundle", file, line)
+                yield Violation(f"{name} is not in the bundle", file, line, fact=name)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:

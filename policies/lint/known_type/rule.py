@@ -26,7 +26,7 @@ def check(project: Project) -> Iterator[Violation]:
         for name, body in stack.source["Resources"].items():
             serverless = SERVERLESS in transforms(stack.source)
             if why := _why(str(body["Type"]), stack.environment.region, serverless):
-                yield at_template(stack, f"{name} is {why}", "Resources", name)
+                yield at_template(stack, f"{name} is {why}", "Resources", name, fact=str(body["Type"]))
     for document in filter(None, map(project.document, (APPLICATION, BOOTSTRAP))):
         yield from _macros(document)
 
@@ -56,12 +56,17 @@ def _macros(document: Document) -> Iterator[Violation]:
         name = item.get("Name") if isinstance(item, dict) else item
         if name not in _TRANSFORMS:
             line = document.line("Transform", index)
-            yield Violation(f"the macro {name} may change the whole template", document.file, line)
+            yield Violation(
+                f"the macro {name} may change the whole template",
+                document.file,
+                line,
+                fact=f"Transform {name}",
+            )
     for section in data:
         for place, function in _calls(data[section], (section,)):
             resource = str(place[1]) if place[0] == "Resources" else ""
             message = f"{function} brings in what doesn't stand in the template"
-            yield Violation(message, document.file, document.line(*place), resource)
+            yield Violation(message, document.file, document.line(*place), resource, fact=function)
 
 
 def _calls(value: Any, place: Place) -> Iterator[tuple[Place, str]]:

@@ -21,7 +21,7 @@ def check(project: Project) -> Iterator[Violation]:
             name = distribution(entry) if isinstance(entry, str) else ""
             if name and name not in known.get(group, set()):
                 text = f"{name} of the group {group} is not in {LOCK}"
-                yield at_document(document, text, "dependency-groups", group, index)
+                yield at_document(document, text, "dependency-groups", group, index, fact=f"{group} {name}")
 
 
 def _locked(text: str) -> dict[str, set[str]]:

@@ -22,7 +22,9 @@ def check(project: Project) -> Iterator[Violation]:
             value = environment.parameters.get(name, dig(body, "Default"))
             known_names = made.get(environment.name)
             if value and known_names and value not in known_names:
-                yield at_parameter(environment, f"the bootstrap makes no SSM parameter {value}", name)
+                yield at_parameter(
+                    environment, f"the bootstrap makes no SSM parameter {value}", name, fact=str(value)
+                )
     yield from _unlike(project)
 
 
@@ -39,4 +41,4 @@ def _unlike(project: Project) -> Iterator[Violation]:
         usual, times = of_all.most_common(1)[0]
         if place != usual and times > 1:
             text = f"{name} is read from {place}, and from {usual} in the other environments"
-            yield at_parameter(environment, text, name)
+            yield at_parameter(environment, text, name, fact=place)

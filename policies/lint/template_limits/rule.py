@@ -30,12 +30,14 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for section, most in _MOST.items():
             if len(stack.section(section)) > most:
-                yield at_template(stack, f"the template has more than {most} {section}", section)
+                yield at_template(
+                    stack, f"the template has more than {most} {section}", section, fact=section
+                )
         seen: dict[tuple[str, str], str] = {}
         for resource in stack.resources.values():
             if strange := _strange(resource):
                 text = f"IAM takes no {strange!r} in a description"
-                yield at(resource, text, "Description")
+                yield at(resource, text, "Description", fact=f"Description {strange!r}")
             if resource.type not in _NAMES:
                 continue
             key, pattern = _NAMES[resource.type]
@@ -43,7 +45,12 @@ def check(project: Project) -> Iterator[Violation]:
             if not isinstance(name, str) or not known(name):
                 continue
             if not re.fullmatch(pattern, name):
-                yield at(resource, f"{key} {name} is not a name that AWS accepts", key)
+                yield at(resource, f"{key} {name} is not a name that AWS accepts", key, fact=key)
             other = seen.setdefault((resource.type, name), resource.id)
             if other != resource.id:
-                yield at(resource, f"{resource.id} and {other} are both called {name}", key)
+                yield at(
+                    resource,
+                    f"{resource.id} and {other} are both called {name}",
+                    key,
+                    fact=f"{key} of {other}",
+                )

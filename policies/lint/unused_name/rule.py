@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.source.project import Project
-from pipeline.source.violations import Violation, at_template
+from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -16,8 +16,8 @@ def check(project: Project) -> Iterator[Violation]:
         for section in ("Parameters", "Mappings", "Conditions"):
             for name in stack.source.get(section) or {}:
                 if name not in used:
-                    violation = at_template(stack, f"nothing uses {name}", section, name)
-                    yield Violation(violation.message, violation.file, violation.line, name)
+                    line = stack.document.line(section, name)
+                    yield Violation(f"nothing uses {name}", stack.document.file, line, name, fact=section)
 
 
 def _used(value: Any) -> set[str]:

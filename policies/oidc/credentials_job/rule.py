@@ -33,17 +33,28 @@ def _foreign(workflow: Workflow) -> Iterator[Violation]:
     """A workflow of another repository that is called with a right to ask for a token."""
     for job in workflow.jobs:
         if job.uses and not job.uses.startswith("./") and job.permissions != "default" and may_ask(job):
-            yield _at(job, "lets a foreign workflow ask for a token", "uses")
+            yield _at(
+                job,
+                "lets a foreign workflow ask for a token",
+                "uses",
+                fact=f"foreign workflow {job.uses.partition('@')[0]}",
+            )
 
 
 def _event(run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:
     """An environment that is entered by an event which brings it nothing that it may take."""
     for name in run.environments:
         if run.event in ("pull_request", "pull_request_target"):
-            yield _entered(run, f"enters {name} for a pull request, with what is for {name} alone")
+            yield _entered(
+                run,
+                f"enters {name} for a pull request, with what is for {name} alone",
+                fact=f"{name} for a pull request",
+            )
         promoted = name in deployable and deployable[name].table("pipeline").get("promote_from")
         if run.event == "schedule" and promoted:
-            yield _entered(run, f"enters {name} by the clock, at a commit that no tag names")
+            yield _entered(
+                run, f"enters {name} by the clock, at a commit that no tag names", fact=f"{name} by the clock"
+            )
 
 
 def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> Iterator[Violation]:
@@ -52,27 +63,51 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
     clouds = [step for step in steps if step.uses.lower().startswith(_ASKING[0])]
     uses = clouds or [step for step in steps if step.uses.lower().startswith(_ASKING)]
     if run.asks and not uses:
-        yield _at(job, "asks for a token that no step of it needs", "permissions", "id-token")
+        yield _at(
+            job,
+            "asks for a token that no step of it needs",
+            "permissions",
+            "id-token",
+            fact="a token without a use",
+        )
     if clouds and not run.asks:
-        yield _at(job, "takes a role, and may not ask for the token", "permissions")
+        yield _at(
+            job, "takes a role, and may not ask for the token", "permissions", fact="a role without a token"
+        )
     if not (run.asks or clouds):
         return
     if not job.environment:
-        yield _at(job, "can ask for a token without entering an environment", "permissions", "id-token")
+        yield _at(
+            job,
+            "can ask for a token without entering an environment",
+            "permissions",
+            "id-token",
+            fact="a token without an environment",
+        )
     for name in run.environments:
         if "${{" in name:
-            yield _at(job, f"enters an environment that only the run knows: {name}", "environment")
+            yield _at(
+                job,
+                f"enters an environment that only the run knows: {name}",
+                "environment",
+                fact=f"environment {name}",
+            )
         elif name not in deployable:
-            yield _entered(run, f"enters {name}, which is no environment of samconfig.toml")
+            yield _entered(
+                run,
+                f"enters {name}, which is no environment of samconfig.toml",
+                fact=f"unknown environment {name}",
+            )
 
 
-def _entered(run: Run, message: str) -> Violation:
+def _entered(run: Run, message: str, *, fact: str) -> Violation:
     """At the call that hands the environment on, where there is one."""
     if len(run.jobs) > 1 and "${{" in run.job.environment:
         caller = run.jobs[-2]
-        return _at(caller, message, "with", "environment")
-    return _at(run.job, message, "environment")
+        return _at(caller, message, "with", "environment", fact=fact)
+    return _at(run.job, message, "environment", fact=fact)
 
 
-def _at(job: Job, message: str, *place: str) -> Violation:
-    return Violation(f"job {job.id} {message}", job.workflow.file, job.line(*place))
+def _at(job: Job, message: str, *place: str, fact: str) -> Violation:
+    line = job.line(*place)
+    return Violation(f"job {job.id} {message}", job.workflow.file, line, fact=f"{job.id}: {fact}")

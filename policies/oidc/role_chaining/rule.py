@@ -34,7 +34,11 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             for kind, name in one.principals:
                 if kind in ("AWS", "CanonicalUser"):
-                    yield one.violation(f"{name} may take the role without a token of GitHub's", "Principal")
+                    yield one.violation(
+                        f"{name} may take the role without a token of GitHub's",
+                        "Principal",
+                        fact=f"{kind} {name}",
+                    )
     for automation in project.automations:
         for step in automation.steps:
             yield from _step(automation.document, step)
@@ -46,8 +50,20 @@ def _step(document: Document, step: WorkflowStep) -> Iterator[Violation]:
     if step.uses.lower().startswith(_ACTION):
         for key, what in _OTHER_WAYS.items():
             if key in given and str(given[key]).lower() not in ("false", ""):
-                yield at_document(document, f"the credentials come by {what}", *step.place, "with", key)
+                yield at_document(
+                    document,
+                    f"the credentials come by {what}",
+                    *step.place,
+                    "with",
+                    key,
+                    fact=f"{step.path}: {key}",
+                )
     for text, place in ((step.run, ("run",)), (str(given.get("script") or ""), ("with", "script"))):
-        if found := _SCRIPT.search(text):
+        for found in _SCRIPT.finditer(text):
             line = step.line_of(found[0].splitlines()[0], *place)
-            yield Violation(f"`{found[0]}` gets credentials by another way", document.file, line)
+            yield Violation(
+                f"`{found[0]}` gets credentials by another way",
+                document.file,
+                line,
+                fact=f"{step.path}: {found[0]}",
+            )

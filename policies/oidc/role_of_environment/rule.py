@@ -30,17 +30,24 @@ def _credentials(run: Run, known: dict[str, Environment]) -> Iterator[Violation]
     steps = [step for step in run.job.steps if step.uses.lower().startswith(_ACTION)]
     active = [step for step in steps if run.active(step.body) is not False]
     for extra in active[1:]:
-        yield _at(run, extra, "takes a second role: a job has one", "uses")
+        yield _at(run, extra, "takes a second role: a job has one", "uses", fact="a second role")
     for step in active:
         given = step.body.get("with")
         given = given if isinstance(given, dict) else {}
         for key, setting in (("role-to-assume", "role"), ("aws-region", "region")):
             if key not in given:
-                yield _at(run, step, f"doesn't say {key}", "with")
+                yield _at(run, step, f"doesn't say {key}", "with", fact=f"no {key}")
             elif why := _wrong(run, str(given[key]), setting, known):
-                yield _at(run, step, f"{key} {why}", "with", key)
+                yield _at(run, step, f"{key} {why}", "with", key, fact=f"{key} {given[key]}")
         if str(given.get("audience", AUDIENCE)) != AUDIENCE:
-            yield _at(run, step, f"asks for a token for another audience than {AUDIENCE}", "with", "audience")
+            yield _at(
+                run,
+                step,
+                f"asks for a token for another audience than {AUDIENCE}",
+                "with",
+                "audience",
+                fact=f"audience {given['audience']}",
+            )
 
 
 def _wrong(run: Run, written: str, setting: str, known: dict[str, Environment]) -> str:
@@ -78,9 +85,14 @@ def _commands(run: Run) -> Iterator[Violation]:
             if set(named) - set(run.environments):
                 place = ("env", word.strip("${}")) if word.startswith("$") else ("run",)
                 yield _at(
-                    run, step, f"works on {named[0]}, and the job entered {run.environments[0]}", *place
+                    run,
+                    step,
+                    f"works on {named[0]}, and the job entered {run.environments[0]}",
+                    *place,
+                    fact=f"{one.pipeline} {', '.join(named)}",
                 )
 
 
-def _at(run: Run, step: WorkflowStep, message: str, *place: str) -> Violation:
-    return Violation(f"step {step.name!r} {message}", run.job.workflow.file, step.line(*place))
+def _at(run: Run, step: WorkflowStep, message: str, *place: str, fact: str) -> Violation:
+    file, line = run.job.workflow.file, step.line(*place)
+    return Violation(f"step {step.name!r} {message}", file, line, fact=f"{step.path}: {fact}")

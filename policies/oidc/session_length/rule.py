@@ -27,9 +27,14 @@ def check(project: Project) -> Iterator[Violation]:
         most = _seconds(str(role.get("MaxSessionDuration", default=_LONGEST)))
         if most is None or not _LEAST_OF_ROLE <= most <= _MOST_OF_ROLE:
             message = f"AWS takes {_LEAST_OF_ROLE} to {_MOST_OF_ROLE} seconds as the longest session"
-            yield at(role, message, "MaxSessionDuration")
+            yield at(role, message, "MaxSessionDuration", fact="MaxSessionDuration")
         elif most > _LONGEST:
-            yield at(role, f"sessions may last longer than {_LONGEST} seconds", "MaxSessionDuration")
+            yield at(
+                role,
+                f"sessions may last longer than {_LONGEST} seconds",
+                "MaxSessionDuration",
+                fact="MaxSessionDuration",
+            )
     found = [
         violation
         for run in runs(project)
@@ -45,11 +50,21 @@ def _step(run: Run, step: WorkflowStep) -> Iterator[Violation]:
     for text in run.values(written):
         asked = _seconds(text)
         if asked is None:
-            yield _at(step, f"asks for a session of {text}, and only the run knows how long that is")
+            yield _at(
+                step,
+                f"asks for a session of {text}, and only the run knows how long that is",
+                fact=f"{_ASKED} {text}",
+            )
         elif asked > _LONGEST:
-            yield _at(step, f"asks for {asked} seconds: the session lasts longer than {_LONGEST}")
+            yield _at(
+                step,
+                f"asks for {asked} seconds: the session lasts longer than {_LONGEST}",
+                fact=f"{_ASKED} {text}",
+            )
         elif asked < _SHORTEST:
-            yield _at(step, f"asks for {asked} seconds, and AWS gives {_SHORTEST} at least")
+            yield _at(
+                step, f"asks for {asked} seconds, and AWS gives {_SHORTEST} at least", fact=f"{_ASKED} {text}"
+            )
         else:
             yield from _against_the_job(run, step, asked)
 
@@ -59,13 +74,18 @@ def _against_the_job(run: Run, step: WorkflowStep, asked: int) -> Iterator[Viola
     for text in run.values(str(run.job.body.get("timeout-minutes", _NO_LIMIT))):
         minutes = float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
         if minutes is None or minutes * 60 > asked:
-            yield _at(step, f"has a session of {asked} seconds, and job {run.job.id} may run {text} minutes")
+            yield _at(
+                step,
+                f"has a session of {asked} seconds, and job {run.job.id} may run {text} minutes",
+                fact=f"{_ASKED} {asked} for {text} minutes of {run.job.id}",
+            )
 
 
 def _seconds(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]+", text) else None
 
 
-def _at(step: WorkflowStep, message: str) -> Violation:
+def _at(step: WorkflowStep, message: str, *, fact: str) -> Violation:
     place = ("with", _ASKED) if _ASKED in mapping(step.body.get("with")) else ("uses",)
-    return Violation(f"step {step.name!r} {message}", step.document.file, step.line(*place))
+    file, line = step.document.file, step.line(*place)
+    return Violation(f"step {step.name!r} {message}", file, line, fact=f"{step.path}: {fact}")

@@ -13,19 +13,29 @@ def check(project: Project) -> Iterator[Violation]:
     for cell in cells(project):
         entry, role = cell.entry, cell.role
         if cell.fault:
-            yield at(role, f"the trust policy can't be evaluated: {cell.fault}", *_CONDITION)
+            yield at(role, f"the trust policy can't be evaluated: {cell.fault}", *_CONDITION, fact=cell.fault)
         elif cell.run is None:
             strangers[role.id + role.stack.environment.name].append(cell)
         elif entry.allowed and not entry.intended:
             workflow = cell.run.workflow
             place = ("on", cell.run.event) if workflow.document.has("on", cell.run.event) else ("on",)
             message = f"{entry.who} can become {entry.role} as {entry.subject}, which is not intended"
-            yield Violation(message, workflow.file, workflow.line(*place))
+            yield Violation(
+                message,
+                workflow.file,
+                workflow.line(*place),
+                fact=f"{entry.who}: {entry.subject} as {entry.role}",
+            )
         elif entry.intended and not entry.allowed:
-            yield at(role, f"{entry.who} can't become {entry.role}: {entry.subject} is refused", *_CONDITION)
+            yield at(
+                role,
+                f"{entry.who} can't become {entry.role}: {entry.subject} is refused",
+                *_CONDITION,
+                fact=f"{entry.who}: {entry.subject}",
+            )
     for found in strangers.values():
         who = "; ".join(dict.fromkeys(cell.entry.who for cell in found))
-        yield at(found[0].role, f"can be taken by {who}", *_CONDITION)
+        yield at(found[0].role, f"can be taken by {who}", *_CONDITION, fact=who)
 
 
 _CONDITION = ("AssumeRolePolicyDocument", "Statement", 0, "Condition")

@@ -30,10 +30,22 @@ def check(project: Project) -> Iterator[Violation]:
             except re.error:
                 allowed = None
             if allowed is None or any(allowed.fullmatch(text) for text in _NEVER):
-                yield at_template(stack, f"{name} takes more than one name", *place, "AllowedPattern")
+                yield at_template(
+                    stack, f"{name} takes more than one name", *place, "AllowedPattern", fact="AllowedPattern"
+                )
             elif not allowed.fullmatch(good) or (name.endswith("Id") and allowed.fullmatch("acme")):
-                yield at_template(stack, f"{name} doesn't take what GitHub gives", *place, "AllowedPattern")
+                yield at_template(
+                    stack,
+                    f"{name} doesn't take what GitHub gives",
+                    *place,
+                    "AllowedPattern",
+                    fact="AllowedPattern",
+                )
             if "Default" in body:
                 yield at_template(
-                    stack, f"{name} has a default: every repository is another's", *place, "Default"
+                    stack,
+                    f"{name} has a default: every repository is another's",
+                    *place,
+                    "Default",
+                    fact="Default",
                 )

@@ -28,7 +28,12 @@ def check(project: Project) -> Iterator[Violation]:
     federated = roles(project)
     for role in federated:
         if role.file == APPLICATION:
-            yield at(role, "an application's role trusts web identities", "AssumeRolePolicyDocument")
+            yield at(
+                role,
+                "an application's role trusts web identities",
+                "AssumeRolePolicyDocument",
+                fact="web identities",
+            )
             continue
         yield from _role(role)
     ids = {(one.id, one.stack.environment.name) for one in federated}
@@ -36,14 +41,19 @@ def check(project: Project) -> Iterator[Violation]:
         named = str(stack.environment.table("pipeline").get("deploy_role", "")).rsplit("/", 1)[-1]
         for role in stack.of_type("AWS::IAM::Role"):
             if named and role.get("RoleName") == named and (role.id, stack.environment.name) not in ids:
-                yield at(role, "the deploy role doesn't trust GitHub's tokens", "AssumeRolePolicyDocument")
+                yield at(
+                    role,
+                    "the deploy role doesn't trust GitHub's tokens",
+                    "AssumeRolePolicyDocument",
+                    fact="no web identities",
+                )
 
 
 def _role(role: Resource) -> Iterator[Violation]:
     document = role.get("AssumeRolePolicyDocument")
     listed = document.get("Statement") if isinstance(document, dict) else None
     if not isinstance(listed, list | dict):
-        yield at(role, "the trust policy can't be read", "AssumeRolePolicyDocument")
+        yield at(role, "the trust policy can't be read", "AssumeRolePolicyDocument", fact="unreadable policy")
         return
     environment = role.stack.environment.name
     own = repository(role.stack)
@@ -59,11 +69,16 @@ def _role(role: Resource) -> Iterator[Violation]:
             *((index,) if isinstance(listed, list) else ()),
         )
         if not isinstance(body, dict) or body.get("Effect") not in ("Allow", "Deny"):
-            yield at(role, "the statement can't be read", *place)
+            yield at(role, "the statement can't be read", *place, fact="unreadable statement")
         elif body["Effect"] == "Allow":
             yield from _statement(role, body, place, wanted, found)
     if found.places and (missing := wanted - found.subjects) and found.subjects:
-        yield at(role, f"the form {min(missing)} of the subject is not trusted", *found.places[-1])
+        yield at(
+            role,
+            f"the form {min(missing)} of the subject is not trusted",
+            *found.places[-1],
+            fact=f"without {', '.join(sorted(missing))}",
+        )
 
 
 def _statement(
@@ -78,20 +93,48 @@ def _statement(
     }
     principal = body.get("Principal")
     if "NotPrincipal" in body:
-        yield at(role, "NotPrincipal trusts everybody but a few", *place, "NotPrincipal")
+        yield at(
+            role,
+            "NotPrincipal trusts everybody but a few",
+            *place,
+            "NotPrincipal",
+            fact=f"NotPrincipal {body['NotPrincipal']}",
+        )
     elif not isinstance(principal, dict) or principal.keys() != {"Federated"}:
-        yield at(role, "the role trusts others than GitHub's OIDC provider", *place, "Principal")
+        yield at(
+            role,
+            "the role trusts others than GitHub's OIDC provider",
+            *place,
+            "Principal",
+            fact=f"Principal {principal}",
+        )
     elif not set(texts(principal["Federated"])) <= providers or not principal["Federated"]:
         yield at(
-            role, f"the role trusts {texts(principal['Federated'])[0]}", *place, "Principal", "Federated"
+            role,
+            f"the role trusts {texts(principal['Federated'])[0]}",
+            *place,
+            "Principal",
+            "Federated",
+            fact=f"Federated {', '.join(texts(principal['Federated']))}",
         )
     actions = [one.lower() for one in texts(body.get("Action"))]
     if "NotAction" in body or actions != [ASSUME.lower()]:
         at_key = "NotAction" if "NotAction" in body else "Action"
-        yield at(role, f"the statement allows something else than {ASSUME}", *place, at_key)
+        yield at(
+            role,
+            f"the statement allows something else than {ASSUME}",
+            *place,
+            at_key,
+            fact=f"{at_key} {', '.join(texts(body.get(at_key)))}",
+        )
     condition = body.get("Condition")
     if not isinstance(condition, dict) or not condition:
-        yield at(role, "every repository on GitHub may take the role: there is no condition", *place)
+        yield at(
+            role,
+            "every repository on GitHub may take the role: there is no condition",
+            *place,
+            fact="no Condition",
+        )
         return
     yield from _condition(role, condition, (*place, "Condition"), wanted, found)
 
@@ -108,13 +151,23 @@ def _condition(
                 continue  # one more condition only narrows
             seen.add(claim)
             if operator.lower() != "stringequals":
-                yield at(role, f"{operator} is not an exact match of {claim}", *here)
+                yield at(
+                    role,
+                    f"{operator} is not an exact match of {claim}",
+                    *here,
+                    fact=f"{operator} {claim} {', '.join(texts(values))}",
+                )
             elif claim == _AUD and texts(values) != [AUDIENCE]:
-                yield at(role, f"the audience is not {AUDIENCE} alone", *here)
+                yield at(
+                    role,
+                    f"the audience is not {AUDIENCE} alone",
+                    *here,
+                    fact=f"audience {', '.join(texts(values))}",
+                )
             elif claim == _SUB:
                 yield from _subjects(role, values, here, wanted, found)
     for claim in sorted({_SUB, _AUD} - seen):
-        yield at(role, f"nothing is demanded of {claim}", *place)
+        yield at(role, f"nothing is demanded of {claim}", *place, fact=f"no {claim}")
 
 
 def _subjects(
@@ -124,8 +177,10 @@ def _subjects(
     given = texts(values)
     found.subjects |= set(given) & wanted
     if not given:
-        yield at(role, "no subject is named", *here)
+        yield at(role, "no subject is named", *here, fact="no subject")
     for index, text in enumerate(given):
         if text not in wanted:
             spot = (*here, index) if isinstance(values, list) else here
-            yield at(role, f"{text} is not the subject of {role.stack.environment.name}'s jobs", *spot)
+            yield at(
+                role, f"{text} is not the subject of {role.stack.environment.name}'s jobs", *spot, fact=text
+            )

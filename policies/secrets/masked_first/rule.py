@@ -149,6 +149,7 @@ def _pieces(step: WorkflowStep) -> list[_Piece]:
 
 def _at(piece: _Piece, message: str) -> Violation:
     row = piece.text.strip().split("\n", 1)[0]
+    step, line = piece.step, piece.step.line_of(row, "run")
     return Violation(
-        f"step {piece.step.name!r} {message}", piece.step.document.file, piece.step.line_of(row, "run")
+        f"step {step.name!r} {message}", step.document.file, line, fact=f"{step.path}: {piece.text}"
     )

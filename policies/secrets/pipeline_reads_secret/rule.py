@@ -20,10 +20,10 @@ def check(project: Project) -> Iterator[Violation]:
             own = [one for one in found if one.kind == IDENTITY and _belongs(one, role)]
             for action in _VALUES:
                 if not any(_denies(one, action) for one in own):
-                    yield at(role, f"nothing denies this role {action} on every secret")
+                    yield at(role, f"nothing denies this role {action} on every secret", fact=action)
             for one in own:
                 if one.allows and any(one.covers(action) for action in _VALUES):
-                    yield one.violation("the role may read secrets", "Action")
+                    yield one.violation("the role may read secrets", "Action", fact=one.grant)
 
 
 def _drives(found: list[Statement], role: Resource) -> bool:

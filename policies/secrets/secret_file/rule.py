@@ -1,5 +1,6 @@
 """Files that hold keys or credentials by their nature."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ def check(project: Project) -> Iterator[Violation]:
         if _FIXTURES.match(file):
             continue
         if _NAMES.search(file):
-            yield Violation(f"{file} is a file for secrets", file, 1)
+            yield Violation(f"{file} is a file for secrets", file, 1, fact="a file for secrets")
         elif found := _KEY.search(content):
-            yield Violation(f"{file} holds a private key", file, content.count(b"\n", 0, found.start()) + 1)
+            line = content.count(b"\n", 0, found.start()) + 1
+            digest = hashlib.sha256(content[found.start() :]).hexdigest()[:12]
+            yield Violation(f"{file} holds a private key", file, line, fact=f"private key {digest}")

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -22,6 +23,10 @@ _VARIABLE = re.compile(
 )
 
 
+# The line, the fact, and the sentence.
+type _Fault = tuple[int, str, str]
+
+
 def check(project: Project) -> Iterator[Violation]:
     for file in project.files:
         if file.startswith(_SHIPPED) and file.endswith(".py"):
@@ -31,12 +36,14 @@ def check(project: Project) -> Iterator[Violation]:
                 continue  # ruff reports it
             nodes = [node for node in ast.walk(tree) if type(node) in _JUDGED]
             held = _held(nodes) if "get_secret_value" in project.text(file) else set()
-            for line, why in (fault for node in nodes for fault in _faults(node, held)):
-                yield Violation(why, file, line)
+            for line, what, why in (fault for node in nodes for fault in _faults(node, held)):
+                yield Violation(why, file, line, fact=what)
         elif file.startswith(_SHIPPED) and file.endswith(".sql"):
             for number, row in enumerate(project.text(file).splitlines(), 1):
                 if _IN_SQL.search(row):
-                    yield Violation("a password is written into SQL", file, number)
+                    yield Violation(
+                        "a password is written into SQL", file, number, fact=re.sub("'[^']*'", "'...'", row)
+                    )
 
 
 def _held(nodes: list[ast.AST]) -> set[str]:
@@ -70,48 +77,52 @@ def _loaded(value: ast.expr) -> set[str]:
     return {node.id for node in _parts(value) if isinstance(node, ast.Name) and node.id not in dir(builtins)}
 
 
-def _faults(node: ast.AST, held: set[str]) -> Iterator[tuple[int, str]]:
+def _faults(node: ast.AST, held: set[str]) -> Iterator[_Fault]:
     text = node.value if isinstance(node, ast.Constant) else None
     if isinstance(text, str) and (why := secrets.form(text)) and not _is_pattern(text):
-        yield getattr(node, "lineno", 1), f"a text {why}"
+        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        yield getattr(node, "lineno", 1), f"a text {digest[:8]}", f"a text {why}"
     if isinstance(node, ast.Assign | ast.AnnAssign) and _literal(node.value):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
             if _is_secret(target):
-                yield node.lineno, f"{ast.unparse(target)} is a secret in plain text"
+                yield node.lineno, ast.unparse(target), f"{ast.unparse(target)} is a secret in plain text"
     if isinstance(node, ast.keyword) and node.arg and _VARIABLE.search(node.arg) and _literal(node.value):
-        yield node.value.lineno, f"{node.arg} is given a secret in plain text"
+        yield node.value.lineno, f"{node.arg}=", f"{node.arg} is given a secret in plain text"
     if isinstance(node, ast.Call):
         yield from _call(node, held)
         yield from _handed_on(node)
     if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ") and _named(node.slice):
-        yield node.lineno, f"{ast.unparse(node.slice)} is a secret from the environment"
+        name = ast.unparse(node.slice)
+        yield node.lineno, f"environment {name}", f"{name} is a secret from the environment"
 
 
-def _call(node: ast.Call, held: set[str]) -> Iterator[tuple[int, str]]:
+def _call(node: ast.Call, held: set[str]) -> Iterator[_Fault]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     source = ast.unparse(node.func)
     if (source.endswith("environ.get") or name == "getenv") and node.args and _named(node.args[0]):
-        yield node.lineno, f"{ast.unparse(node.args[0])} is a secret from the environment"
+        variable = ast.unparse(node.args[0])
+        yield node.lineno, f"environment {variable}", f"{variable} is a secret from the environment"
     logs = name == "print" or (name in _LOGS and re.search(r"log|print|stdout|stderr", source, re.IGNORECASE))
     if not logs:
         return
     values = [*node.args, *(keyword.value for keyword in node.keywords)]
     parts = (part for value in values for part in _parts(value))
-    found = next(
-        (one for one in parts if _is_secret(one) or _is_all(one) or getattr(one, "id", "") in held), None
-    )
-    if found is not None:
-        yield node.lineno, f"{ast.unparse(found)} is written to a log"
+    found = [
+        ast.unparse(one) for one in parts if _is_secret(one) or _is_all(one) or getattr(one, "id", "") in held
+    ]
+    for one in dict.fromkeys(found):
+        yield node.lineno, f"log of {one}", f"{one} is written to a log"
 
 
-def _handed_on(node: ast.Call) -> Iterator[tuple[int, str]]:
+def _handed_on(node: ast.Call) -> Iterator[_Fault]:
     """A copy of the whole environment that is given on: it soon is in a reply, a message or a file."""
     own = any(keyword.arg == "env" for keyword in node.keywords)
     values = [*node.args, *(keyword.value for keyword in node.keywords)]
     if not own and ast.unparse(node.func) not in _COPIES:
         for value in filter(_is_copy, values):
-            yield value.lineno, "the whole environment, credentials included, is given on"
+            what = f"environment to {ast.unparse(node.func)}"
+            yield value.lineno, what, "the whole environment, credentials included, is given on"
 
 
 def _is_copy(value: ast.expr) -> bool:

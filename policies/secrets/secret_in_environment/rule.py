@@ -15,4 +15,11 @@ def check(project: Project) -> Iterator[Violation]:
             written = dig(body, "Properties", "Environment", "Variables", default={})
             for name, value in written.items() if isinstance(written, dict) else ():
                 if why := secrets.why_secret(stack, name, value):
-                    yield at(resource, f"environment variable {name} {why}", "Environment", "Variables", name)
+                    yield at(
+                        resource,
+                        f"environment variable {name} {why}",
+                        "Environment",
+                        "Variables",
+                        name,
+                        fact=name,
+                    )

@@ -12,4 +12,4 @@ def check(project: Project) -> Iterator[Violation]:
         for name, body in stack.section("Outputs").items():
             value = body.get("Value") if isinstance(body, dict) else body
             if why := why_secret(stack, name, value):
-                yield at_template(stack, f"output {name} {why}", "Outputs", name, "Value")
+                yield at_template(stack, f"output {name} {why}", "Outputs", name, "Value", fact="Value")

@@ -19,7 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
         if why:
             environment = str(place[0]) if place[0] in samconfig.environment_names(document.data) else ""
             line = document.line(*place)
-            yield Violation(f"{key} {why}", document.file, line, environment=environment)
+            yield Violation(f"{key} {why}", document.file, line, environment=environment, fact=key)
 
 
 def _values(document: Document) -> Iterator[tuple[Place, str, str]]:

@@ -20,7 +20,9 @@ def check(project: Project) -> Iterator[Violation]:
         yield from _properties(stack)
         for place, key, value in _metadata(stack):
             if isinstance(value, str) and (secrets.form(value) or (secrets.named(key) and value)):
-                yield at_template(stack, f"{place[0]} hold a secret under {key}", *place)
+                yield at_template(
+                    stack, f"{place[0]} hold a secret under {key}", *place, fact=stack.document.path(*place)
+                )
 
 
 def _properties(stack: Stack) -> Iterator[Violation]:
@@ -30,7 +32,15 @@ def _properties(stack: Stack) -> Iterator[Violation]:
             if _APART & set(map(str, place)) or body["Type"] == "AWS::SSM::Parameter":
                 continue
             if why := _why(stack, key, value, hidden):
-                yield at_template(stack, f"{key} {why}", "Resources", name, "Properties", *place)
+                yield at_template(
+                    stack,
+                    f"{key} {why}",
+                    "Resources",
+                    name,
+                    "Properties",
+                    *place,
+                    fact=stack.document.path(*place),
+                )
 
 
 def _metadata(stack: Stack) -> Iterator[Leaf]:

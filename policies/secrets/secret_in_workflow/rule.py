@@ -13,6 +13,7 @@ _CLOUD_KEYS = re.compile(
 )
 _STORED = re.compile(r"\$\{\{[^}]*\b(secrets\.(?!GITHUB_TOKEN\b)\w+)")
 _VARIABLE = re.compile(r"\$\{\{[^}]*\bvars\.(\w+)")
+_NAMED = re.compile(r"\b(?:secrets|vars)(?:\.|\[['\"])\w+")
 _ALLOWED = re.compile(r"^\s*\$\{\{\s*(github\.token|secrets\.GITHUB_TOKEN)\s*\}\}\s*$")
 _NOT_VALUES = {"permissions", "id-token", "needs", "secrets", "inputs", "outputs"}
 
@@ -21,7 +22,8 @@ def check(project: Project) -> Iterator[Violation]:
     for document in [one.document for one in project.automations]:
         for place, key, value in texts_in(document.data):
             if why := _why(place, key, value):
-                yield at_document(document, why, *place)
+                fact = " ".join((document.path(*place), *sorted(set(_NAMED.findall(value)))))
+                yield at_document(document, why, *place, fact=fact)
 
 
 def _why(place: tuple[str | int, ...], key: str, value: str) -> str:

@@ -33,10 +33,10 @@ def check(project: Project) -> Iterator[Violation]:
             for row in step.run.splitlines():
                 if why := _why(row):
                     line = step.line_of(row.strip(), "run")
-                    yield Violation(f"step {step.name!r} {why}", one.file, line)
+                    yield Violation(f"step {step.name!r} {why}", one.file, line, fact=f"{step.path}: {row}")
     for number, row in enumerate(project.text("Makefile").splitlines(), 1):
         if why := _why(row.strip().lstrip("@-")):
-            yield Violation(f"the Makefile {why}", "Makefile", number)
+            yield Violation(f"the Makefile {why}", "Makefile", number, fact=row)
 
 
 def _why(row: str) -> str:

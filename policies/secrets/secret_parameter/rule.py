@@ -15,7 +15,9 @@ def check(project: Project) -> Iterator[Violation]:
             default = str(body.get("Default", ""))
             if why := _why(name, body, default):
                 place = ("Parameters", name, "Default") if secrets.form(default) else ("Parameters", name)
-                yield at_template(stack, f"parameter {name} {why}", *place)
+                yield at_template(
+                    stack, f"parameter {name} {why}", *place, fact="Default" if place[2:] else "a secret"
+                )
 
 
 def _why(name: str, body: dict[str, Any], default: str) -> str:

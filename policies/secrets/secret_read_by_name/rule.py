@@ -25,9 +25,13 @@ def check(project: Project) -> Iterator[Violation]:
             holders = {one.resource.id} | refers(one.resource.get("Roles", default=[]))
             for text in one.resources or ["*"]:
                 if re.search(r"[*?]", text) and not is_one_secret(text):
-                    yield one.violation(f"{text} takes in more than one secret", "Resource")
+                    yield one.violation(f"{text} takes in more than one secret", "Resource", fact=text)
             if public & holders and not _names_only(one, own):
-                yield one.violation("the function behind the API may read a foreign secret", "Resource")
+                yield one.violation(
+                    "the function behind the API may read a foreign secret",
+                    "Resource",
+                    fact=f"foreign {', '.join(one.resources)}",
+                )
 
 
 def _names_only(one: Statement, own: set[str]) -> bool:

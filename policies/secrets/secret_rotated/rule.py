@@ -18,14 +18,19 @@ def check(project: Project) -> Iterator[Violation]:
         rotated = {name for schedule in schedules for name in refers(schedule.get("SecretId"))}
         for secret in stack.of_type("AWS::SecretsManager::Secret"):
             if secret.id not in rotated:
-                yield at(secret, "the secret is never rotated")
+                yield at(secret, "the secret is never rotated", fact="rotation")
         for schedule in schedules:
             if why := _slow(schedule.get("RotationRules")):
-                yield at(schedule, why, "RotationRules")
+                yield at(schedule, why, "RotationRules", fact="RotationRules")
             function = refers(schedule.get("RotationLambdaARN"))
             hosted = "HostedRotationLambda" in schedule.properties
             if not hosted and not any(name in stack.resources for name in function):
-                yield at(schedule, "no function of this stack carries the rotation out", "RotationLambdaARN")
+                yield at(
+                    schedule,
+                    "no function of this stack carries the rotation out",
+                    "RotationLambdaARN",
+                    fact="RotationLambdaARN",
+                )
 
 
 def _slow(rules: Any) -> str:

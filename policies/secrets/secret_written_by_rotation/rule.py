@@ -21,10 +21,14 @@ def check(project: Project) -> Iterator[Violation]:
             if function.id not in own and (role := role_of(function)) is not None
         }
         for one in statements(stack):
-            writes = next((name for name in _WRITING if one.covers(f"secretsmanager:{name}")), "")
+            writes = ", ".join(name for name in _WRITING if one.covers(f"secretsmanager:{name}"))
             if one.kind == IDENTITY and one.allows and writes:
                 for holder in sorted(_holders(stack, one.resource) & others.keys()):
-                    yield one.violation(f"{others[holder]} may write secrets ({writes})", "Action")
+                    yield one.violation(
+                        f"{others[holder]} may write secrets ({writes})",
+                        "Action",
+                        fact=f"{others[holder]} {writes}",
+                    )
 
 
 def _holders(stack: Stack, resource: Resource) -> set[str]:

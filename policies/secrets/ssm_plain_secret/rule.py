@@ -16,4 +16,4 @@ def check(project: Project) -> Iterator[Violation]:
             why = secrets.why_secret(stack, name.rsplit("/", 1)[-1], written)
             why = why or secrets.why_secret(stack, resource.id.removesuffix("Parameter"), written)
             if why:
-                yield at(resource, f"the value of {name} {why}", "Value")
+                yield at(resource, f"the value of {name} {why}", "Value", fact="Value")

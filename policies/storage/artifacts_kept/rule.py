@@ -18,8 +18,24 @@ def check(project: Project) -> Iterator[Violation]:
             for index, rule in enumerate(bucket.get("LifecycleConfiguration", "Rules", default=[])):
                 keys = [key for key in ("ExpirationInDays", "ExpirationDate") if dig(rule, key)]
                 if keys and dig(rule, "Status") == "Enabled":
-                    yield at(bucket, "bundles expire", "LifecycleConfiguration", "Rules", index, keys[0])
+                    yield at(
+                        bucket,
+                        "bundles expire",
+                        "LifecycleConfiguration",
+                        "Rules",
+                        index,
+                        keys[0],
+                        fact=f"{keys[0]} of {dig(rule, 'Id', default='a rule')}",
+                    )
                 for key in ("Transitions", "Transition"):
                     if any(name in str(dig(rule, key)) for name in _SLOW):
                         why = "bundles move to where it takes hours to read them, a rollback's too"
-                        yield at(bucket, why, "LifecycleConfiguration", "Rules", index, key)
+                        yield at(
+                            bucket,
+                            why,
+                            "LifecycleConfiguration",
+                            "Rules",
+                            index,
+                            key,
+                            fact=f"{key} of {dig(rule, 'Id', default='a rule')}",
+                        )

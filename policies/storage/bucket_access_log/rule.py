@@ -17,4 +17,9 @@ def check(project: Project) -> Iterator[Violation]:
         for bucket in stack.of_type("AWS::S3::Bucket"):
             receives = bucket.id in targets or str(bucket.get("BucketName")) in targets
             if not receives and not bucket.get("LoggingConfiguration", "DestinationBucketName"):
-                yield at(bucket, f"access to {bucket.id} is not logged", "LoggingConfiguration")
+                yield at(
+                    bucket,
+                    f"access to {bucket.id} is not logged",
+                    "LoggingConfiguration",
+                    fact="LoggingConfiguration",
+                )

@@ -15,15 +15,24 @@ def check(project: Project) -> Iterator[Violation]:
             block = bucket.get("PublicAccessBlockConfiguration", default={})
             for key in _BLOCKS:
                 if str(dig(block, key, default=False)).lower() != "true":
-                    yield at(bucket, f"{key} is not set", "PublicAccessBlockConfiguration", key)
+                    yield at(bucket, f"{key} is not set", "PublicAccessBlockConfiguration", key, fact=key)
             rules = bucket.get("OwnershipControls", "Rules", default=[])
             if not any(dig(rule, "ObjectOwnership") == "BucketOwnerEnforced" for rule in rules):
-                yield at(bucket, "objects may have ACLs of their own", "OwnershipControls")
+                yield at(
+                    bucket,
+                    "objects may have ACLs of their own",
+                    "OwnershipControls",
+                    fact="OwnershipControls",
+                )
             for key in ("AccessControl", "WebsiteConfiguration", "CorsConfiguration"):
                 if bucket.get(key) and bucket.get(key) != "Private":
-                    yield at(bucket, f"{key} opens the bucket", key)
+                    yield at(bucket, f"{key} opens the bucket", key, fact=key)
             if bucket.get("ReplicationConfiguration"):
                 why = "what it holds is copied into a bucket that nobody judges here"
-                yield at(bucket, why, "ReplicationConfiguration")
+                yield at(bucket, why, "ReplicationConfiguration", fact="ReplicationConfiguration")
         for point in stack.of_type("AWS::S3::AccessPoint", "AWS::S3::MultiRegionAccessPoint"):
-            yield at(point, f"{point.id} is a second door to the bucket, with a policy and blocks of its own")
+            yield at(
+                point,
+                f"{point.id} is a second door to the bucket, with a policy and blocks of its own",
+                fact="access point",
+            )

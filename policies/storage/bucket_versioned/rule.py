@@ -10,4 +10,9 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for bucket in stack.of_type("AWS::S3::Bucket"):
             if bucket.get("VersioningConfiguration", "Status") != "Enabled":
-                yield at(bucket, f"{bucket.id} keeps no versions", "VersioningConfiguration")
+                yield at(
+                    bucket,
+                    f"{bucket.id} keeps no versions",
+                    "VersioningConfiguration",
+                    fact="VersioningConfiguration",
+                )

@@ -19,7 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
         for name, value in environment.parameters.items():
             weak = value.lower() in _WEAK and not environment.laptop
             if weak and re.search(r"tls|ssl", name, re.IGNORECASE):
-                yield at_parameter(environment, f"{name} is {value} in {environment.name}", name)
+                yield at_parameter(environment, f"{name} is {value} in {environment.name}", name, fact=value)
     for stack in project.stacks:
         if not stack.environment.laptop:
             yield from _functions(stack)
@@ -31,7 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
                 # A weaker mode that the settings ask for is judged where they are given.
                 asked = number > 1 and _ASKED.search(rows[number - 2])
                 if _CODE.search(row) and not asked:
-                    yield Violation("the connection isn't verified", file, number)
+                    yield Violation("the connection isn't verified", file, number, fact=row)
 
 
 def _functions(stack: Stack) -> Iterator[Violation]:
@@ -43,9 +43,15 @@ def _functions(stack: Stack) -> Iterator[Violation]:
         for key, value in found.items():
             given = value in stack.environment.parameters.values()
             if not given and not _is_parameter(value) and value != "verify-full":
-                yield at(function, f"{key} is {value}", "Environment", "Variables", key)
+                yield at(function, f"{key} is {value}", "Environment", "Variables", key, fact=key)
         if not found:
-            yield at(function, f"{function.id} isn't told to verify the database", "Environment", "Variables")
+            yield at(
+                function,
+                f"{function.id} isn't told to verify the database",
+                "Environment",
+                "Variables",
+                fact="no TLS",
+            )
 
 
 def _is_parameter(value: Any) -> bool:
@@ -57,7 +63,7 @@ def _parameters(stack: Stack) -> Iterator[Violation]:
     for parameter in stack.of_type("AWS::SSM::Parameter"):
         name, value = str(parameter.get("Name")), parameter.get("Value")
         if re.search(r"(tls|sslmode)$", name, re.IGNORECASE) and known(value) and value != "verify-full":
-            yield at(parameter, f"{name} is {value}", "Value")
+            yield at(parameter, f"{name} is {value}", "Value", fact="Value")
 
 
 _CODE = re.compile(

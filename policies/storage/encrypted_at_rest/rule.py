@@ -28,15 +28,23 @@ def check(project: Project) -> Iterator[Violation]:
                 value = str(resource.get(*place, default=""))
                 if value.lower() in ("", "false"):
                     yield at(
-                        resource, f"{resource.id} is not encrypted: {'.'.join(place)} is missing", *place
+                        resource,
+                        f"{resource.id} is not encrypted: {'.'.join(place)} is missing",
+                        *place,
+                        fact=".".join(place),
                     )
                 elif value.startswith(_AWS_KEYS):
-                    yield at(resource, f"{resource.id} is encrypted with a key of AWS, {value}", *place)
+                    yield at(
+                        resource,
+                        f"{resource.id} is encrypted with a key of AWS, {value}",
+                        *place,
+                        fact=".".join(place),
+                    )
         for bucket in stack.of_type("AWS::S3::Bucket"):
             rules = bucket.get("BucketEncryption", "ServerSideEncryptionConfiguration", default=[])
             kinds = {str(dig(rule, "ServerSideEncryptionByDefault", "SSEAlgorithm")) for rule in rules}
             if not kinds or kinds - {"AES256", "aws:kms", "aws:kms:dsse"}:
-                yield at(bucket, f"{bucket.id} is not encrypted", "BucketEncryption")
+                yield at(bucket, f"{bucket.id} is not encrypted", "BucketEncryption", fact="BucketEncryption")
 
 
 def _is_encrypted(resource: Resource) -> bool:

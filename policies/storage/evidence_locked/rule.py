@@ -17,14 +17,19 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.bootstrap:
         buckets = [one for one in stack.of_type("AWS::S3::Bucket") if _holds_evidence(one)]
         if not buckets and any(stack.of_type("AWS::S3::Bucket")):
-            yield at_template(stack, "no bucket of the bootstrap keeps evidence under a lock", "Resources")
+            yield at_template(
+                stack,
+                "no bucket of the bootstrap keeps evidence under a lock",
+                "Resources",
+                fact="no evidence bucket",
+            )
         for bucket in buckets:
             for place, why in _weak(bucket):
-                yield at(bucket, f"{bucket.id} {why}", *place)
+                yield at(bucket, f"{bucket.id} {why}", *place, fact=place[-1])
             denials = [one for one in statements(stack) if one.denies and _is_of(one, bucket)]
             for action in _DELETING:
                 if not any(_flat(one, action, bucket) for one in denials):
-                    yield at(bucket, f"nothing denies {action} on {bucket.id}")
+                    yield at(bucket, f"nothing denies {action} on {bucket.id}", fact=action)
 
 
 def _is_of(one: Statement, bucket: Resource) -> bool:
@@ -54,7 +59,10 @@ def _weak(bucket: Resource) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (*place, "Days"), f"is locked for {length} days, less than {_LEAST}"
     for rule in bucket.get("LifecycleConfiguration", "Rules", default=[]):
         if isinstance(rule, dict) and any(key.startswith(_EXPIRING) for key in rule):
-            yield ("LifecycleConfiguration",), "lets evidence expire"
+            yield (
+                ("LifecycleConfiguration", f"rule {rule.get('Id', rule.get('Prefix', ''))}"),
+                "lets evidence expire",
+            )
 
 
 def _flat(one: Statement, action: str, bucket: Resource) -> bool:

@@ -21,10 +21,12 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for key in stack.of_type("AWS::KMS::Key"):
             for place, why in _weak(key):
-                yield at(key, f"{key.id} {why}", place)
+                yield at(key, f"{key.id} {why}", place, fact=place)
         signing = [key for key in stack.of_type("AWS::KMS::Key") if key.get("KeyUsage") == "SIGN_VERIFY"]
         if stack in project.bootstrap and any(stack.of_type("AWS::KMS::Key")) and not signing:
-            yield at_template(stack, "no key of the bootstrap signs evidence", "Resources")
+            yield at_template(
+                stack, "no key of the bootstrap signs evidence", "Resources", fact="no signing key"
+            )
 
 
 def _weak(key: Resource) -> Iterator[tuple[str, str]]:

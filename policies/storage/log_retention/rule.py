@@ -19,7 +19,10 @@ def check(project: Project) -> Iterator[Violation]:
             value = str(group.get("RetentionInDays", default="missing"))
             if not value.isdigit() or int(value) < least:
                 yield at(
-                    group, f"{group.id} keeps logs for {value} days, less than {least}", "RetentionInDays"
+                    group,
+                    f"{group.id} keeps logs for {value} days, less than {least}",
+                    "RetentionInDays",
+                    fact="RetentionInDays",
                 )
         yield from _access_logs(stack, least)
 
@@ -35,4 +38,9 @@ def _access_logs(stack: Stack, least: int) -> Iterator[Violation]:
             days = str(dig(rule, "ExpirationInDays", default=""))
             if days.isdigit() and int(days) < least and dig(rule, "Status") == "Enabled":
                 place = ("LifecycleConfiguration", "Rules", index, "ExpirationInDays")
-                yield at(bucket, f"{bucket.id} keeps access logs for {days} days, less than {least}", *place)
+                yield at(
+                    bucket,
+                    f"{bucket.id} keeps access logs for {days} days, less than {least}",
+                    *place,
+                    fact=f"ExpirationInDays of {dig(rule, 'Id', default='a rule')}",
+                )

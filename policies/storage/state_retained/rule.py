@@ -22,4 +22,4 @@ def check(project: Project) -> Iterator[Violation]:
             for key, values in _KEPT.items():
                 found = resource.attributes.get(key)
                 if found not in values:
-                    yield at(resource, f"{key} of {resource.id} is {found or 'missing'}", key)
+                    yield at(resource, f"{key} of {resource.id} is {found or 'missing'}", key, fact=key)

@@ -24,13 +24,21 @@ def check(project: Project) -> Iterator[Violation]:
             kind, key, action = _POLICIES[resource.type]
             own = [one for one in found if one.resource.type == kind and _is_of(one, key, resource)]
             if not any(one.covers(action) and _everybody(one) for one in own):
-                yield at(resource, f"nothing denies requests to {resource.id} over plain HTTP")
+                yield at(
+                    resource,
+                    f"nothing denies requests to {resource.id} over plain HTTP",
+                    fact="aws:SecureTransport",
+                )
             elif resource.type == "AWS::S3::Bucket" and not _whole(own, resource):
-                yield at(resource, f"the denial of plain HTTP leaves out a part of {resource.id}")
+                yield at(
+                    resource,
+                    f"the denial of plain HTTP leaves out a part of {resource.id}",
+                    fact="aws:SecureTransport on the whole",
+                )
 
         for one in stack.of_type("AWS::SNS::Subscription"):
             if one.get("Protocol") == "http" or str(one.get("Endpoint", default="")).startswith("http://"):
-                yield at(one, f"{one.id} sends messages over plain HTTP", "Protocol")
+                yield at(one, f"{one.id} sends messages over plain HTTP", "Protocol", fact="Protocol")
 
 
 def _is_of(one: Statement, key: str, resource: Resource) -> bool:

@@ -24,7 +24,17 @@ def check(project: Project) -> Iterator[Violation]:
             for path in str(given.get("path", "")).split("\n"):
                 if path.strip() and _WIDE.fullmatch(path.strip()):
                     line = step.line("with", "path")
-                    yield Violation(f"step {step.name!r} keeps {path.strip()}", one.file, line)
+                    yield Violation(
+                        f"step {step.name!r} keeps {path.strip()}",
+                        one.file,
+                        line,
+                        fact=f"{step.path}: {path.strip()}",
+                    )
             if str(given.get("include-hidden-files", "")).lower() == "true":
                 line = step.line("with", "include-hidden-files")
-                yield Violation(f"step {step.name!r} keeps hidden files", one.file, line)
+                yield Violation(
+                    f"step {step.name!r} keeps hidden files",
+                    one.file,
+                    line,
+                    fact=f"{step.path}: include-hidden-files",
+                )

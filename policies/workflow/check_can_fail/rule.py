@@ -42,7 +42,10 @@ def _file(one: Workflow | Action) -> Iterator[Violation]:
         shell = mapping(mapping(body.get("defaults")).get("run")).get("shell")
         if shell and _is_lax(str(shell)):
             yield Violation(
-                f"the shell {shell!r} goes on after a command that fails", one.file, one.document.line(*place)
+                f"the shell {shell!r} goes on after a command that fails",
+                one.file,
+                one.document.line(*place),
+                fact=f"{one.document.path(*place)} {shell}",
             )
 
 
@@ -69,15 +72,32 @@ def _run(run: Run) -> Iterator[Violation]:
         yield from _job(job)
     for step, _, name in pipelines(run):
         if name in (*STAGES, "check") and "if" in step.body:
-            yield _at(step, f"runs {name} in some cases only", step.line("if"))
+            yield _at(
+                step, f"runs {name} in some cases only", step.line("if"), fact=f"{name} if {step.body['if']}"
+            )
         if found := _BY_CHANCE.search(str(step.body.get("if", ""))):
-            yield _at(step, f"runs {name} or not by {found[0]}", step.line("if"))
+            yield _at(
+                step,
+                f"runs {name} or not by {found[0]}",
+                step.line("if"),
+                fact=f"{name} by chance: {step.body['if']}",
+            )
         for job in run.jobs:
             if found := _BY_CHANCE.search(str(job.body.get("if", ""))):
                 text = f"job {job.id} runs {name} or not by {found[0]}"
-                yield Violation(text, job.workflow.file, job.line("if"))
+                yield Violation(
+                    text,
+                    job.workflow.file,
+                    job.line("if"),
+                    fact=f"{job.id}: {name} by chance: {job.body['if']}",
+                )
         if folder := _elsewhere(run, step):
-            yield _at(step, f"judges the folder {folder}, not the repository", step.line("working-directory"))
+            yield _at(
+                step,
+                f"judges the folder {folder}, not the repository",
+                step.line("working-directory"),
+                fact=f"folder {folder}",
+            )
 
 
 def _elsewhere(run: Run, step: WorkflowStep) -> str:
@@ -94,15 +114,18 @@ def _elsewhere(run: Run, step: WorkflowStep) -> str:
 def _job(job: Job) -> Iterator[Violation]:
     if job.body.get("continue-on-error", False) is not False:
         yield Violation(
-            f"job {job.id} goes on when it fails", job.workflow.file, job.line("continue-on-error")
+            f"job {job.id} goes on when it fails",
+            job.workflow.file,
+            job.line("continue-on-error"),
+            fact=f"{job.id}: continue-on-error",
         )
 
 
 def _step(step: WorkflowStep, shell: str) -> Iterator[Violation]:
     if step.body.get("continue-on-error", False) is not False:
-        yield _at(step, "goes on when it fails", step.line("continue-on-error"))
+        yield _at(step, "goes on when it fails", step.line("continue-on-error"), fact="continue-on-error")
     if step.body.get("shell") and _is_lax(str(step.body["shell"])):
-        yield _at(step, "goes on after a command that fails", step.line("shell"))
+        yield _at(step, "goes on after a command that fails", step.line("shell"), fact="shell")
     found = list(commands(step.run))
     rows = step.run.splitlines()
     safe = shell == "bash" or "pipefail" in step.run or "-o pipefail" in shell
@@ -111,10 +134,15 @@ def _step(step: WorkflowStep, shell: str) -> Iterator[Violation]:
             why := _why(command, found[index + 1 :], safe)
             or _in_condition(command, rows[command.row], found[index + 1 :])
         ):
-            yield _at(step, why, step.line_of(rows[command.row].strip(), "run"))
-    if _LAX.search(step.run) and any(map(checks, found)):
-        row = next(row for row in rows if _LAX.search(row))
-        yield _at(step, "tells the shell to go on after a failure", step.line_of(row.strip(), "run"))
+            yield _at(
+                step,
+                why,
+                step.line_of(rows[command.row].strip(), "run"),
+                fact=f"{command.program} in {rows[command.row]}",
+            )
+    for row in filter(_LAX.search, rows) if any(map(checks, found)) else ():
+        line = step.line_of(row.strip(), "run")
+        yield _at(step, "tells the shell to go on after a failure", line, fact=row)
 
 
 def _why(command: Command, following: list[Command], safe: bool) -> str:
@@ -140,5 +168,5 @@ def _in_condition(command: Command, row: str, following: list[Command]) -> str:
     return "" if fails else "asks a check, and goes on whatever it says"
 
 
-def _at(step: WorkflowStep, message: str, line: int) -> Violation:
-    return Violation(f"step {step.name!r} {message}", step.document.file, line)
+def _at(step: WorkflowStep, message: str, line: int, *, fact: str) -> Violation:
+    return Violation(f"step {step.name!r} {message}", step.document.file, line, fact=f"{step.path}: {fact}")

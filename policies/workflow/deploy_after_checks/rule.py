@@ -20,17 +20,27 @@ def check(project: Project) -> Iterator[Violation]:
         for step, command, name in calls:
             if name == "deploy" and "--checks" not in command.arguments:
                 text = f"step {step.name!r} deploys without the reports of the checks (--checks)"
-                found.append(Violation(text, step.document.file, step.line("run")))
+                found.append(
+                    Violation(text, step.document.file, step.line("run"), fact=f"{step.path}: --checks")
+                )
         if "deploy" not in names:
             continue  # a rollback: what it puts back was checked when it was deployed
         earlier = before(project, run)
         if "promote" in names:
             verified = any(_verifies(one) for one in earlier)
-            found += [] if verified else [_at(run, "doesn't wait for `pipeline release verify`")]
+            found += (
+                []
+                if verified
+                else [_at(run, "doesn't wait for `pipeline release verify`", fact="release verify")]
+            )
         else:
             passed = set().union(*(stages(one) for one in earlier))
             missing = [stage for stage in STAGES if stage not in passed]
-            found += [_at(run, f"doesn't wait for {', '.join(missing)}")] if missing else []
+            found += (
+                [_at(run, f"doesn't wait for {', '.join(missing)}", fact=", ".join(missing))]
+                if missing
+                else []
+            )
     yield from dict.fromkeys(found)
 
 
@@ -42,13 +52,24 @@ def _conditions(run: Run) -> Iterator[Violation]:
     for job in run.jobs:
         if _AFTER_FAILURE.search(str(job.body.get("if", ""))):
             line = job.line("if")
-            yield Violation(f"job {job.id} deploys also after a failure", job.workflow.file, line)
+            yield Violation(
+                f"job {job.id} deploys also after a failure",
+                job.workflow.file,
+                line,
+                fact=f"{job.id}: {job.body['if']}",
+            )
     for step, _, name in pipelines(run):
         if name in ("deploy", "promote", "rollback") and _AFTER_FAILURE.search(str(step.body.get("if", ""))):
             line = step.line("if")
-            yield Violation(f"step {step.name!r} runs also after a failure", step.document.file, line)
+            yield Violation(
+                f"step {step.name!r} runs also after a failure",
+                step.document.file,
+                line,
+                fact=f"{step.path}: {step.body['if']}",
+            )
 
 
-def _at(run: Run, message: str) -> Violation:
+def _at(run: Run, message: str, *, fact: str) -> Violation:
     job = run.jobs[0]
-    return Violation(f"job {job.id} {message}", job.workflow.file, job.line("needs"))
+    line = job.line("needs")
+    return Violation(f"job {job.id} {message}", job.workflow.file, line, fact=f"{job.id}: {fact}")

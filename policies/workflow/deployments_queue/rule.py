@@ -26,27 +26,51 @@ def check(project: Project) -> Iterator[Violation]:
         for environment, group in _pairs(run):
             if len(queues[environment]) > 1:
                 others = ", ".join(sorted(queues[environment] - {group}))
-                found.append(_at(run, f"queues in {group} for {environment}; others in {others}", "group"))
+                found.append(
+                    _at(
+                        run,
+                        f"queues in {group} for {environment}; others in {others}",
+                        "group",
+                        fact=f"{group} for {environment}",
+                    )
+                )
             if len(users[group]) > 1:
                 both = " and ".join(sorted(users[group]))
-                found.append(_at(run, f"{group} is the queue of {both}: one would cancel the other", "group"))
+                found.append(
+                    _at(
+                        run,
+                        f"{group} is the queue of {both}: one would cancel the other",
+                        "group",
+                        fact=f"{group} of {both}",
+                    )
+                )
     yield from dict.fromkeys(found)
 
 
 def _one(run: Run) -> Iterator[Violation]:
     group, cancel = _concurrency(run)
     if not group:
-        yield _at(run, "changes an environment without a queue (concurrency)")
+        yield _at(run, "changes an environment without a queue (concurrency)", fact="no queue")
     if cancel is False:
         for job in run.jobs:
             found = job.body.get("concurrency")
             if isinstance(found, dict) and found.get("cancel-in-progress", False) is not False:
                 line = job.line("concurrency", "cancel-in-progress")
-                yield Violation(f"job {job.id} may be cancelled meanwhile", job.workflow.file, line)
+                yield Violation(
+                    f"job {job.id} may be cancelled meanwhile",
+                    job.workflow.file,
+                    line,
+                    fact=f"{job.id}: cancel-in-progress",
+                )
     if cancel is not False:
-        yield _at(run, "may be cancelled while it changes an environment", "cancel-in-progress")
+        yield _at(
+            run,
+            "may be cancelled while it changes an environment",
+            "cancel-in-progress",
+            fact="cancel-in-progress",
+        )
     if group and any("${{" in one for one in _groups(run, group)):
-        yield _at(run, f"has a queue that differs from run to run: {group}", "group")
+        yield _at(run, f"has a queue that differs from run to run: {group}", "group", fact=f"group {group}")
 
 
 def _concurrency(run: Run) -> tuple[str, Any]:
@@ -73,12 +97,13 @@ def _pairs(run: Run) -> Iterator[tuple[str, str]]:
         yield from zip(environments, groups, strict=True)
 
 
-def _at(run: Run, message: str, *place: str) -> Violation:
+def _at(run: Run, message: str, *place: str, fact: str) -> Violation:
     if "concurrency" in run.workflow.data:
         line = run.workflow.line("concurrency", *place)
-        return Violation(f"{run.workflow.name} {message}", run.workflow.file, line)
+        return Violation(f"{run.workflow.name} {message}", run.workflow.file, line, fact=fact)
     for job in run.jobs:
         if "concurrency" in job.body:
             line = job.line("concurrency", *place)
-            return Violation(f"job {job.id} {message}", job.workflow.file, line)
-    return Violation(f"{run.workflow.name} {message}", run.workflow.file, run.workflow.line("on"))
+            return Violation(f"job {job.id} {message}", job.workflow.file, line, fact=f"{job.id}: {fact}")
+    line = run.workflow.line("on")
+    return Violation(f"{run.workflow.name} {message}", run.workflow.file, line, fact=fact)

@@ -14,4 +14,6 @@ def check(project: Project) -> Iterator[Violation]:
         return
     # Rather at the workflow that calls the comparison than at the one that holds it.
     workflow = max(looking, key=lambda run: len(run.jobs)).workflow if looking else project.workflows[0]
-    yield Violation("no schedule compares what runs with git", workflow.file, workflow.line("on"))
+    yield Violation(
+        "no schedule compares what runs with git", workflow.file, workflow.line("on"), fact="no schedule"
+    )

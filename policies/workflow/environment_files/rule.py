@@ -19,7 +19,8 @@ def check(project: Project) -> Iterator[Violation]:
             for row in step.run.splitlines():
                 if why := _why(row, step.run):
                     line = step.line_of(row.strip(), "run")
-                    yield Violation(f"step {step.name!r} {why}", one.file, line)
+                    fact = f"{step.path}: {step.run if _is_block(row) else row}"
+                    yield Violation(f"step {step.name!r} {why}", one.file, line, fact=fact)
 
 
 def _why(row: str, script: str) -> str:

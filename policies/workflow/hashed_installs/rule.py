@@ -46,14 +46,20 @@ def check(project: Project) -> Iterator[Violation]:
     for one in project.automations:
         for step in one.steps:
             if fetched := _fetched(step):
-                yield Violation(f"step {step.name!r} {fetched}", one.file, step.line("uses"))
+                fact = f"{step.path}: {step.uses.partition('@')[0]}"
+                yield Violation(f"step {step.name!r} {fetched}", one.file, step.line("uses"), fact=fact)
             rows = step.run.splitlines()
             found = list(commands(step.run))
             for index, command in enumerate(found):
                 after = found[index + 1] if index + 1 < len(found) else None
                 if why := _why(command, after) or _network(rows[command.row]):
                     line = step.line_of(rows[command.row].strip(), "run")
-                    yield Violation(f"step {step.name!r} {why}", one.file, line)
+                    yield Violation(
+                        f"step {step.name!r} {why}",
+                        one.file,
+                        line,
+                        fact=f"{step.path}: {command.program} in {rows[command.row]}",
+                    )
 
 
 def _fetched(step: WorkflowStep) -> str:

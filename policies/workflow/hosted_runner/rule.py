@@ -18,5 +18,7 @@ def check(project: Project) -> Iterator[Violation]:
         names = [] if isinstance(label, dict) else [name for one in labels for name in run.values(str(one))]
         if not names or not all(name.startswith(_HOSTED) for name in names):
             line = job.line("runs-on")
-            found.append(Violation(f"job {job.id} runs on {label}", job.workflow.file, line))
+            found.append(
+                Violation(f"job {job.id} runs on {label}", job.workflow.file, line, fact=f"{job.id}: {label}")
+            )
     yield from dict.fromkeys(found)

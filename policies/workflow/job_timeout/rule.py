@@ -15,7 +15,17 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             limit = job.body.get("timeout-minutes")
             if limit is None:
-                yield Violation(f"job {job.id} has no timeout-minutes", workflow.file, job.line())
+                yield Violation(
+                    f"job {job.id} has no timeout-minutes",
+                    workflow.file,
+                    job.line(),
+                    fact=f"{job.id}: timeout-minutes",
+                )
             elif isinstance(limit, int | float) and limit > _MOST:
                 line = job.line("timeout-minutes")
-                yield Violation(f"job {job.id} may run {limit} minutes", workflow.file, line)
+                yield Violation(
+                    f"job {job.id} may run {limit} minutes",
+                    workflow.file,
+                    line,
+                    fact=f"{job.id}: timeout-minutes",
+                )

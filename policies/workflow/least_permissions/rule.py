@@ -36,7 +36,9 @@ def check(project: Project) -> Iterator[Violation]:
                     asked[place] = asked.get(place, False) or _needs(run, name)
     for (file, line, job_id, name), needed in asked.items():
         if not needed:
-            yield Violation(f"job {job_id} may write {name}, and nothing in it does", file, line)
+            yield Violation(
+                f"job {job_id} may write {name}, and nothing in it does", file, line, fact=f"{job_id}: {name}"
+            )
 
 
 def _line(run: Run, job_id: str, name: str) -> int:

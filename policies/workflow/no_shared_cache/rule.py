@@ -20,7 +20,14 @@ def check(project: Project) -> Iterator[Violation]:
         for step in run.job.steps:
             if place := _restores(run, step):
                 line = step.line(*place)
-                found.append(Violation(f"step {step.name!r} restores a cache", step.document.file, line))
+                found.append(
+                    Violation(
+                        f"step {step.name!r} restores a cache",
+                        step.document.file,
+                        line,
+                        fact=f"{step.path}: {place[-1]}",
+                    )
+                )
     yield from dict.fromkeys(found)
 
 

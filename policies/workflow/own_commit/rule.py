@@ -16,4 +16,6 @@ def check(project: Project) -> Iterator[Violation]:
             for key in ("ref", "repository") if step.uses.lower().startswith("actions/checkout@") else ():
                 if given.get(key) and str(given[key]).strip() not in _OWN:
                     text = f"step {step.name!r} checks out {given[key]}, not what the job was started for"
-                    yield Violation(text, one.file, step.line("with", key))
+                    yield Violation(
+                        text, one.file, step.line("with", key), fact=f"{step.path}: {key} {given[key]}"
+                    )

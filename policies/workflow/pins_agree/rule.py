@@ -13,7 +13,7 @@ _IMAGE = re.compile(r"docker://[^@\s]+@sha256:[0-9a-f]{64}")
 def check(project: Project) -> Iterator[Violation]:
     for use in uses(project):
         if why := _why(use):
-            yield Violation(why, use.file, use.line)
+            yield Violation(why, use.file, use.line, fact=f"{use.written} {use.comment}")
 
 
 def _why(use: Use) -> str:

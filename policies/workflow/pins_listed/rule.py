@@ -15,4 +15,5 @@ def check(project: Project) -> Iterator[Violation]:
                 f"nothing is known of {use.action}: look at it, and add {line} to policies/actions.toml",
                 use.file,
                 use.line,
+                fact=use.written,
             )

@@ -20,12 +20,18 @@ def check(project: Project) -> Iterator[Violation]:
     for run in runs(project):
         for step, command in calls(run):
             if given := [word for word in command.words if word.startswith(_OVERRIDING)]:
-                found.append(_at(step, f"overrides samconfig.toml by {given[0]}"))
+                found.append(_at(step, f"overrides samconfig.toml by {given[0]}", fact=" ".join(given)))
             if changing_aws(command):
-                found.append(_at(step, f"changes AWS past the pipeline: {' '.join(command.words[:3])}"))
+                found.append(
+                    _at(
+                        step,
+                        f"changes AWS past the pipeline: {' '.join(command.words[:3])}",
+                        fact=" ".join(command.words),
+                    )
+                )
         if promoted & set(run.environments):
             for one in (run, *before(project, run)):
-                found += [_at(step, f"builds for prod: {what}") for step, what in _builds(one)]
+                found += [_at(step, f"builds for prod: {what}", fact=what) for step, what in _builds(one)]
         if promoted >= set(run.environments) and run.environments:
             found += _order(run)
     yield from dict.fromkeys(found)
@@ -43,11 +49,16 @@ def _order(run: Run) -> Iterator[Violation]:
     for step, command, name in pipelines(run):
         if name == "deploy":
             if not any(one == "promote" for one, _ in done):
-                yield _at(step, "deploys what was not promoted")
+                yield _at(step, "deploys what was not promoted", fact="not promoted")
             if not any(one == "rollback" and "--dry-run" in words for one, words in done):
-                yield _at(step, "deploys without the proof that the release before could be put back")
+                yield _at(
+                    step,
+                    "deploys without the proof that the release before could be put back",
+                    fact="no way back",
+                )
         done.append((name, command.words))
 
 
-def _at(step: WorkflowStep, message: str) -> Violation:
-    return Violation(f"step {step.name!r} {message}", step.document.file, step.line("run"))
+def _at(step: WorkflowStep, message: str, *, fact: str) -> Violation:
+    file, line = step.document.file, step.line("run")
+    return Violation(f"step {step.name!r} {message}", file, line, fact=f"{step.path}: {fact}")

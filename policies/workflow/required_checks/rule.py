@@ -16,7 +16,12 @@ def check(project: Project) -> Iterator[Violation]:
     for workflow in pull_requests(project):
         asking = [job for job in workflow.jobs if job.needs and _asks(job)]
         if not asking:
-            yield Violation("no job asks how the others ended", workflow.file, workflow.line("jobs"))
+            yield Violation(
+                "no job asks how the others ended",
+                workflow.file,
+                workflow.line("jobs"),
+                fact="a required status",
+            )
         for job in asking:
             yield from _job(workflow, job)
 
@@ -38,12 +43,16 @@ def _asks(job: Job) -> bool:
 def _job(workflow: Workflow, job: Job) -> Iterator[Violation]:
     condition = str(job.body.get("if", "")).replace("${{", "").replace("}}", "").strip()
     if condition != "always()":
-        yield _at(job, "is skipped, and so counts as passed, when another job fails: if: always()", "if")
+        yield _at(
+            job, "is skipped, and so counts as passed, when another job fails: if: always()", "if", fact="if"
+        )
     for name in (one.id for one in workflow.jobs if one.id not in (job.id, *job.needs)):
-        yield _at(job, f"doesn't wait for {name}", "needs")
+        yield _at(job, f"doesn't wait for {name}", "needs", fact=f"needs {name}")
     for name in job.needs:
         if not _demands_success(job, name):
-            yield _at(job, f"passes also when {name} didn't succeed", "steps", 0, "run")
+            yield _at(
+                job, f"passes also when {name} didn't succeed", "steps", 0, "run", fact=f"success of {name}"
+            )
 
 
 def _demands_success(job: Job, name: str) -> bool:
@@ -67,5 +76,6 @@ def _names(text: str) -> set[str]:
     return {one or other for one, other in _RESULT.findall(text)}
 
 
-def _at(job: Job, message: str, *place: Step) -> Violation:
-    return Violation(f"job {job.id} {message}", job.workflow.file, job.line(*place))
+def _at(job: Job, message: str, *place: Step, fact: str) -> Violation:
+    line = job.line(*place)
+    return Violation(f"job {job.id} {message}", job.workflow.file, line, fact=f"{job.id}: {fact}")

@@ -46,7 +46,10 @@ def _recipes(project: Project, known: Listed) -> Iterator[Violation]:
                     wrong = wrong or f"> {name}"
         if wrong:
             yield Violation(
-                f"in jobs with a role make runs `{wrong}`, which isn't on the list", file, line.number
+                f"in jobs with a role make runs `{wrong}`, which isn't on the list",
+                file,
+                line.number,
+                fact=line.script,
             )
 
 
@@ -54,16 +57,29 @@ def _job(project: Project, job: Job, known: Listed) -> Iterator[Violation]:
     for key in ("container", "services"):
         if job.body.get(key):
             message = f"job {job.id} holds a role, and runs images by `{key}`: run them in a job without"
-            yield Violation(message, job.workflow.file, job.line(key))
+            yield Violation(
+                message, job.workflow.file, job.line(key), fact=f"{job.id}: {key} {job.body[key]}"
+            )
     for body, place in ((job.workflow.data, ()), (job.body, job.place)):
-        for message, key in _start(mapping(mapping(body.get("defaults")).get("run")), known):
+        given = mapping(mapping(body.get("defaults")).get("run"))
+        for message, key in _start(given, known):
             line = job.workflow.line(*place, "defaults", "run", key)
-            yield Violation(f"job {job.id} holds a role, and {message}", job.workflow.file, line)
+            yield Violation(
+                f"job {job.id} holds a role, and {message}",
+                job.workflow.file,
+                line,
+                fact=f"{job.id}: {key} {given[key]}",
+            )
         for name in _variables(body, known):
             message = (
                 f"job {job.id} holds a role, and sets {name}, which changes what runs in it: leave it out"
             )
-            yield Violation(message, job.workflow.file, job.workflow.line(*place, "env", name))
+            yield Violation(
+                message,
+                job.workflow.file,
+                job.workflow.line(*place, "env", name),
+                fact=f"{job.id}: env {name}",
+            )
     for step in job.steps:
         yield from _step(project, step, known, 1)
 
@@ -88,9 +104,14 @@ def _variables(body: dict[str, Any], known: Listed) -> list[str]:
 
 def _step(project: Project, step: WorkflowStep, known: Listed, depth: int) -> Iterator[Violation]:
     wrong = list(_start(step.body, known))
-    yield from (_at(step, message, step.line(key)) for message, key in wrong)
+    yield from (_at(step, message, step.line(key), fact=f"{key} {step.body[key]}") for message, key in wrong)
     for name in _variables(step.body, known):
-        yield _at(step, f"sets {name}, which changes what runs in it: leave it out", step.line("env", name))
+        yield _at(
+            step,
+            f"sets {name}, which changes what runs in it: leave it out",
+            step.line("env", name),
+            fact=f"env {name}",
+        )
     if step.uses.startswith("./"):
         yield from _local(project, step, known, depth)
     elif step.uses:
@@ -102,11 +123,18 @@ def _step(project: Project, step: WorkflowStep, known: Listed, depth: int) -> It
 def _local(project: Project, step: WorkflowStep, known: Listed, depth: int) -> Iterator[Violation]:
     action = local_action(project, step)
     if action is None:
-        yield _at(step, f"uses {step.uses}, which isn't there to be judged", step.line("uses"))
+        yield _at(
+            step,
+            f"uses {step.uses}, which isn't there to be judged",
+            step.line("uses"),
+            fact=f"uses {step.uses}",
+        )
     elif mapping(action.data.get("runs")).get("using") != "composite":
-        yield _at(step, f"runs the program of {step.uses}: {_INSTEAD}", step.line("uses"))
+        yield _at(
+            step, f"runs the program of {step.uses}: {_INSTEAD}", step.line("uses"), fact=f"uses {step.uses}"
+        )
     elif depth > _DEPTH:
-        yield _at(step, f"uses {step.uses} in itself", step.line("uses"))
+        yield _at(step, f"uses {step.uses} in itself", step.line("uses"), fact=f"uses {step.uses} in itself")
     else:
         for inner in action.steps:
             yield from _step(project, inner, known, depth + 1)
@@ -117,17 +145,25 @@ def _foreign(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
     name = step.uses.partition("@")[0].lower()
     action = known.actions.get(name)
     if action is None:
-        yield _at(step, f"uses {name}, which isn't on the list: {_INSTEAD}", step.line("uses"))
+        yield _at(step, f"uses {name}, which isn't on the list: {_INSTEAD}", step.line("uses"), fact=name)
         return
     if pinned is None:
         yield _at(
-            step, f"uses {step.uses}, which is another tomorrow: pin the whole commit", step.line("uses")
+            step,
+            f"uses {step.uses}, which is another tomorrow: pin the whole commit",
+            step.line("uses"),
+            fact=step.uses,
         )
     given = mapping(step.body.get("with"))
     names = {str(key).lower(): key for key in given}
     for key in action.never:
         if key in names:
-            yield _at(step, f"gives {name} the input {key}: leave it out", step.line("with", names[key]))
+            yield _at(
+                step,
+                f"gives {name} the input {key}: leave it out",
+                step.line("with", names[key]),
+                fact=f"{name} {key}",
+            )
     for key, pattern in action.inputs.items():
         value = str(given.get(names.get(key, key), ""))
         if not pattern.fullmatch(value.strip()):
@@ -136,6 +172,7 @@ def _foreign(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
                 step,
                 f"gives {name} {said}; here {key} fits {pattern.pattern}",
                 step.line("with", names.get(key, key)),
+                fact=f"{name} {key} {value}",
             )
 
 
@@ -144,11 +181,13 @@ def _script(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
         found = calls(step.run, known.expressions)
     except NotPlainError as error:
         message = f"holds `{error.what}`, behind which anything could run: {_INSTEAD}"
-        yield _at(step, message, _line(step, error.row))
+        yield _at(step, message, _line(step, error.row), fact=step.run)
         return
     for call in found:
         if message := _why(call, known):
-            yield _at(step, message, _line(step, call.row))
+            yield _at(
+                step, message, _line(step, call.row), fact=" > ".join((" ".join(call.words), *call.writes))
+            )
 
 
 def _why(call: Call, known: Listed) -> str:
@@ -171,5 +210,6 @@ def _line(step: WorkflowStep, row: int) -> int:
     return step.line_of(rows[row].strip(), "run") if row < len(rows) else step.line("run")
 
 
-def _at(step: WorkflowStep, message: str, line: int) -> Violation:
-    return Violation(f"in a job with a role, step {step.name!r} {message}", step.document.file, line)
+def _at(step: WorkflowStep, message: str, line: int, *, fact: str) -> Violation:
+    text = f"in a job with a role, step {step.name!r} {message}"
+    return Violation(text, step.document.file, line, fact=f"{step.path}: {fact}")

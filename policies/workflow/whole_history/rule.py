@@ -34,9 +34,14 @@ def _looks(run: Run) -> bool:
 def _step(step: WorkflowStep) -> Iterator[Violation]:
     if str(mapping(step.body.get("with")).get("fetch-depth", "1")) != "0":
         line = step.line("with", "fetch-depth")
-        yield Violation(f"step {step.name!r} leaves history out", step.document.file, line)
+        yield Violation(
+            f"step {step.name!r} leaves history out",
+            step.document.file,
+            line,
+            fact=f"{step.path}: fetch-depth",
+        )
     version = of_step(step).version
     if version and version < _KEEPS_ANNOTATIONS:
         said, least = (".".join(map(str, one)) for one in (version, _KEEPS_ANNOTATIONS))
         message = f"step {step.name!r} takes an annotated tag for its commit: v{said}, and v{least} keeps it"
-        yield Violation(message, step.document.file, step.line("uses"))
+        yield Violation(message, step.document.file, step.line("uses"), fact=f"{step.path}: tags")

@@ -1,5 +1,7 @@
 """The stages' verdict: what broke is never a pass, and the others still report."""
 
+import dataclasses
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.base.run import run
-from pipeline.gate import cache, check
+from pipeline.gate import cache, check, output
 from pipeline.gate.engines import own
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
@@ -20,7 +22,17 @@ type Make = Callable[..., Project]
 
 
 def _finding(rule: str = "a", environment: str | None = None, tool: str = "good") -> Finding:
-    return Finding(rule, "title", "high", tool, "template.yaml", 3, "message", environment=environment)
+    return Finding(
+        rule=rule,
+        title="title",
+        severity="high",
+        tool=tool,
+        file="template.yaml",
+        line=3,
+        fact="fact",
+        environment=environment,
+        message="message",
+    )
 
 
 def _engine(name: str, run: Callable[[Context], Iterator[Finding]], *, cached: bool = False) -> Engine:
@@ -208,3 +220,98 @@ def test_a_tool_that_was_ended_is_no_verdict_and_no_finding(
         report["findings"],
         [stage["status"] for stage in report["stages"]],
     )
+
+
+ROUTES = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters: { Environment: { Type: String }, Size: { Type: String } }
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: build/app/
+      Handler: app.aws.handler
+      Runtime: python3.13
+      Events:
+        Hook: { Type: Api, Properties: { Path: /hook, Method: POST } }
+"""
+WAIVER = """\
+[[waiver]]
+rule = "open_route"
+resource = "Function"
+fact = "POST /hook"
+reason = "the partner signs what it sends, and the code verifies it"
+owner = "ana"
+approver = "bo"
+ticket = "OPS-1"
+expires = 2026-09-01
+"""
+DAY = dt.date(2026, 6, 1)
+
+
+def _open(project: Project) -> list[str]:
+    """The facts of open_route that are still open."""
+    found = check.judge(project.root, ("policy",), today=DAY, cached=False).findings
+    return [one.fact for one in found if one.rule == "open_route" and one.waiver is None]
+
+
+@pytest.mark.parametrize(
+    ("event", "fact"),
+    [
+        ("Type: Api, Properties: { Path: /hook, Method: DELETE }", "DELETE /hook"),
+        ("Type: Api, Properties: { Path: '/admin/{what+}', Method: any }", "ANY /admin/{what+}"),
+        ("Type: HttpApi, Properties: { Path: /hook, Method: POST }", "POST /hook (2)"),
+        ("Type: Api, Properties: { Path: /Hook, Method: POST }", "POST /Hook"),
+    ],
+)
+def test_waiver_of_a_route_opens_no_other(
+    make_project: Make, monkeypatch: pytest.MonkeyPatch, event: str, fact: str
+) -> None:
+    """Neither another method or path, nor the same of another API, also when it is added later."""
+    _stages(monkeypatch, policy=(own.ENGINE,))
+    files = {"template.yaml": ROUTES, "policies/waivers.toml": WAIVER}
+
+    assert _open(make_project(**files)) == []
+
+    files["template.yaml"] += f"        Later: {{ {event} }}\n"
+
+    assert _open(make_project(**files)) == [fact]
+
+
+def test_waiver_without_fact_is_refused_with_what_to_write(
+    make_project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is printed is a file of waivers that covers what the old one did."""
+    _stages(monkeypatch, policy=(own.ENGINE,))
+    template = f"{ROUTES}        Other: {{ Type: Api, Properties: {{ Path: /other, Method: PUT }} }}\n"
+    old = WAIVER.replace('fact = "POST /hook"\n', "")
+    project = make_project(**{"template.yaml": template, "policies/waivers.toml": old})
+    report = check.judge(project.root, ("policy",), today=DAY, cached=False).printable()
+    refused = next(one for one in report.findings if one.rule == "waiver")
+
+    assert _open(project) == ["POST /hook", "PUT /other"]
+    assert refused.message.endswith('for: fact = "POST /hook"; fact = "PUT /other"')
+    assert report.rewritten in output.as_text(report)
+
+    assert _open(make_project(**{"policies/waivers.toml": report.rewritten})) == []
+
+
+def test_one_fact_of_several_findings_is_numbered(
+    make_project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their lines, so that a waiver covers one of them; a finding that is told twice is one."""
+    one, other = _finding(), dataclasses.replace(_finding(), line=9)
+    _stages(monkeypatch, policy=(_engine("good", lambda context: iter([other, one, one])),))
+    found = check.judge(make_project().root, ("policy",)).findings
+
+    assert [(3, "fact"), (9, "fact (2)")] == [(each.line, each.fact) for each in found]
+
+
+def test_fact_that_holds_a_secret_is_not_told(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of a file may be a finding's fact, and a fact is written into reports and waivers."""
+    secret = dataclasses.replace(_finding(), fact=f"key = '{'AKIA'}Q3EGRIWEXAMPLE77'")
+    _stages(monkeypatch, policy=(_engine("good", lambda context: iter([secret])),))
+    (found,) = check.judge(make_project().root, ("policy",)).findings
+
+    assert found.fact.startswith("a text that holds a secret, ")
+    assert "Q3EGRIWEXAMPLE77" not in found.fact

@@ -74,6 +74,7 @@ def test_json_is_the_contract(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         "file": "template.yaml",
         "line": 41,
         "resource": "AppFunction",
+        "fact": "TOKEN",
         "environment": "prod",
         "message": FINDINGS[0].message,
         "remediation": "Give the function the secret's ARN.",

@@ -19,6 +19,7 @@ def entry(days: int, **changes: str) -> str:
     known = {
         "rule": "CKV_AWS_18",
         "resource": "Bucket",
+        "fact": "LoggingConfiguration",
         "reason": "it receives the logs of the others",
         "owner": "ana",
         "approver": "bo",
@@ -49,10 +50,13 @@ def test_what_ends_first_comes_first(listed: Listed) -> None:
     status, lines = listed(entry(60) + entry(12, resource="Logs", environment="prod"))
 
     assert 0 == status
-    assert f"CKV_AWS_18 on Logs in prod: until {TODAY + dt.timedelta(12)}, in 12 days" == lines[0]
+    assert (
+        f"CKV_AWS_18 on Logs in prod (LoggingConfiguration): until {TODAY + dt.timedelta(12)}, in 12 days"
+        == lines[0]
+    )
     assert "    it receives the logs of the others" == lines[1]
     assert "    owner ana, approved by bo, OPS-1" == lines[2]
-    assert f"CKV_AWS_18 on Bucket: until {TODAY + dt.timedelta(60)}" == lines[3]
+    assert f"CKV_AWS_18 on Bucket (LoggingConfiguration): until {TODAY + dt.timedelta(60)}" == lines[3]
     assert "2 waivers, 1 of them end within 30 days" == lines[-1]
 
 
@@ -70,7 +74,9 @@ def test_as_json(listed: Listed) -> None:
     found = json.loads("\n".join(lines))["waivers"]
 
     assert 0 == status
-    assert ["CKV_AWS_18:Bucket", 5, None] == [found[0][name] for name in ("id", "days", "environment")]
+    assert ["CKV_AWS_18:Bucket:LoggingConfiguration", "LoggingConfiguration", 5, None] == [
+        found[0][name] for name in ("id", "fact", "days", "environment")
+    ]
 
 
 def test_one_that_does_not_hold(listed: Listed) -> None:
@@ -79,8 +85,18 @@ def test_one_that_does_not_hold(listed: Listed) -> None:
 
     assert 1 == status
     assert not any("on Old" in line for line in lines[:-1])
-    assert lines[-1].startswith(f"{waivers.FILE}:9: ")
+    assert lines[-1].startswith(f"{waivers.FILE}:10: ")
     assert "expired" in lines[-1]
+
+
+def test_one_without_a_fact(listed: Listed) -> None:
+    """It holds no more: the gate knows the findings, and so what to write instead."""
+    status, lines = listed(entry(5).replace('fact = "LoggingConfiguration"\n', ""))
+
+    assert 1 == status
+    assert lines[-1].endswith(
+        "lacks 'fact', so it covers nothing: `pipeline policy` says what to write instead"
+    )
 
 
 def test_a_file_that_can_not_be_read(listed: Listed) -> None:

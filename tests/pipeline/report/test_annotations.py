@@ -28,7 +28,7 @@ def test_raw_text_is_escaped_too() -> None:
 
     assert 1 == rendered.count("\n")
     assert "file=a%2Cb%3Ac%0A%3A%3Ad," in rendered
-    assert "::100%25%0D%0A::stop-commands::x%0AFix:" in rendered
+    assert "::100%25%0D%0A::stop-commands::x%0AFact: TOKEN%0AFix:" in rendered
 
 
 def test_no_more_than_github_shows() -> None:

@@ -30,12 +30,13 @@ def test_waivers_and_environments_are_those_of_the_repository() -> None:
     """What holds is read from the judged files."""
     files = {
         "samconfig.toml": b'[dev.deploy.parameters]\nparameter_overrides = ["A=1"]\n',
-        "policies/waivers.toml": b'[[waiver]]\nrule = "r"\nresource = "Api"\nreason = "a reason that explains it"\n'
+        "policies/waivers.toml": b'[[waiver]]\nrule = "r"\nresource = "Api"\nfact = "Url"\n'
+        b'reason = "a reason that explains it"\n'
         b'owner = "a"\napprover = "b"\nticket = "#1"\nexpires = 2026-12-01\n',
     }
     found = gather(evidence(project=Project(Path(), files)).report, {})
 
-    assert ["r:Api"] == [one.id for one in found.waivers]
+    assert ["r:Api:Url"] == [one.id for one in found.waivers]
     assert ["A"] == [row.name for row in found.sides]
     assert "" == found.repository
 

@@ -21,7 +21,7 @@ def run(**changes: object) -> dict[str, Any]:
 
 
 def fingerprints(*findings: Finding) -> list[str]:
-    return [one["partialFingerprints"]["pipeline/v1"] for one in run(findings=findings)["results"]]
+    return [one["partialFingerprints"]["pipeline/v2"] for one in run(findings=findings)["results"]]
 
 
 @pytest.mark.parametrize("findings", [FINDINGS, FINDINGS[:1], ()], ids=["all", "one", "none"])
@@ -62,16 +62,17 @@ def test_fingerprint_outlives_moved_lines() -> None:
 
 
 def test_fingerprints_tell_findings_apart() -> None:
-    """Another resource, environment or file is another alert, and so is the second of two alike."""
+    """Another resource, fact, environment or file is another alert, and so is the second of two alike."""
     first = FINDINGS[0]
     others = [
         dataclasses.replace(first, resource="Other"),
+        dataclasses.replace(first, fact="OTHER"),
         dataclasses.replace(first, environment="dev"),
         dataclasses.replace(first, file="bootstrap/template.yaml"),
         first,
     ]
 
-    assert 5 == len(set(fingerprints(first, *others)))
+    assert 6 == len(set(fingerprints(first, *others)))
 
 
 def test_paths_are_addresses() -> None:

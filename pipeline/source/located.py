@@ -14,6 +14,7 @@ type Step = str | int
 type Place = tuple[Step, ...]
 
 _SCALARS = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_AUTOMATION = re.compile(r"\.github/workflows/.*|(.*/)?action\.ya?ml")
 _MOST_NODES = 200_000  # far above any template; a nest of aliases that multiplies ends here
 
 
@@ -84,7 +85,11 @@ def read(path: Path, file: str) -> Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """Parse `text` as TOML (a name that ends in .toml), else as YAML, of which JSON is a part."""
+    """Parse `text` as TOML (a name that ends in .toml), else as YAML, of which JSON is a part.
+
+    Plain scalars become what the file's reader makes of them: in a workflow or action that is GitHub, which takes
+    YAML 1.2 (`on` and `yes` are text, 010 is ten), elsewhere YAML 1.1.
+    """
     if file.endswith(".toml"):
         return _parse_toml(text, file)
     return _parse_yaml(text, file)
@@ -96,7 +101,7 @@ def _parse_yaml(text: str, file: str) -> Document:
     loader = _SCALARS(body)
     try:
         node = loader.get_single_node()
-        builder = _Builder(loader)
+        builder = _Builder(loader, github=_AUTOMATION.fullmatch(file) is not None)
         data = builder.build(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -112,8 +117,9 @@ def _parse_yaml(text: str, file: str) -> Document:
 class _Builder:
     """Turns a composed YAML tree into plain data; CloudFormation's tags get their long form."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, *, github: bool) -> None:
         self.loader = loader
+        self.github = github
         self.lines: dict[Place, int] = {}
         self.count = 0
 
@@ -136,6 +142,9 @@ class _Builder:
             return items
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value  # CloudFormation has no dates: `Version: 2012-10-17` is text
+        plain = self.github and isinstance(node, yaml.ScalarNode) and not node.style
+        if plain and node.tag == self.loader.resolve(yaml.ScalarNode, node.value, (True, False)):
+            return _core(node.value)
         return self.loader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
@@ -155,7 +164,7 @@ class _Builder:
         for source in merged:
             if not isinstance(source, yaml.MappingNode):
                 raise DocumentError("merges something that is not a mapping", _line(source))
-            side = _Builder(self.loader)
+            side = _Builder(self.loader, github=self.github)
             side.count = self.count
             for name, value in side._mapping(source, ()).items():
                 if name not in result:
@@ -178,6 +187,31 @@ class _Builder:
         else:
             value = self._plain(_untagged(node), inner)
         return {name: value}
+
+
+_NULL = re.compile(r"|~|null|Null|NULL")
+_TRUTH = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
+
+def _core(text: str) -> bool | int | float | str | None:
+    """A plain scalar by YAML 1.2.2's core schema (10.3.2), which GitHub's runner follows (YamlObjectReader.cs).
+
+    GitHub has one kind of number, so that 3.10 is 3.1, and 1.0 is 1.
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUTH.fullmatch(text):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if _FLOAT.fullmatch(text):
+        number = float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
+        return int(number) if number.is_integer() else number
+    return text
 
 
 def _untagged(node: yaml.Node) -> yaml.Node:

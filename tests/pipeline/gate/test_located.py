@@ -51,6 +51,41 @@ def test_line_of_a_place(place: tuple[str | int, ...], line: int) -> None:
     assert line == parse(YAML, "template.yaml").line(*place)
 
 
+@pytest.mark.parametrize(
+    ("written", "in_a_workflow", "in_a_template"),
+    [
+        ("on", "on", True),
+        ("yes", "yes", True),
+        ("Off", "Off", False),
+        ("True", True, True),
+        ("~", None, None),
+        ("", None, None),
+        ("010", 10, 8),
+        ("0o10", 8, "0o10"),
+        ("0x1F", 31, 31),
+        ("1_000", "1_000", 1000),
+        ("12:30:45", "12:30:45", 45045),
+        ("3.10", 3.1, 3.1),
+        ("1.0", 1, 1.0),
+        ("1e3", 1000, "1e3"),
+        (".inf", float("inf"), float("inf")),
+        ("2026-01-01", "2026-01-01", "2026-01-01"),
+        ("'on'", "on", "on"),
+        ("'1'", "1", "1"),
+        ("!!str 1", "1", "1"),
+    ],
+)
+def test_a_scalar_is_what_its_reader_makes_of_it(
+    written: str, in_a_workflow: object, in_a_template: object
+) -> None:
+    """GitHub reads YAML 1.2 (core schema, https://yaml.org/spec/1.2.2/#1032-tag-resolution; actions/runner,
+    YamlObjectReader.cs), CloudFormation YAML 1.1 (user guide, "Template formats")."""
+    files = (".github/workflows/a.yml", ".github/actions/setup/action.yaml", "action.yml", "template.yaml")
+    found = [parse(f"on: {written}\n", file).data["on"] for file in files]
+
+    assert [in_a_workflow] * 3 + [in_a_template] == found
+
+
 def test_json_with_tabs_is_read() -> None:
     """JSON may be indented by tabs, which YAML forbids; lines stay."""
     document = parse('{\n\t"A": {\n\t\t"B": [1, 2]\n\t}\n}', "template.yaml")

@@ -1,14 +1,13 @@
 """The policies in a stack, wherever they stand: identity, trust, resource and boundary policies."""
 
-import fnmatch
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from pipeline.iam import authorization
+from pipeline.iam.matching import action_like, includes, texts
 from pipeline.source.located import Place, Step
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers
@@ -95,38 +94,22 @@ class Statement:
     def covers(self, action: str) -> bool:
         """Whether Action or NotAction takes in an action such as `iam:PassRole`."""
         if "NotAction" in self.body:
-            return not any(matches(one, action) for one in texts(self.body["NotAction"]))
-        return any(matches(one, action) for one in self.actions)
+            return not any(action_like(action, one) for one in texts(self.body["NotAction"]))
+        return any(action_like(action, one) for one in self.actions)
 
     def violation(self, message: str, *place: Step) -> Violation:
         return at(self.resource, message, *self.place, *place)
 
 
-@lru_cache(65536)
-def matches(pattern: str, text: str) -> bool:
-    """Whether an IAM pattern (case-insensitive, with * and ?) takes in a text."""
-    escaped = pattern.lower().replace("[", "[[]")
-    return fnmatch.fnmatchcase(text.lower(), escaped)
-
-
 def knows_no_resources(action: str) -> bool:
     """Whether AWS accepts the action, or all that a pattern of actions takes in, with Resource "*" alone."""
-    listed = any(matches(pattern, action) for pattern in _NO_RESOURCES)
+    listed = any(includes(pattern, action.lower()) for pattern in _NO_RESOURCES)
     return listed or authorization.without_resources(action)
 
 
 def is_one_secret(text: str) -> bool:
     """Whether a pattern takes in exactly one secret: its whole name, and six of any for what AWS puts behind it."""
     return _ONE_SECRET.fullmatch(text) is not None
-
-
-def texts(value: Any) -> list[str]:
-    """One value or a list of them, as a list of texts."""
-    if value is None:
-        return []
-    return [
-        one if isinstance(one, str) else str(one) for one in (value if isinstance(value, list) else [value])
-    ]
 
 
 def statements(stack: Stack) -> Sequence[Statement]:

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.iam.statements import knows_no_resources, texts
+from pipeline.iam.matching import texts
+from pipeline.iam.statements import knows_no_resources
 from pipeline.source.located import Place
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack

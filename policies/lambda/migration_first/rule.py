@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import custom_resources, releases, served
-from pipeline.iam.statements import texts
+from pipeline.iam.matching import texts
 from pipeline.source import secrets
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig

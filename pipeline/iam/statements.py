@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.iam import authorization
 from pipeline.iam.matching import action_like, includes, texts
-from pipeline.source.located import Place, Step
+from pipeline.source.located import Place, Step, nodes
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at
@@ -151,20 +151,19 @@ def _kind(resource: Resource, place: Place, body: dict[str, Any], boundaries: se
 
 
 def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
-    if isinstance(value, str) and '"Statement"' in value:
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            return
-    if isinstance(value, dict):
-        if _is_policy(value.get("Statement")):
-            yield place, value
-            return
-        for key, item in value.items():
-            yield from _documents(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _documents(item, (*place, index))
+    for at_place, one in nodes(value, place, whole=_is_document):
+        if isinstance(one, str) and '"Statement"' in one:
+            try:
+                inner = json.loads(one)
+            except json.JSONDecodeError:
+                continue
+            yield from _documents(inner, at_place)
+        elif _is_document(one):
+            yield at_place, one
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and _is_policy(value.get("Statement"))
 
 
 def _is_policy(statements: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +18,26 @@ _AUTOMATION = re.compile(r"\.github/workflows/.*|(.*/)?action\.ya?ml")
 _MOST_NODES = 200_000  # far above any template; a nest of aliases that multiplies ends here
 
 
-def texts_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str, str]]:
+def nodes(
+    value: Any, place: Place = (), *, whole: Callable[[Any], bool] = lambda node: False
+) -> Iterator[tuple[Place, Any]]:
+    """Each value in nested mappings and lists, itself first, with its place; nothing inside of what is `whole`."""
+    yield place, value
+    if whole(value):
+        return
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in inner:
+        yield from nodes(item, (*place, step), whole=whole)
+
+
+def key_of(place: Place) -> str:
+    """The nearest key at or above a place; '' for none."""
+    return next((step for step in reversed(place) if isinstance(step, str)), "")
+
+
+def texts_in(value: Any) -> Iterator[tuple[Place, str, str]]:
     """Each text in nested mappings and lists: its place, the nearest key above it ('' for none), the text."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from texts_in(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from texts_in(item, (*place, index))
-    elif isinstance(value, str):
-        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value
+    return ((place, key_of(place), text) for place, text in nodes(value) if isinstance(text, str))
 
 
 class DocumentError(Exception):

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from pipeline.gate.functions import custom_resources, releases, served
 from pipeline.iam.matching import texts
-from pipeline.source import secrets
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig
-from pipeline.source.values import refers
+from pipeline.source.values import mentioned, refers
 from pipeline.source.violations import Violation, at
 
 
@@ -30,7 +29,7 @@ def check(project: Project) -> Iterator[Violation]:
                 if most.isdigit() and int(most) > 1:
                     text = f"{name} lets {most} migrations run side by side"
                     yield at(function, text, "ReservedConcurrentExecutions")
-            if not secrets.mentioned(changing) & releases(stack):
+            if not mentioned(changing) & releases(stack):
                 yield at(migration, f"{migration.id} doesn't change with a release, so it runs once")
         for resource in custom_resources(stack):
             token = refers(resource.get("ServiceToken"))

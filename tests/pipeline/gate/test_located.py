@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.source.located import DocumentError, parse
+from pipeline.source.located import DocumentError, key_of, nodes, parse
 
 YAML = """\
 Resources:
@@ -160,3 +160,31 @@ def test_wrong_toml_names_its_line() -> None:
         parse("a = 1\nb = [\n", "x.toml")
 
     assert caught.value.line >= 2
+
+
+def test_every_value_has_its_place() -> None:
+    """Mappings, lists and what they hold, outer ones first; what is whole is one value."""
+    data = {"a": [1, {"b": "c"}], "Fn::Sub": {"d": None}}
+    every = list(nodes(data))
+
+    assert [
+        (),
+        ("a",),
+        ("a", 0),
+        ("a", 1),
+        ("a", 1, "b"),
+        ("Fn::Sub",),
+        ("Fn::Sub", "d"),
+    ] == [place for place, _ in every]
+    assert (("a", 1, "b"), "c") in every
+    assert ("x", "Fn::Sub", "d") not in [
+        place for place, _ in nodes(data, ("x",), whole=lambda one: one == {"d": None})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"), [((), ""), ((0,), ""), (("a", 1, 2), "a"), (("a", "b"), "b"), (("a", 0, "b"), "b")]
+)
+def test_the_nearest_key(place: tuple[str | int, ...], expected: str) -> None:
+    """Of an item of a list, the list's."""
+    assert expected == key_of(place)

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.source.secrets import mentioned
 from pipeline.source.stacks import Resource, Stack, dig
-from pipeline.source.values import refers
+from pipeline.source.values import mentioned, refers
 from pipeline.source.violations import Violation, at
 
 _RELEASE = re.compile(r"Digest|Commit|Version|Release|Revision|Build|Hash|Sha\d*", re.IGNORECASE)

@@ -5,32 +5,11 @@ Source: "IAM JSON policy elements: Condition operators" and "Multivalued context
 
 import datetime as dt
 import ipaddress
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+
+from pipeline.iam.matching import arn_like, like
 
 type Compare = Callable[[str, str], bool]  # the request's value, the policy's value
-
-
-def like(value: str, pattern: str) -> bool:
-    """Whether a pattern with * (any text) and ? (one character) takes in a value; case counts."""
-    return _pattern(pattern).fullmatch(value) is not None
-
-
-@lru_cache(4096)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if each == "*" else "." if each == "?" else re.escape(each) for each in pattern)
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def arn_like(value: str, pattern: str) -> bool:
-    """Whether an ARN pattern takes in an ARN: a wildcard stays within one of the six parts; one alone is every ARN."""
-    if pattern == "*":
-        return True
-    values, patterns = value.split(":", 5), pattern.split(":", 5)
-    if len(values) != 6 or len(patterns) != 6:
-        return False
-    return all(like(one, other) for one, other in zip(values, patterns, strict=True))
 
 
 def _folded(value: str, expected: str) -> bool:

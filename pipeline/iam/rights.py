@@ -1,25 +1,47 @@
 """The rights that a stack gives, each by itself, so that two states of a stack can be compared."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.iam import statements as iam
+from pipeline.iam.matching import includes, texts
 from pipeline.source.stacks import Stack
 from pipeline.source.values import refers
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What an element takes in (Action, Resource: one pattern) or leaves out (NotAction, NotResource: all of them)."""
+
+    patterns: tuple[str, ...]
+    left_out: bool = False
+
+    def __str__(self) -> str:
+        return f"{'all but ' if self.left_out else ''}{', '.join(self.patterns)}"
+
+    def covers(self, other: "Taken") -> bool:
+        """Whether it takes in all that `other` does."""
+        if other.left_out:
+            wide, narrow = (other, self) if self.left_out else (self, Taken(("*",)))
+        elif self.left_out:
+            return False  # what is left out, and what is named, might still have something in common
+        else:
+            wide, narrow = self, other
+        return all(any(includes(one, another) for one in wide.patterns) for another in narrow.patterns)
+
+
+@dataclass(frozen=True)
 class Right:
-    """One action on one resource that a policy allows or denies.
+    """An action on a resource that a policy allows or denies.
 
     `holder` is who has it: a role, or the resource whose policy names a principal. `condition` is JSON.
     """
 
     holder: str
-    action: str
-    resource: str
+    action: Taken
+    resource: Taken
     principal: str
     condition: str
 
@@ -29,9 +51,17 @@ class Right:
         return (
             same
             and self.condition in ("{}", other.condition)
-            and iam.matches(self.action, other.action)
-            and iam.matches(self.resource, other.resource)
+            and _folded(self.action).covers(_folded(other.action))
+            and self.resource.covers(other.resource)
         )
+
+
+def _folded(actions: Taken) -> Taken:
+    """Actions are the same in any case."""
+    return replace(actions, patterns=tuple(one.lower() for one in actions.patterns))
+
+
+_EVERYTHING = Taken(("*",))
 
 
 @dataclass(frozen=True)
@@ -59,14 +89,16 @@ def rights(stack: Stack | None) -> Rights:
             key: permission.get(key) for key in ("SourceArn", "SourceAccount") if permission.get(key)
         }
         function = str(permission.get("FunctionName", default="*"))
-        right = Right(function, str(permission.get("Action", default="")), "*", who, _json(condition))
+        action = Taken((str(permission.get("Action", default="")),))
+        right = Right(function, action, _EVERYTHING, who, _json(condition))
         found[0][right] = f"{who}: {right.action} on {function}" + _when(right.condition)
     for role in stack.of_type("AWS::IAM::Role"):
-        for policy in iam.texts(role.get("ManagedPolicyArns")):
-            right = Right(role.id, f"managed policy {policy}", "*", "", "{}")
+        for policy in texts(role.get("ManagedPolicyArns")):
+            right = Right(role.id, Taken((f"managed policy {policy}",)), _EVERYTHING, "", "{}")
             found[0][right] = f"{role.id}: what the managed policy {policy} allows"
         if not role.get("PermissionsBoundary"):
-            found[0][Right(role.id, "beyond a boundary", "*", "", "{}")] = (
+            # No action of a policy covers it, whatever that takes in: it is no principal's.
+            found[0][Right(role.id, _EVERYTHING, _EVERYTHING, "beyond a boundary", "{}")] = (
                 f"{role.id}: whatever its policies say, without a permissions boundary"
             )
     return Rights(*found)
@@ -87,19 +119,22 @@ def gained(before: Rights, after: Rights) -> tuple[str, ...]:
 
 def _add(found: dict[Right, str], holder: str, statement: iam.Statement) -> None:
     body = statement.body
-    actions = iam.texts(body.get("Action")) or [f"all but {one}" for one in iam.texts(body.get("NotAction"))]
-    resources = iam.texts(body.get("Resource")) or [
-        f"all but {one}" for one in iam.texts(body.get("NotResource"))
-    ]
+    actions, resources = (list(_taken(body, name)) for name in ("Action", "Resource"))
     principals = [f"{kind} {value}" for kind, value in statement.principals] or [""]
     condition = _json(body.get("Condition") or {})
     for action in actions:
-        for resource in resources or ["*"]:
+        for resource in resources or [_EVERYTHING]:
             for principal in principals:
                 who = f"{principal} ({holder})" if principal else holder
                 found[Right(holder, action, resource, principal, condition)] = (
                     f"{who}: {action} on {resource}" + _when(condition)
                 )
+
+
+def _taken(body: Mapping[str, Any], name: str) -> Iterator[Taken]:
+    yield from (Taken((one,)) for one in texts(body.get(name)))
+    if left_out := texts(body.get(f"Not{name}")):
+        yield Taken(tuple(sorted(left_out)), left_out=True)
 
 
 def _when(condition: str) -> str:

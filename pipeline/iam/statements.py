@@ -1,15 +1,14 @@
 """The policies in a stack, wherever they stand: identity, trust, resource and boundary policies."""
 
-import fnmatch
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from pipeline.iam import authorization
-from pipeline.source.located import Place, Step
+from pipeline.iam.matching import action_like, includes, texts
+from pipeline.source.located import Place, Step, nodes
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at
@@ -111,39 +110,23 @@ class Statement:
     def covers(self, action: str) -> bool:
         """Whether Action or NotAction takes in an action such as `iam:PassRole`."""
         if "NotAction" in self.body:
-            return not any(matches(one, action) for one in texts(self.body["NotAction"]))
-        return any(matches(one, action) for one in self.actions)
+            return not any(action_like(action, one) for one in texts(self.body["NotAction"]))
+        return any(action_like(action, one) for one in self.actions)
 
     def violation(self, message: str, *place: Step, fact: str) -> Violation:
         """A violation at a place of the statement, which is all that a resource may have of several."""
         return at(self.resource, message, *self.place, *place, fact=fact)
 
 
-@lru_cache(65536)
-def matches(pattern: str, text: str) -> bool:
-    """Whether an IAM pattern (case-insensitive, with * and ?) takes in a text."""
-    escaped = pattern.lower().replace("[", "[[]")
-    return fnmatch.fnmatchcase(text.lower(), escaped)
-
-
 def knows_no_resources(action: str) -> bool:
     """Whether AWS accepts the action, or all that a pattern of actions takes in, with Resource "*" alone."""
-    listed = any(matches(pattern, action) for pattern in _NO_RESOURCES)
+    listed = any(includes(pattern, action.lower()) for pattern in _NO_RESOURCES)
     return listed or authorization.without_resources(action)
 
 
 def is_one_secret(text: str) -> bool:
     """Whether a pattern takes in exactly one secret: its whole name, and six of any for what AWS puts behind it."""
     return _ONE_SECRET.fullmatch(text) is not None
-
-
-def texts(value: Any) -> list[str]:
-    """One value or a list of them, as a list of texts."""
-    if value is None:
-        return []
-    return [
-        one if isinstance(one, str) else str(one) for one in (value if isinstance(value, list) else [value])
-    ]
 
 
 def statements(stack: Stack) -> Sequence[Statement]:
@@ -185,20 +168,19 @@ def _kind(resource: Resource, place: Place, body: dict[str, Any], boundaries: se
 
 
 def _documents(value: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
-    if isinstance(value, str) and '"Statement"' in value:
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            return
-    if isinstance(value, dict):
-        if _is_policy(value.get("Statement")):
-            yield place, value
-            return
-        for key, item in value.items():
-            yield from _documents(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _documents(item, (*place, index))
+    for at_place, one in nodes(value, place, whole=_is_document):
+        if isinstance(one, str) and '"Statement"' in one:
+            try:
+                inner = json.loads(one)
+            except json.JSONDecodeError:
+                continue
+            yield from _documents(inner, at_place)
+        elif _is_document(one):
+            yield at_place, one
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and _is_policy(value.get("Statement"))
 
 
 def _is_policy(statements: Any) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.iam.operators import holds, like
+from pipeline.iam.matching import action_like, texts
+from pipeline.iam.operators import holds
 
 ASSUME = "sts:AssumeRoleWithWebIdentity"
 PROVIDER = "token.actions.githubusercontent.com"
@@ -67,7 +68,7 @@ def _matches(statement: Mapping[str, Any], request: Request) -> bool:
 
 def _action(statement: Mapping[str, Any], action: str) -> bool:
     def named(patterns: Any) -> bool:
-        return any(like(action.lower(), one.lower()) for one in texts(patterns))
+        return any(action_like(action, one) for one in texts(patterns))
 
     if "NotAction" in statement:
         return not named(statement["NotAction"])
@@ -95,9 +96,3 @@ def _filled(expected: Any, request: Request) -> list[str]:
 def _variable(name: str, request: Request) -> str:
     values = request.context.get(name.split(",", 1)[0].strip().lower())
     return values[0] if values else "\0"
-
-
-def texts(value: Any) -> list[str]:
-    """One value or a list of them as texts; a truth value is written as JSON writes it."""
-    listed = value if isinstance(value, list) else [] if value is None else [value]
-    return [str(one).lower() if isinstance(one, bool) else str(one) for one in listed]

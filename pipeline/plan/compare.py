@@ -8,6 +8,7 @@ from pipeline.gate.functions import routes
 from pipeline.iam.rights import gained, rights
 from pipeline.plan.model import ACTIONS, Change, Effect
 from pipeline.source import registry
+from pipeline.source.located import Place, nodes
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import Hole, holes
 
@@ -65,7 +66,7 @@ def _changed(old: Resource, new: Resource, moved: frozenset[str]) -> Iterator[Ch
         return
     places = list(_differences(old.properties, new.properties, ()))
     places += [
-        place for place, hole in _holes(new.properties, ()) if hole.kind == "parameter" and hole.name in moved
+        place for place, hole in _holes(new.properties) if hole.kind == "parameter" and hole.name in moved
     ]
     causes = {
         _text(place): registry.verdict(new.type, place, new.stack.environment.region) for place in places
@@ -100,7 +101,7 @@ def _affected(new: Mapping[str, Resource], changes: list[Change]) -> list[Change
                 continue
             causes = {
                 _text(place): registry.verdict(resource.type, place, resource.stack.environment.region)
-                for place, hole in _holes(resource.properties, ())
+                for place, hole in _holes(resource.properties)
                 if hole.kind == "resource"
                 and (known.get(hole.name) not in (None, "change") or (hole.attribute and hole.name in known))
             }
@@ -114,7 +115,7 @@ def _affected(new: Mapping[str, Resource], changes: list[Change]) -> list[Change
     return list(found.values())
 
 
-def _differences(old: Any, new: Any, place: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+def _differences(old: Any, new: Any, place: Place) -> Iterator[Place]:
     """The places at which two resolved values differ, as deep as both go."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
@@ -133,19 +134,12 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, int | float | str) else value
 
 
-def _holes(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Hole]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _holes(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _holes(item, (*place, index))
-    else:
-        for hole in holes(value):
-            yield place, hole
+def _holes(properties: Any) -> Iterator[tuple[Place, Hole]]:
+    for place, one in nodes(properties):
+        yield from ((place, hole) for hole in holes(one) if isinstance(one, str))
 
 
-def _text(place: tuple[str | int, ...]) -> str:
+def _text(place: Place) -> str:
     """A place in words, as deep as is worth reading."""
     return ".".join(str(step) for step in place[:4]) or "Properties"
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,19 +14,30 @@ type Step = str | int
 type Place = tuple[Step, ...]
 
 _SCALARS = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_AUTOMATION = re.compile(r"\.github/workflows/.*|(.*/)?action\.ya?ml")
 _MOST_NODES = 200_000  # far above any template; a nest of aliases that multiplies ends here
 
 
-def texts_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str, str]]:
+def nodes(
+    value: Any, place: Place = (), *, whole: Callable[[Any], bool] = lambda node: False
+) -> Iterator[tuple[Place, Any]]:
+    """Each value in nested mappings and lists, itself first, with its place; nothing inside of what is `whole`."""
+    yield place, value
+    if whole(value):
+        return
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in inner:
+        yield from nodes(item, (*place, step), whole=whole)
+
+
+def key_of(place: Place) -> str:
+    """The nearest key at or above a place; '' for none."""
+    return next((step for step in reversed(place) if isinstance(step, str)), "")
+
+
+def texts_in(value: Any) -> Iterator[tuple[Place, str, str]]:
     """Each text in nested mappings and lists: its place, the nearest key above it ('' for none), the text."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from texts_in(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from texts_in(item, (*place, index))
-    elif isinstance(value, str):
-        yield place, next((step for step in reversed(place) if isinstance(step, str)), ""), value
+    return ((place, key_of(place), text) for place, text in nodes(value) if isinstance(text, str))
 
 
 # What items of lists are told apart by: policies' statements, settings, steps of a job.
@@ -113,7 +124,11 @@ def read(path: Path, file: str) -> Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """Parse `text` as TOML (a name that ends in .toml), else as YAML, of which JSON is a part."""
+    """Parse `text` as TOML (a name that ends in .toml), else as YAML, of which JSON is a part.
+
+    Plain scalars become what the file's reader makes of them: in a workflow or action that is GitHub, which takes
+    YAML 1.2 (`on` and `yes` are text, 010 is ten), elsewhere YAML 1.1.
+    """
     if file.endswith(".toml"):
         return _parse_toml(text, file)
     return _parse_yaml(text, file)
@@ -125,7 +140,7 @@ def _parse_yaml(text: str, file: str) -> Document:
     loader = _SCALARS(body)
     try:
         node = loader.get_single_node()
-        builder = _Builder(loader)
+        builder = _Builder(loader, github=_AUTOMATION.fullmatch(file) is not None)
         data = builder.build(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -141,8 +156,9 @@ def _parse_yaml(text: str, file: str) -> Document:
 class _Builder:
     """Turns a composed YAML tree into plain data; CloudFormation's tags get their long form."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, *, github: bool) -> None:
         self.loader = loader
+        self.github = github
         self.lines: dict[Place, int] = {}
         self.count = 0
 
@@ -165,6 +181,9 @@ class _Builder:
             return items
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value  # CloudFormation has no dates: `Version: 2012-10-17` is text
+        plain = self.github and isinstance(node, yaml.ScalarNode) and not node.style
+        if plain and node.tag == self.loader.resolve(yaml.ScalarNode, node.value, (True, False)):
+            return _core(node.value)
         return self.loader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
@@ -184,7 +203,7 @@ class _Builder:
         for source in merged:
             if not isinstance(source, yaml.MappingNode):
                 raise DocumentError("merges something that is not a mapping", _line(source))
-            side = _Builder(self.loader)
+            side = _Builder(self.loader, github=self.github)
             side.count = self.count
             for name, value in side._mapping(source, ()).items():
                 if name not in result:
@@ -207,6 +226,31 @@ class _Builder:
         else:
             value = self._plain(_untagged(node), inner)
         return {name: value}
+
+
+_NULL = re.compile(r"|~|null|Null|NULL")
+_TRUTH = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
+
+def _core(text: str) -> bool | int | float | str | None:
+    """A plain scalar by YAML 1.2.2's core schema (10.3.2), which GitHub's runner follows (YamlObjectReader.cs).
+
+    GitHub has one kind of number, so that 3.10 is 3.1, and 1.0 is 1.
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUTH.fullmatch(text):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if _FLOAT.fullmatch(text):
+        number = float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
+        return int(number) if number.is_integer() else number
+    return text
 
 
 def _untagged(node: yaml.Node) -> yaml.Node:

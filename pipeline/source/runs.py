@@ -1,36 +1,87 @@
 """What runs of the workflows reach: every job with steps, by each event, through reusable workflows."""
 
 import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.source.expressions import Open, Written, as_text, holds, partly, value
 from pipeline.source.project import Project
 from pipeline.source.workflows import Job, Workflow, WorkflowStep
 
-_DEPTH = 10  # levels of reusable workflows that GitHub allows
-_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
-_CONTEXT = re.compile(r"(?:github\.event\.)?inputs\.([\w-]+)|inputs\[['\"]([\w-]+)['\"]\]|matrix\.([\w-]+)")
+DEPTH = 10  # levels of reusable workflows that GitHub allows
+_MOST_CASES = 256  # ways of starting a workflow by hand that are looked at one by one
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-_ATOM = re.compile(r"inputs\.([\w-]+)\s*(==|!=)\s*'([^']*)'")
 
 type Values = tuple[str, ...]  # what an expression may stand for
+type Contexts = Mapping[str, Any]  # what expressions may use, by name (`github`, `inputs`, ...)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """One way to a job with steps: `jobs` leads to it from the event's workflow, through callers.
+
+    `contexts` are what the expressions of each of them may use.
+    """
+
+    jobs: tuple[Job, ...]
+    contexts: tuple[Contexts, ...]
+
+
+def reached(
+    workflow: Workflow, contexts: Contexts, callee: Callable[[tuple[Job, ...]], Workflow | None]
+) -> Iterator[Reached]:
+    """Every way to a job with steps, once for each different outcome of the callers' matrices.
+
+    `callee` gives the workflow that the last of some jobs calls; None leaves that call out.
+    """
+    pending: list[tuple[Workflow, Reached, Contexts]] = [(workflow, Reached((), ()), contexts)]
+    while pending:
+        current, above, known = pending.pop(0)
+        for job in current.jobs:
+            here = Reached((*above.jobs, job), (*above.contexts, known))
+            if not job.uses:
+                yield here
+            elif (called := callee(here.jobs)) is not None:
+                outcomes: list[dict[str, Any]] = []
+                for row in job.combinations:
+                    inputs = _handed(job, called, {**known, "matrix": row})
+                    if inputs not in outcomes:
+                        outcomes.append(inputs)
+                pending += [(called, here, {**known, "inputs": inputs}) for inputs in outcomes]
+
+
+def _handed(job: Job, callee: Workflow, contexts: Contexts) -> dict[str, Any]:
+    """The inputs of a called workflow: what the call gives, else the default."""
+    given = job.body.get("with")
+    given = given if isinstance(given, dict) else {}
+    return {
+        name: value(given.get(name, default(about)), contexts)
+        for name, about in callee.inputs("workflow_call").items()
+    }
+
+
+def default(about: Mapping[str, Any]) -> Any:
+    """What an input is that nobody gives. Source: GitHub's "Workflow syntax", on.workflow_call.inputs."""
+    found = about.get("default")
+    return {"boolean": False, "number": 0}.get(str(about.get("type")), "") if found is None else found
 
 
 @dataclass(frozen=True)
 class Run:
     """A job with steps that an event reaches. `jobs` leads to it from the event's workflow, through callers.
 
-    `inputs` holds what each input of the job's workflow may be; a value that only the run knows is kept as
-    the expression.
+    `cases` hold the contexts of each way in which it can be reached, with each combination of its matrix; a value
+    that only the run knows is Written.
     """
 
     workflow: Workflow
     event: str
     filters: Mapping[str, Any] = field(repr=False)
     jobs: tuple[Job, ...]
-    inputs: Mapping[str, Values] = field(repr=False)
+    cases: tuple[Contexts, ...] = field(repr=False)
 
     @property
     def job(self) -> Job:
@@ -54,19 +105,20 @@ class Run:
         return all(may_ask(job) for job in self.jobs)
 
     def values(self, text: str) -> Values:
-        """What a text with expressions on inputs and the matrix may stand for; others are kept as written."""
-        return _values(text, self.inputs, _matrix(self.job))
+        """What a text with expressions may stand for; those that only the run knows are kept as written."""
+        return tuple(dict.fromkeys(partly(text, case) for case in self.cases))
 
     def active(self, body: Mapping[str, Any]) -> bool | None:
         """Whether the `if` of a step or job holds; None when only the run knows."""
-        return _holds(body.get("if"), self.inputs)
+        results = {holds(body.get("if"), case) for case in self.cases}
+        return results.pop() if len(results) == 1 else None
 
     def variable(self, step: WorkflowStep, name: str) -> str | None:
         """An environment variable of a step as written: the step's, else the job's, else the workflow's."""
         for body in (step.body, self.job.body, self.job.workflow.data):
             given = body.get("env")
             if isinstance(given, dict) and name in given:
-                return str(given[name])
+                return as_text(given[name])
         return None
 
     def word(self, step: WorkflowStep, word: str) -> Values:
@@ -78,93 +130,56 @@ class Run:
 
 def runs(project: Project) -> tuple[Run, ...]:
     """Every job that an event can reach; `workflow_call` alone starts nothing."""
-    by_file = {one.file: one for one in project.workflows}
+    files = {one.file: one for one in project.workflows}
     return tuple(
         found
         for workflow in project.workflows
         for event, filters in workflow.events.items()
         if event != "workflow_call"
-        for found in _reach(by_file, workflow, event, filters)
+        for found in _of_event(files, workflow, event, filters)
     )
 
 
-def _reach(
+def _of_event(
     files: Mapping[str, Workflow], workflow: Workflow, event: str, filters: Mapping[str, Any]
 ) -> Iterator[Run]:
-    chosen = _dispatched(filters) if event == "workflow_dispatch" else {}
-    pending: list[tuple[Workflow, tuple[Job, ...], Mapping[str, Values]]] = [(workflow, (), chosen)]
-    while pending:
-        current, above, inputs = pending.pop(0)
-        for job in current.jobs:
-            chain = (*above, job)
-            callee = files.get(job.uses.removeprefix("./")) if job.uses.startswith("./") else None
-            if not job.uses:
-                yield Run(workflow, event, filters, chain, inputs)
-            elif callee is not None and len(chain) < _DEPTH:
-                pending.append((callee, chain, _handed(job, callee, inputs)))
+    def callee(jobs: tuple[Job, ...]) -> Workflow | None:
+        uses = jobs[-1].uses
+        local = uses.startswith("./") and len(jobs) < DEPTH
+        return files.get(uses.removeprefix("./")) if local else None
+
+    found: dict[tuple[tuple[str, str], ...], tuple[tuple[Job, ...], list[Contexts]]] = {}
+    for inputs in _dispatched(workflow) if event == "workflow_dispatch" else [{}]:
+        sent = {name: as_text(one) if isinstance(one, bool) else one for name, one in inputs.items()}
+        github = Open(event_name=event, workflow=workflow.title, event=Open(inputs=sent))
+        for one in reached(workflow, {"github": github, "inputs": inputs}, callee):
+            way = tuple((job.workflow.file, job.id) for job in one.jobs)
+            cases = found.setdefault(way, (one.jobs, []))[1]
+            cases += [{**one.contexts[-1], "matrix": row} for row in one.jobs[-1].combinations]
+    for jobs, cases in found.values():
+        yield Run(workflow, event, filters, jobs, tuple(cases))
 
 
-def _dispatched(filters: Mapping[str, Any]) -> dict[str, Values]:
-    """The inputs of a dispatch: the options of a choice, else whatever somebody types."""
-    found: dict[str, Values] = {}
-    declared = filters.get("inputs")
-    for name, about in declared.items() if isinstance(declared, dict) else ():
-        options = about.get("options") if isinstance(about, dict) else None
-        kind = about.get("type") if isinstance(about, dict) else None
-        if kind == "choice" and isinstance(options, list):
-            found[name] = tuple(str(one) for one in options)
-        else:
-            found[name] = (f"${{{{ inputs.{name} }}}}",)
-    return found
+def _dispatched(workflow: Workflow) -> list[dict[str, Any]]:
+    """The inputs of each dispatch: the options of a choice, else whatever somebody types."""
+    choices = {name: _choices(name, about) for name, about in workflow.inputs("workflow_dispatch").items()}
+    while math.prod(map(len, choices.values())) > _MOST_CASES:
+        longest = max(choices, key=lambda name: len(choices[name]))
+        choices[longest] = [_typed(longest, filled=False)]
+    return [dict(zip(choices, chosen, strict=True)) for chosen in itertools.product(*choices.values())]
 
 
-def _handed(job: Job, callee: Workflow, inputs: Mapping[str, Values]) -> dict[str, Values]:
-    """The inputs of a called workflow: what the call gives, else the default."""
-    declared = callee.events.get("workflow_call", {}).get("inputs")
-    given = job.body.get("with")
-    given = given if isinstance(given, dict) else {}
-    found: dict[str, Values] = {}
-    for name, about in declared.items() if isinstance(declared, dict) else ():
-        default = about.get("default", "") if isinstance(about, dict) else ""
-        text = given.get(name, default)
-        text = str(text).lower() if isinstance(text, bool) else str(text if text is not None else "")
-        found[name] = _values(text, inputs, _matrix(job))
-    return found
+def _choices(name: str, about: Mapping[str, Any]) -> list[Any]:
+    options = about.get("options")
+    if about.get("type") == "choice" and isinstance(options, list):
+        return [as_text(one) for one in options]
+    if about.get("type") == "boolean":
+        return [False, True]
+    return [_typed(name, filled=about.get("required") is True)]
 
 
-def _matrix(job: Job) -> dict[str, Values]:
-    """The values of each key of a job's matrix; none for one that is computed."""
-    strategy = job.body.get("strategy")
-    matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
-    if not isinstance(matrix, dict):
-        return {}
-    found = {
-        str(key): tuple(str(one) for one in values)
-        for key, values in matrix.items()
-        if isinstance(values, list) and key not in ("include", "exclude")
-    }
-    for entry in matrix.get("include") or () if isinstance(matrix.get("include"), list) else ():
-        for key, value in entry.items() if isinstance(entry, dict) else ():
-            found[str(key)] = (*found.get(str(key), ()), str(value))
-    for entry in matrix.get("exclude") or () if isinstance(matrix.get("exclude"), list) else ():
-        for key, value in entry.items() if isinstance(entry, dict) else ():
-            found[str(key)] = tuple(one for one in found.get(str(key), ()) if one != str(value))
-    return found
-
-
-def _values(text: str, inputs: Mapping[str, Values], matrix: Mapping[str, Values]) -> Values:
-    parts: list[Values] = []
-    end = 0
-    for expression in _EXPRESSION.finditer(text):
-        parts.append((text[end : expression.start()],))
-        end = expression.end()
-        name = _CONTEXT.fullmatch(expression[1])
-        known: Values | None = None
-        if name:
-            known = matrix.get(name[3]) if name[3] else inputs.get(name[1] or name[2])
-        parts.append(known if known is not None else (expression[0],))
-    parts.append((text[end:],))
-    return tuple(dict.fromkeys("".join(choice) for choice in itertools.product(*parts)))
+def _typed(name: str, *, filled: bool) -> Written:
+    return Written(f"${{{{ inputs.{name} }}}}", filled=filled)
 
 
 def may_ask(job: Job) -> bool:
@@ -173,34 +188,3 @@ def may_ask(job: Job) -> bool:
     if isinstance(allowed, str):
         return allowed in ("write-all", "default")  # a called job without a word has what its caller has
     return allowed.get("id-token") == "write"
-
-
-def _holds(written: Any, inputs: Mapping[str, Values]) -> bool | None:
-    """The value of an `if` made of comparisons of inputs with texts, joined by && and ||."""
-    if written is None or written is True:
-        return True
-    if written is False:
-        return False
-    text = str(written).strip()
-    whole = _EXPRESSION.fullmatch(text)
-    text = whole[1] if whole else text
-    if text in ("true", "success()"):
-        return True
-    if text == "false":
-        return False
-    choices = [_all([_atom(one, inputs) for one in part.split("&&")]) for part in text.split("||")]
-    return True if True in choices else None if None in choices else False
-
-
-def _all(tests: list[bool | None]) -> bool | None:
-    return False if False in tests else None if None in tests else True
-
-
-def _atom(text: str, inputs: Mapping[str, Values]) -> bool | None:
-    found = _ATOM.fullmatch(text.strip().strip("()").strip())
-    values = inputs.get(found[1]) if found else None
-    if found is None or values is None or (any("${{" in one for one in values) and found[3]):
-        return None
-    # An expression that a caller hands on, such as a tag's name, is at least not empty.
-    results = {(one == found[3]) == (found[2] == "==") for one in values}
-    return results.pop() if len(results) == 1 else None

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
+from pipeline.source.located import nodes
 from pipeline.source.stacks import Stack
-from pipeline.source.values import Partial
+from pipeline.source.values import Partial, mentioned
 
 # Words of a name, written with _ between them, that say: what I hold opens something.
 _NAMED = re.compile(
@@ -136,33 +137,10 @@ def _only_points(stack: Stack, value: Partial) -> bool:
     return bool(value.holes)
 
 
-def mentioned(value: Any) -> set[str]:
-    """The names that Ref, GetAtt or Sub mention anywhere in an unresolved value."""
-    if isinstance(value, dict):
-        found = set()
-        for key, item in value.items():
-            if key == "Ref":
-                found.add(str(item))
-            elif key == "Fn::GetAtt":
-                found.add(str(item[0] if isinstance(item, list) and item else item).split(".", 1)[0])
-            else:
-                found |= mentioned(item)
-        return found
-    if isinstance(value, list):
-        return set().union(*(mentioned(item) for item in value))
-    if isinstance(value, str):
-        return {one.split(".", 1)[0] for one in re.findall(r"\$\{([^!}][^}]*)\}", value)}
-    return set()
-
-
 def texts(value: Any) -> list[str]:
-    """Every text in an unresolved value, and those of a list joined."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in texts(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in texts(item)] + (
-            ["".join(map(str, value))] if value else []
-        )
-    return []
+    """Every text in an unresolved value, and the items of each list joined."""
+    return [
+        one if isinstance(one, str) else "".join(map(str, one))
+        for _, one in nodes(value)
+        if isinstance(one, str) or (isinstance(one, list) and one)
+    ]

@@ -1,26 +1,22 @@
-"""A template as YAML, read without CloudFormation."""
+"""A template as it is written, read without CloudFormation."""
 
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.base.errors import ConfigurationError
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which CloudFormation's short tags (!Ref, !Sub ...) may stand; what they hold is left out."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+from pipeline.source.located import DocumentError
+from pipeline.source.located import read as read_document
 
 
 def read(template: Path) -> Any:
-    """What a template says, without what stands behind short tags. Raises ConfigurationError when it can't be read."""
+    """What a template says, short tags in their long form. Raises ConfigurationError when it can't be read."""
     try:
-        return yaml.load(template.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{template.name} does not parse: {error}", "Run: pipeline lint") from error
+        return read_document(template, template.name).data
+    except DocumentError as error:
+        where = f"{template.name}:{error.line}"
+        raise ConfigurationError(
+            f"{where} does not parse: it {error.message}", "Run: pipeline lint"
+        ) from error
 
 
 def within(document: Any, *keys: str) -> dict[str, Any]:

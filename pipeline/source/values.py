@@ -3,11 +3,12 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-type Place = tuple[str | int, ...]
+from pipeline.source.located import Place, nodes
+
 type Trail = dict[Place, Place]
 
 _NO_VALUE = object()
@@ -51,13 +52,7 @@ def _text(hole: Hole) -> str:
 
 def holes(value: Any) -> tuple[Hole, ...]:
     """Every hole anywhere in a resolved value."""
-    if isinstance(value, Partial):
-        return value.holes
-    if isinstance(value, dict):
-        return tuple(hole for item in value.values() for hole in holes(item))
-    if isinstance(value, list):
-        return tuple(hole for item in value for hole in holes(item))
-    return ()
+    return tuple(hole for _, one in nodes(value) if isinstance(one, Partial) for hole in one.holes)
 
 
 def known(value: Any) -> bool:
@@ -148,8 +143,10 @@ class Scope:
 
     def _asked(self, test: Any, above: tuple[str, ...]) -> set[str]:
         """The names that a condition hangs on, also by way of other conditions."""
-        found = _names(test)
-        for name in {one["Condition"] for one in _mappings(test) if isinstance(one.get("Condition"), str)}:
+        found = mentioned(test)
+        for name in {
+            one for place, one in nodes(test) if place[-1:] == ("Condition",) and isinstance(one, str)
+        }:
             if name in self.conditions and name not in above:
                 found |= self._asked(self.conditions[name], (*above, name))
         return found
@@ -242,7 +239,7 @@ class Scope:
                 return None
             return self._test(self.conditions[argument], (*above, argument))
         if name == "Fn::Equals" and _shaped(argument, 2):
-            if self.assumed & _names(argument):
+            if self.assumed & mentioned(argument):
                 return None
             left, right = (self._plain(item) for item in argument)
             return str(left) == str(right) if known([left, right]) else None
@@ -264,22 +261,17 @@ class Scope:
         return None
 
 
-def _names(value: Any) -> set[str]:
-    """The names that Ref or Sub mention anywhere in an unresolved value."""
-    if isinstance(value, dict):
-        found = {str(value["Ref"])} if "Ref" in value else set()
-        return found.union(*(_names(item) for item in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_names(item) for item in value))
-    return {found[2] for found in _HOLE.finditer(value)} if isinstance(value, str) else set()
-
-
-def _mappings(value: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping anywhere in a value."""
-    if isinstance(value, dict):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _mappings(item)
+def mentioned(value: Any) -> set[str]:
+    """The names that Ref, GetAtt or Sub mention anywhere in an unresolved value."""
+    found = set()
+    for place, one in nodes(value):
+        if place[-1:] == ("Ref",):
+            found.add(str(one))
+        elif place[-1:] == ("Fn::GetAtt",):
+            found.add(str(one[0] if isinstance(one, list) and one else one).split(".", 1)[0])
+        elif isinstance(one, str) and "Fn::GetAtt" not in place:
+            found |= {hole[2].strip().split(".", 1)[0] for hole in _HOLE.finditer(one) if not hole[1]}
+    return found
 
 
 def _shaped(argument: Any, length: int) -> bool:

@@ -1,10 +1,14 @@
 """GitHub workflows and composite actions, with the line of everything in them."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.source.expressions import Open, Written
 from pipeline.source.located import Document, Place, Step
+
+FOLDER = ".github/workflows"
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,15 @@ class Job:
     def steps(self) -> Iterator[WorkflowStep]:
         yield from _steps(self.body.get("steps"), (*self.place, "steps"), self.workflow.document)
 
+    @property
+    def combinations(self) -> list[dict[str, Any]]:
+        """The values of `matrix` in each of the jobs that it makes of this one; one for a job without a matrix.
+
+        Of a matrix, or a part, that only the run knows, every value is known to the run alone.
+        """
+        strategy = self.body.get("strategy")
+        return _combinations(strategy.get("matrix") if isinstance(strategy, dict) else strategy)
+
     def line(self, *place: Step) -> int:
         return self.workflow.document.line(*self.place, *place)
 
@@ -106,16 +119,30 @@ class Workflow:
         return self.document.data if isinstance(self.document.data, dict) else {}
 
     @property
-    def events(self) -> dict[str, dict[str, Any]]:
-        """The events under `on` and their filters."""
+    def title(self) -> str:
+        """As GitHub shows it: the workflow's `name`, else its file."""
+        return str(self.data.get("name") or self.file)
+
+    @property
+    def triggers(self) -> dict[str, Any]:
+        """The events under `on` and what is written below each."""
         found = self.data.get("on")
         if isinstance(found, str):
             return {found: {}}
         if isinstance(found, list):
             return {str(item): {} for item in found}
-        if isinstance(found, dict):
-            return {str(key): value if isinstance(value, dict) else {} for key, value in found.items()}
-        return {}
+        return {key: value or {} for key, value in found.items()} if isinstance(found, dict) else {}
+
+    @property
+    def events(self) -> dict[str, dict[str, Any]]:
+        """The events under `on` and their filters."""
+        return {name: value if isinstance(value, dict) else {} for name, value in self.triggers.items()}
+
+    def inputs(self, event: str) -> dict[str, dict[str, Any]]:
+        """What is declared of each input of a call or a dispatch."""
+        declared = self.events.get(event, {}).get("inputs")
+        listed = declared.items() if isinstance(declared, dict) else ()
+        return {name: about if isinstance(about, dict) else {} for name, about in listed}
 
     @property
     def jobs(self) -> Iterator[Job]:
@@ -158,3 +185,40 @@ def _steps(found: Any, place: Place, document: Document) -> Iterator[WorkflowSte
     for index, body in enumerate(found if isinstance(found, list) else []):
         if isinstance(body, dict):
             yield WorkflowStep(body, (*place, index), document)
+
+
+def _combinations(matrix: Any) -> list[dict[str, Any]]:
+    if matrix is None:
+        return [{}]
+    if not isinstance(matrix, dict):
+        return [Open()]
+    axes = {key: values for key, values in matrix.items() if key not in ("include", "exclude")}
+    include, exclude = (_rows(matrix.get(key)) for key in ("include", "exclude"))
+    if include is None or exclude is None or not all(isinstance(values, list) for values in axes.values()):
+        return [Open()]
+    written = ([_value(one) for one in values] for values in axes.values())
+    product = [dict(zip(axes, values, strict=True)) for values in itertools.product(*written)] if axes else []
+    product = [row for row in product if not any(out.items() <= row.items() for out in exclude)]
+    rows = list(product)
+    for extra in include:
+        # It extends the combinations whose axes it doesn't change; where there are none, it is one of its own.
+        fitting = [row for row in product if all(row[key] == extra[key] for key in axes if key in extra)]
+        for row in fitting:
+            row.update(extra)
+        if not fitting:
+            rows.append(dict(extra))
+    empty: dict[str, Any] = {}
+    return rows or [empty]
+
+
+def _rows(listed: Any) -> list[dict[str, Any]] | None:
+    """The entries of `include` or `exclude`; None when only the run knows them."""
+    if listed is None:
+        return []
+    if not isinstance(listed, list):
+        return None
+    return [{key: _value(one) for key, one in row.items()} for row in listed if isinstance(row, dict)]
+
+
+def _value(given: Any) -> Any:
+    return Written(given) if isinstance(given, str) and "${{" in given else given

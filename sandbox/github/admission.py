@@ -2,17 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from pipeline.source.expressions import Unknown
+from pipeline.source.workflows import Workflow
 from sandbox import processes
 from sandbox.github import permissions, protection
 from sandbox.github.act import Process
 from sandbox.github.claims import SubjectForm, claims
 from sandbox.github.event import Event, Repository
-from sandbox.github.expressions import Unknown
 from sandbox.github.log import RunningJob
-from sandbox.github.workflow import Job, Workflow
+from sandbox.github.workflow import RunJob
 from sandbox.loopback import Connection
 from sandbox.oidc import RefusedError
 
@@ -26,7 +26,7 @@ class Admission:
     repository: Repository
     event: Event
     workflow: Workflow
-    jobs: tuple[Job, ...]
+    jobs: tuple[RunJob, ...]
     rules: dict[str, protection.Rule]
     form: SubjectForm
     run_id: int
@@ -56,18 +56,18 @@ class Admission:
             scope: min((each[scope] for each in allowed), key=levels.index) for scope in permissions.SCOPES
         }
 
-    def _allowed(self, job: Job) -> dict[str, str]:
+    def _allowed(self, job: RunJob) -> dict[str, str]:
         if self.event.name == "pull_request" and (self.event.fork or self.event.actor == "dependabot[bot]"):
             return permissions.of_fork(job.permissions)
         return job.permissions
 
-    def of(self, job: Job, running: RunningJob | None = None) -> dict[str, Any]:
+    def of(self, job: RunJob, running: RunningJob | None = None) -> dict[str, Any]:
         """The claims of a job of this run. Raises RefusedError where GitHub gives it none."""
         name = running.name if running else "/".join(job.path)
         if self._allowed(job)["id-token"] != "write":
             raise RefusedError(
                 f"The job {name} has no permission `id-token: write` "
-                f"({'a pull request from a fork never has' if self.event.fork else job.workflow.path}). "
+                f"({'a pull request from a fork never has' if self.event.fork else job.workflow.file}). "
                 "On GitHub it wouldn't know where to ask."
             )
         try:
@@ -83,16 +83,16 @@ class Admission:
         return claims(
             self.repository,
             self.event,
-            workflow=self.workflow.name,
-            workflow_path=self.workflow.path,
-            job_workflow_path=job.workflow.path,
+            workflow=self.workflow.title,
+            workflow_path=self.workflow.file,
+            job_workflow_path=job.workflow.file,
             environment=environment,
             run_id=self.run_id,
             run_number=self.run_number,
             form=self.form,
         )
 
-    def _asking(self, ends: Connection) -> tuple[RunningJob, list[Job]]:
+    def _asking(self, ends: Connection) -> tuple[RunningJob, list[RunJob]]:
         """The job to which the process at the other end belongs, and those of the workflow that it can be.
 
         A step can set GITHUB_JOB to what it likes, so the environment proves nothing. act starts each step
@@ -119,11 +119,11 @@ class Admission:
 _OWN = dict.fromkeys(("jti", "iat", "nbf", "exp"))
 
 
-def calls(job: Job, name: str) -> bool:
+def calls(job: RunJob, name: str) -> bool:
     """Whether `name`, as act writes it in its log, can be this job's: CALLER/WORKFLOW/JOB or WORKFLOW/JOB.
 
     act puts `-1`, `-2` behind the names of a matrix's jobs.
     """
-    workflow = job.workflow.document.get("name") or Path(job.workflow.path).name
+    workflow = str(job.workflow.data.get("name") or job.workflow.name)
     caller = f"{re.escape(job.callers[-1])}(?:-\\d+)?/" if job.callers else ""
     return re.match(f"{caller}{re.escape(workflow)}/", name) is not None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.github import expressions
+from pipeline.source import expressions
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ def of(document: Mapping[str, Any], contexts: Mapping[str, Any]) -> Group:
         return Group()
     if isinstance(written, str):
         return Group(expressions.interpolate(written, contexts))
-    cancel = expressions.interpolate(str(written.get("cancel-in-progress", "false")), contexts)
-    return Group(expressions.interpolate(written["group"], contexts), cancel == "true")
+    cancel = expressions.interpolate(expressions.as_text(written.get("cancel-in-progress")), contexts)
+    return Group(expressions.interpolate(expressions.as_text(written["group"]), contexts), cancel == "true")
 
 
 @dataclass

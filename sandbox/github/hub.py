@@ -13,6 +13,7 @@ from typing import Self
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from pipeline.base.standstill import PATIENCE
+from pipeline.source.workflows import FOLDER, Workflow
 from sandbox import processes
 from sandbox.github import act, protection, trigger
 from sandbox.github import event as events
@@ -25,7 +26,6 @@ from sandbox.github.event import Event, PullRequest, Repository
 from sandbox.github.log import Progress
 from sandbox.github.repository import Remote
 from sandbox.github.runner import Runner, Setting
-from sandbox.github.workflow import Workflow
 from sandbox.oidc import Issuer
 
 STAND_INS = Path(__file__).resolve().parent.parent / "actions"
@@ -186,7 +186,7 @@ class GitHub:
     ) -> Event:
         """The event of starting `workflow` (its file name) by hand. Raises ConfigurationError for bad inputs."""
         commit = self.remote.head(ref)
-        path = f"{workflows.FOLDER}/{workflow}"
+        path = f"{FOLDER}/{workflow}"
         values = trigger.inputs(workflows.load(self._tree(commit), path), inputs)
         kind = "tags" if self.remote.git("tag", "--list", ref) else "heads"
         return events.dispatch(self.repository, path, f"refs/{kind}/{ref}", commit, actor, values)
@@ -246,7 +246,7 @@ class GitHub:
         with self._lock:
             self._started += 1
             order = self._started
-            number = self._numbers[workflow.path] = self._numbers.get(workflow.path, 0) + 1
+            number = self._numbers[workflow.file] = self._numbers.get(workflow.file, 0) + 1
         setting = Setting(
             repository=self.repository,
             rules=self.rules,
@@ -262,7 +262,7 @@ class GitHub:
             running=self._running,
         )
         identity = _FIRST_RUN + order - 1
-        folder = self.state / "runs" / f"{order:03}-{Path(workflow.path).stem}-{identity}"
+        folder = self.state / "runs" / f"{order:03}-{Path(workflow.file).stem}-{identity}"
         return Runner(setting, event, workflow, tree, folder, actions, identity, number).run(patience)
 
 

@@ -20,6 +20,11 @@ Permissions = dict[str, str]
 DEFAULT: Permissions = {scope: "read" if scope in ("contents", "packages") else "none" for scope in SCOPES}
 
 
+def written(body: Mapping[str, Any], where: str) -> Permissions | None:
+    """What a workflow or job says under `permissions`; None where it says nothing. Raises GateError."""
+    return parse(body["permissions"] or {}, where) if "permissions" in body else None
+
+
 def parse(written: Any, where: str) -> Permissions | None:
     """A `permissions:` value as one level a scope; None where nothing is written.
 
@@ -31,8 +36,6 @@ def parse(written: Any, where: str) -> Permissions | None:
         return {scope: "none" if scope == "id-token" else "read" for scope in SCOPES}
     if written == "write-all":
         return {scope: "read" if scope == "models" else "write" for scope in SCOPES}
-    if written == "":
-        return dict.fromkeys(SCOPES, "none")
     if not isinstance(written, Mapping):
         raise GateError(
             f"{where}: permissions is {written!r}.", "Write read-all, write-all, {} or a mapping."

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from pipeline.base.errors import GateError
+from pipeline.source.expressions import Unknown
+from pipeline.source.workflows import Workflow
 from sandbox.github import act, concurrency, protection, variables
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows
@@ -20,10 +22,9 @@ from sandbox.github.admission import Admission
 from sandbox.github.api import Api
 from sandbox.github.claims import SubjectForm
 from sandbox.github.event import Event, Repository
-from sandbox.github.expressions import Unknown
 from sandbox.github.log import Log, Progress
 from sandbox.github.records import now
-from sandbox.github.workflow import Job, Workflow
+from sandbox.github.workflow import RunJob
 from sandbox.oidc import Issuer
 
 _STILL = "The run stood still, without a line or processor time, and was ended: that is no verdict."
@@ -71,13 +72,13 @@ class Runner:
         self._record("in_progress", None)
         try:
             jobs = workflows.reachable(self.tree, self.workflow, contexts)
-            group = concurrency.of(self.workflow.document, contexts)
+            group = concurrency.of(self.workflow.data, contexts)
         except (GateError, Unknown) as error:  # GitHub tells such a run, and starts no job of it
             return self._unstarted("startup_failure", str(error))
         refused = self._refused(jobs)
         with (self.folder / "log.txt").open("w", encoding="utf-8") as text:
             text.write(
-                f"{self.workflow.name} #{self.number}, {self.event.name} of {self.event.ref} at {self.event.sha}\n"
+                f"{self.workflow.title} #{self.number}, {self.event.name} of {self.event.ref} at {self.event.sha}\n"
             )
             tokens = (secrets.token_urlsafe(32), f"ghs_{secrets.token_hex(18)}")
             log = Log(text, tokens, self.setting.progress)
@@ -92,7 +93,7 @@ class Runner:
     def _started(
         self,
         process: Process,
-        jobs: list[Job],
+        jobs: list[RunJob],
         refused: Mapping[str, str],
         tokens: tuple[str, str],
         contexts: Mapping[str, Any],
@@ -100,7 +101,7 @@ class Runner:
     ) -> int:
         setting, (bearer, token) = self.setting, tokens
         shutil.copy(setting.git_config, self.folder / "home" / ".gitconfig")
-        file = self._without(refused) if refused else self.tree / self.workflow.path
+        file = self._without(refused) if refused else self.tree / self.workflow.file
         act.payload(self.event.payload, self.folder)
         act.write(self.folder, "env", self._environment(contexts["github"], bearer))
         act.write(self.folder, "secrets", {"GITHUB_TOKEN": token})
@@ -134,7 +135,7 @@ class Runner:
         if not process.pid:
             conclusion = "cancelled"
         self._record("completed", conclusion)
-        top = f"{self.workflow.name}/"
+        top = f"{self.workflow.title}/"
         found = tuple(
             JobResult(
                 job.name,
@@ -149,8 +150,8 @@ class Runner:
         return WorkflowRun(
             id=self.id,
             number=self.number,
-            workflow=self.workflow.name,
-            path=self.workflow.path,
+            workflow=self.workflow.title,
+            path=self.workflow.file,
             conclusion=conclusion,
             exit_status=status,
             seconds=time.monotonic() - start,
@@ -168,9 +169,9 @@ class Runner:
     def _unstarted(self, conclusion: str, message: str) -> WorkflowRun:
         self._record("completed", conclusion)
         log = self.folder / "log.txt"
-        log.write_text(f"{self.workflow.name} #{self.number} was not started.\n{message}\n")
+        log.write_text(f"{self.workflow.title} #{self.number} was not started.\n{message}\n")
         return WorkflowRun(
-            self.id, self.number, self.workflow.name, self.workflow.path, conclusion, 1, 0.0,
+            self.id, self.number, self.workflow.title, self.workflow.file, conclusion, 1, 0.0,
             (), (), (), (message,), log, self.folder, message,
         )  # fmt: skip
 
@@ -180,8 +181,8 @@ class Runner:
         self.setting.api.records.runs.setdefault(self.id, {"run_started_at": now()}).update(
             {
                 "id": self.id,
-                "name": self.workflow.name,
-                "path": self.workflow.path,
+                "name": self.workflow.title,
+                "path": self.workflow.file,
                 "run_number": self.number,
                 "run_attempt": 1,
                 "event": event.name,
@@ -208,7 +209,7 @@ class Runner:
             **self.setting.aws,
         }
 
-    def _refused(self, jobs: list[Job]) -> dict[str, str]:
+    def _refused(self, jobs: list[RunJob]) -> dict[str, str]:
         """The jobs of the triggered file, by id, that an environment keeps from starting, and why.
 
         Approvals that an environment asks for are given here, by its first reviewer who isn't the actor.
@@ -237,20 +238,19 @@ class Runner:
 
     def _without(self, refused: Mapping[str, str]) -> Path:
         """A copy of the workflow in which a refused job fails at once, with GitHub's reason, as on GitHub."""
-        document = yaml.safe_load((self.tree / self.workflow.path).read_text(encoding="utf-8"))
-        document["on"] = document.pop(True, document.get("on"))  # YAML 1.1 reads `on` as true
-        document["name"] = self.workflow.name
+        jobs = dict(self.workflow.data["jobs"])
         for name, why in refused.items():
-            written = document["jobs"][name]
+            written = jobs[name]
             kept = {key: written[key] for key in ("name", "if", "needs") if key in written}
             step = {
                 "name": "Environment protection rules",
                 "env": {"WHY": why},
                 "run": 'echo "::error::$WHY"; exit 1',
             }
-            document["jobs"][name] = kept | {"runs-on": act.RUNNERS[0], "steps": [step]}
-        path = self.folder / Path(self.workflow.path).name
-        path.write_text(yaml.safe_dump(document, sort_keys=False))
+            jobs[name] = kept | {"runs-on": act.RUNNERS[0], "steps": [step]}
+        document = {**self.workflow.data, "name": self.workflow.title, "jobs": jobs}
+        path = self.folder / self.workflow.name
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return path
 
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.base.errors import ConfigurationError
+from pipeline.source.expressions import as_text
+from pipeline.source.runs import default
+from pipeline.source.workflows import Workflow
 from sandbox.github.event import Event
 from sandbox.github.pattern import matches
-from sandbox.github.workflow import Workflow
 
 # The activity types that start a workflow which names none.
 _DEFAULT_TYPES = {
@@ -27,10 +29,10 @@ def starts(workflow: Workflow, event: Event) -> bool:
     if event.name in ("workflow_dispatch", "schedule"):
         return _meant(workflow, event, filters)
     if not isinstance(filters, Mapping):
-        raise ConfigurationError(f"{workflow.path}: on.{event.name} is no mapping of filters.")
+        raise ConfigurationError(f"{workflow.file}: on.{event.name} is no mapping of filters.")
     for name in ("branches", "tags", "paths"):
         if name in filters and f"{name}-ignore" in filters:
-            raise ConfigurationError(f"{workflow.path}: on.{event.name} has {name} and {name}-ignore.")
+            raise ConfigurationError(f"{workflow.file}: on.{event.name} has {name} and {name}-ignore.")
     types = _list(filters.get("types")) or list(_DEFAULT_TYPES.get(event.name, ()))
     if types and event.payload.get("action") not in types:
         return False
@@ -40,7 +42,7 @@ def starts(workflow: Workflow, event: Event) -> bool:
 def _meant(workflow: Workflow, event: Event, filters: Any) -> bool:
     """A dispatch names its workflow; a schedule names the cron line that fell due."""
     if event.name == "workflow_dispatch":
-        return bool(event.payload.get("workflow") == workflow.path)
+        return bool(event.payload.get("workflow") == workflow.file)
     due = event.payload.get("schedule")
     return any(isinstance(each, Mapping) and each.get("cron") == due for each in filters)
 
@@ -77,22 +79,25 @@ def _list(found: Any) -> list[str]:
 
 def inputs(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
     """The inputs of a dispatch with their defaults. Raises ConfigurationError as GitHub refuses them."""
-    declared = (workflow.triggers.get("workflow_dispatch") or {}).get("inputs") or {}
+    declared = workflow.inputs("workflow_dispatch")
     for name in given:
         if name not in declared:
             raise ConfigurationError(
-                f"{workflow.path}: no input `{name}`.", f"It has: {', '.join(declared) or 'none'}."
+                f"{workflow.file}: no input `{name}`.", f"It has: {', '.join(declared) or 'none'}."
             )
     values = {}
-    for name, written in declared.items():
-        about = written or {}
-        found = given.get(name, about.get("default", "false" if about.get("type") == "boolean" else ""))
-        options = ["true", "false"] if about.get("type") == "boolean" else about.get("options", [])
-        if about.get("required") == "true" and not found:
-            raise ConfigurationError(f"{workflow.path}: the input `{name}` is required.")
+    for name, about in declared.items():
+        found = given.get(name, as_text(default(about)))
+        options = (
+            ["true", "false"]
+            if about.get("type") == "boolean"
+            else [as_text(one) for one in about.get("options", [])]
+        )
+        if about.get("required") is True and not found:
+            raise ConfigurationError(f"{workflow.file}: the input `{name}` is required.")
         if found and options and found not in options:
             raise ConfigurationError(
-                f"{workflow.path}: the input `{name}` is {found!r}.", f"Choose one of {', '.join(options)}."
+                f"{workflow.file}: the input `{name}` is {found!r}.", f"Choose one of {', '.join(options)}."
             )
         values[name] = found
     return values

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.source.workflows import Workflow
 from sandbox.github.event import Event, Repository, actor_id
-from sandbox.github.workflow import Workflow
 
 # Those of the context that act doesn't hand to steps, or only with values of its own.
 _TO_STEPS = (
@@ -41,8 +41,8 @@ def contexts(
         "run_id": str(run_id),
         "run_number": str(run_number),
         "run_attempt": "1",
-        "workflow": workflow.name,
-        "workflow_ref": f"{repository.full_name}/{workflow.path}@{event.ref}",
+        "workflow": workflow.title,
+        "workflow_ref": f"{repository.full_name}/{workflow.file}@{event.ref}",
         "workflow_sha": event.sha,
     }
     return {"github": github, "inputs": event.payload.get("inputs", {}), "vars": variables}

@@ -284,7 +284,7 @@ _FUNCTIONS = """
         ("", "[arm64]", "", "One: ['arm64'], Two: ['x86_64']"),
         ("[arm64, x86_64]", "", "", "One: ['arm64', 'x86_64']"),
         ("[arm32]", "", "", "One: ['arm32']"),
-        ("[!Ref Architecture]", "", "", "One: [None]"),
+        ("[!Ref Architecture]", "", "", "One: [{'Ref': 'Architecture'}]"),
         ("!If [A, [arm64], [x86_64]]", "[arm64]", "[mips]", "Two: ['mips']"),
         ("arm64", "", "", "aarch64-manylinux_2_28"),
     ],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import served
-from pipeline.iam.statements import texts
+from pipeline.iam.matching import texts
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at
 

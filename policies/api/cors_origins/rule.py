@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.iam.statements import texts
+from pipeline.iam.matching import texts
 from pipeline.source.environments import Environment
 from pipeline.source.located import Place, texts_in
 from pipeline.source.project import Project

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.source import samconfig, secrets
+from pipeline.source import samconfig
 from pipeline.source.duties import mapping
 from pipeline.source.environments import SAMCONFIG
 from pipeline.source.located import Document
 from pipeline.source.project import APPLICATION, Project
 from pipeline.source.stacks import Stack
+from pipeline.source.values import mentioned
 from pipeline.source.violations import Violation, at_parameter
 
 
@@ -42,7 +43,7 @@ def _refused(stack: Stack) -> Iterator[Violation]:
         for one in rule.get("Assertions", []):
             if stack.scope.test(one.get("Assert")) is False:
                 why = str(one.get("AssertDescription", "a rule of the template doesn't hold"))
-                name = min(secrets.mentioned(rule.get("RuleCondition", one.get("Assert"))), default="")
+                name = min(mentioned(rule.get("RuleCondition", one.get("Assert"))), default="")
                 yield at_parameter(stack.environment, f"{stack.environment.name}: {why}", name, fact=why)
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from pipeline.iam import authorization
-from pipeline.iam.statements import RESOURCE, TRUST, Statement, is_everything, matches, statements
+from pipeline.iam.matching import like
+from pipeline.iam.statements import RESOURCE, TRUST, Statement, is_everything, statements
 from pipeline.source import registry
 from pipeline.source.environments import Environment
 from pipeline.source.project import Project
@@ -96,10 +97,10 @@ def _misplaced(text: str, environment: Environment) -> str:
         return "" if text.endswith("*") else "lacks a part: arn:partition:service:region:account:resource"
     _, partition, service, region, account, _ = parts
     own = registry.partition(environment.region)
-    if known(partition) and not matches(partition, own):
+    if known(partition) and not like(own, partition):
         return f"lies in the partition {partition or '(none)'}, and {environment.region} in {own}"
     at_edge = service in _EDGE and region == "us-east-1"
-    if known(region) and region and not at_edge and not matches(region, environment.region):
+    if known(region) and region and not at_edge and not like(environment.region, region):
         return f"lies in {region}, and the stack in {environment.region}"
     if known(account) and not re.fullmatch(r"\d{12}|aws|[\d?]*\*[\d?*]*|[\d?]{12}|", account):
         return f"has {account!r} for an account, which has twelve digits"

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.iam.statements import BOUNDARY, Statement, is_everything, matches, statements
+from pipeline.iam.matching import like
+from pipeline.iam.statements import BOUNDARY, Statement, is_everything, statements
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at, at_template
 
@@ -84,4 +85,4 @@ def _on_pipeline(one: Statement, action: str, prefix: str) -> bool:
     covers = "Condition" not in one.body and "NotAction" not in one.body and one.covers(action)
     roles = (f"{prefix}-deploy", f"{prefix}-execution")
     patterns = [text.rpartition(":role/")[2] for text in one.resources if ":role/" in text]
-    return covers and all(any(matches(pattern, role) for pattern in patterns) for role in roles)
+    return covers and all(any(like(role, pattern) for pattern in patterns) for role in roles)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.iam.statements import IDENTITY, TRUST, Statement, matches, statements
+from pipeline.iam.matching import includes
+from pipeline.iam.statements import IDENTITY, TRUST, Statement, statements
 from pipeline.source.project import Project
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation
@@ -56,7 +57,9 @@ def check(project: Project) -> Iterator[Violation]:
             if one.kind != IDENTITY or not one.allows or not holders & roles:
                 continue
             for action in one.actions:
-                if not any(matches(pattern, action) for pattern in _NEEDED) and not _shows(one, action):
+                if not any(includes(pattern, action.lower()) for pattern in _NEEDED) and not _shows(
+                    one, action
+                ):
                     yield one.violation(f"a workflow could call {action}", "Action", fact=action)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.iam.statements import texts
+from pipeline.iam.matching import texts
 from pipeline.source.project import Project
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at

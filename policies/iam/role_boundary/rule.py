@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.iam.statements import texts
+from pipeline.iam.matching import texts
 from pipeline.source.environments import Environment
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack, dig

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.iam.statements import knows_no_resources, texts
-from pipeline.source.located import Place
+from pipeline.iam.matching import texts
+from pipeline.iam.statements import knows_no_resources
+from pipeline.source.located import Place, nodes
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack, dig
 from pipeline.source.violations import Violation
@@ -47,12 +48,13 @@ def _untaken(stacks: list[Stack], value: Any, place: Place) -> Iterator[Place]:
 
 def _statements(value: Any, place: Place) -> Iterator[Place]:
     """The statements that are too wide."""
-    if isinstance(value, dict) and "Effect" in value and {"Action", "NotAction"} & value.keys():
-        if value["Effect"] == "Allow" and _is_wide(value):
-            yield place
-    elif isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _statements(item, (*place, key))
+    for at_place, one in nodes(value, place, whole=_is_statement):
+        if _is_statement(one) and one["Effect"] == "Allow" and _is_wide(one):
+            yield at_place
+
+
+def _is_statement(value: Any) -> bool:
+    return isinstance(value, dict) and "Effect" in value and bool({"Action", "NotAction"} & value.keys())
 
 
 def _grant(statement: dict[str, Any]) -> str:

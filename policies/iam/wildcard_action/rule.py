@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.iam.statements import BOUNDARY, IDENTITY, TRUST, Statement, is_everything, statements, texts
+from pipeline.iam.matching import texts
+from pipeline.iam.statements import BOUNDARY, IDENTITY, TRUST, Statement, is_everything, statements
 from pipeline.source.project import Project
 from pipeline.source.values import known
 from pipeline.source.violations import Violation, at

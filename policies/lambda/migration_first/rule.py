@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import custom_resources, releases, served
-from pipeline.iam.statements import texts
-from pipeline.source import secrets
+from pipeline.iam.matching import texts
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig
-from pipeline.source.values import refers
+from pipeline.source.values import mentioned, refers
 from pipeline.source.violations import Violation, at
 
 
@@ -37,7 +36,7 @@ def check(project: Project) -> Iterator[Violation]:
                     yield at(
                         function, text, "ReservedConcurrentExecutions", fact="ReservedConcurrentExecutions"
                     )
-            if not secrets.mentioned(changing) & releases(stack):
+            if not mentioned(changing) & releases(stack):
                 yield at(
                     migration,
                     f"{migration.id} doesn't change with a release, so it runs once",

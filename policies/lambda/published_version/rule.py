@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from pipeline.gate.functions import releases, routes, served
-from pipeline.source import secrets
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack, dig
-from pipeline.source.values import refers
+from pipeline.source.values import mentioned, refers
 from pipeline.source.violations import Violation, at
 
 
@@ -32,7 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
             own = dig(
                 body, "Properties", "AutoPublishCodeSha256", default=dig(shared, "AutoPublishCodeSha256")
             )
-            if not secrets.mentioned(own) & releases(stack):
+            if not mentioned(own) & releases(stack):
                 yield at(
                     function,
                     "a changed setting alone publishes no version",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.source.located import Place
+from pipeline.source.located import Place, nodes
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at_template
 from pipeline.source.workflows import Workflow
@@ -51,20 +51,13 @@ def _local(project: Project) -> Iterator[Violation]:
                 yield Violation(f"there is no action or workflow {name}", one.file, line, fact=name)
 
 
-def _references(
-    value: Any, place: Place, local: frozenset[str] = frozenset()
-) -> Iterator[tuple[Place, str, str]]:
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _references(item, (*place, index), local)
-    if not isinstance(value, dict):
-        return
-    yield from _own(value, place, local)
-    for key, item in value.items():
-        yield from _references(item, (*place, key), local)
+def _references(section: Any, place: Place) -> Iterator[tuple[Place, str, str]]:
+    for at_place, one in nodes(section, place):
+        if isinstance(one, dict):
+            yield from _own(one, at_place)
 
 
-def _own(value: dict[str, Any], place: Place, local: frozenset[str]) -> Iterator[tuple[Place, str, str]]:
+def _own(value: dict[str, Any], place: Place) -> Iterator[tuple[Place, str, str]]:
     if isinstance(found := value.get("Ref"), str) and len(value) == 1:
         # SAM makes resources called AppFunction.Alias and so on, and resolves them itself.
         yield (*place, "Ref"), "parameter or resource", found.partition(".")[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.source import registry
 from pipeline.source.expansion import SERVERLESS, transforms
-from pipeline.source.located import Document, Place
+from pipeline.source.located import Document, Place, nodes
 from pipeline.source.project import APPLICATION, BOOTSTRAP, Project
 from pipeline.source.violations import Violation, at_template
 
@@ -71,11 +71,7 @@ def _macros(document: Document) -> Iterator[Violation]:
 
 def _calls(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
     """Where a value calls a macro, an include or a loop, and how the function is called."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key == "Fn::Transform" or key.startswith("Fn::ForEach"):
-                yield (*place, key), key
-            yield from _calls(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _calls(item, (*place, index))
+    for at_place, _ in nodes(value, place):
+        name = str(at_place[-1])
+        if name == "Fn::Transform" or name.startswith("Fn::ForEach"):
+            yield at_place, name

@@ -1,10 +1,11 @@
 """Parameters, conditions and mappings that the template doesn't use."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.source.located import texts_in
 from pipeline.source.project import Project
+from pipeline.source.values import mentioned
 from pipeline.source.violations import Violation
 
 
@@ -22,10 +23,4 @@ def check(project: Project) -> Iterator[Violation]:
 
 def _used(value: Any) -> set[str]:
     """Every name that is mentioned, by whatever function."""
-    if isinstance(value, dict):
-        return set().union(*(_used(item) for item in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_used(item) for item in value))
-    if isinstance(value, str):
-        return {value} | {found.partition(".")[0] for found in re.findall(r"\$\{([^!}][^}]*)\}", value)}
-    return set()
+    return mentioned(value) | {text for _, _, text in texts_in(value)}

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from pipeline.iam.matching import texts
 from pipeline.iam.matrix import roles
-from pipeline.iam.statements import texts
 from pipeline.iam.trust_policy import AUDIENCE, PROVIDER
 from pipeline.source.project import APPLICATION, Project
 from pipeline.source.stacks import Resource

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.iam.matching import texts
 from pipeline.iam.matrix import roles
-from pipeline.iam.statements import texts
 from pipeline.iam.subjects import Token, repository
 from pipeline.iam.trust_policy import ASSUME, AUDIENCE, PROVIDER
 from pipeline.source.located import Place

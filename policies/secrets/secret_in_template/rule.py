@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.source import secrets
-from pipeline.source.located import Place
+from pipeline.source.located import Place, key_of, nodes
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack
-from pipeline.source.values import known
+from pipeline.source.values import known, mentioned
 from pipeline.source.violations import Violation, at_template
 
 # What a Secret generates by itself, and where names speak of secrets without holding one.
@@ -51,7 +51,7 @@ def _metadata(stack: Stack) -> Iterator[Leaf]:
 
 
 def _why(stack: Stack, key: str, value: Any, hidden: set[str]) -> str:
-    if handed := sorted(secrets.mentioned(value) & hidden):
+    if handed := sorted(mentioned(value) & hidden):
         return f"hands on the parameter {handed[0]}, which holds a secret"
     if isinstance(value, dict) and (why := secrets.form(" ".join(secrets.texts(value.get("Fn::Base64"))))):
         return why
@@ -70,19 +70,15 @@ _SAFE = {"ServiceToken", "NextToken", "IdentityToken", "SecretId", "Secret", "Ge
 
 def _leaves(value: Any, place: Place) -> Iterator[Leaf]:
     """The values that stand for one text, an intrinsic function as a whole, with their place and key."""
+    for at_place, one in nodes(value, place, whole=_is_function):
+        if isinstance(one, str) or _is_function(one):
+            yield at_place, _key(at_place), one
+
+
+def _is_function(value: Any) -> bool:
     function = isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
-    if function and "Fn::If" not in value:
-        yield place, _key(place), value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, (*place, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, (*place, index))
-    elif isinstance(value, str):
-        yield place, _key(place), value
+    return function and "Fn::If" not in value
 
 
 def _key(place: Place) -> str:
-    names = [step for step in place if isinstance(step, str) and not step.startswith("Fn::")]
-    return names[-1] if names else ""
+    return key_of(tuple(step for step in place if not str(step).startswith("Fn::")))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.iam.statements import Statement, every_object, is_everything, statements, texts
+from pipeline.iam.matching import texts
+from pipeline.iam.statements import Statement, every_object, is_everything, statements
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource
 from pipeline.source.values import refers

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.source.located import DocumentError, parse
+from pipeline.source.located import DocumentError, key_of, nodes, parse
 
 YAML = """\
 Resources:
@@ -49,6 +49,41 @@ def test_dates_stay_text_and_merges_are_merged() -> None:
 def test_line_of_a_place(place: tuple[str | int, ...], line: int) -> None:
     """The line of a place is its own, else that of the nearest place around it."""
     assert line == parse(YAML, "template.yaml").line(*place)
+
+
+@pytest.mark.parametrize(
+    ("written", "in_a_workflow", "in_a_template"),
+    [
+        ("on", "on", True),
+        ("yes", "yes", True),
+        ("Off", "Off", False),
+        ("True", True, True),
+        ("~", None, None),
+        ("", None, None),
+        ("010", 10, 8),
+        ("0o10", 8, "0o10"),
+        ("0x1F", 31, 31),
+        ("1_000", "1_000", 1000),
+        ("12:30:45", "12:30:45", 45045),
+        ("3.10", 3.1, 3.1),
+        ("1.0", 1, 1.0),
+        ("1e3", 1000, "1e3"),
+        (".inf", float("inf"), float("inf")),
+        ("2026-01-01", "2026-01-01", "2026-01-01"),
+        ("'on'", "on", "on"),
+        ("'1'", "1", "1"),
+        ("!!str 1", "1", "1"),
+    ],
+)
+def test_a_scalar_is_what_its_reader_makes_of_it(
+    written: str, in_a_workflow: object, in_a_template: object
+) -> None:
+    """GitHub reads YAML 1.2 (core schema, https://yaml.org/spec/1.2.2/#1032-tag-resolution; actions/runner,
+    YamlObjectReader.cs), CloudFormation YAML 1.1 (user guide, "Template formats")."""
+    files = (".github/workflows/a.yml", ".github/actions/setup/action.yaml", "action.yml", "template.yaml")
+    found = [parse(f"on: {written}\n", file).data["on"] for file in files]
+
+    assert [in_a_workflow] * 3 + [in_a_template] == found
 
 
 def test_json_with_tabs_is_read() -> None:
@@ -125,3 +160,31 @@ def test_wrong_toml_names_its_line() -> None:
         parse("a = 1\nb = [\n", "x.toml")
 
     assert caught.value.line >= 2
+
+
+def test_every_value_has_its_place() -> None:
+    """Mappings, lists and what they hold, outer ones first; what is whole is one value."""
+    data = {"a": [1, {"b": "c"}], "Fn::Sub": {"d": None}}
+    every = list(nodes(data))
+
+    assert [
+        (),
+        ("a",),
+        ("a", 0),
+        ("a", 1),
+        ("a", 1, "b"),
+        ("Fn::Sub",),
+        ("Fn::Sub", "d"),
+    ] == [place for place, _ in every]
+    assert (("a", 1, "b"), "c") in every
+    assert ("x", "Fn::Sub", "d") not in [
+        place for place, _ in nodes(data, ("x",), whole=lambda one: one == {"d": None})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"), [((), ""), ((0,), ""), (("a", 1, 2), "a"), (("a", "b"), "b"), (("a", 0, "b"), "b")]
+)
+def test_the_nearest_key(place: tuple[str | int, ...], expected: str) -> None:
+    """Of an item of a list, the list's."""
+    assert expected == key_of(place)

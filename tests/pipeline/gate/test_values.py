@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.source.values import Hole, Partial, Scope, Trail, as_template, holes, known, refers
+from pipeline.source.values import Hole, Partial, Scope, Trail, as_template, holes, known, mentioned, refers
 
 SCOPE = Scope(
     parameters={"Name": "dev", "List": ["a", "b"]},
@@ -116,3 +116,23 @@ def test_holes_become_functions_again() -> None:
         "a": {"Ref": "Topic"},
         "b": [{"Fn::Join": ["", ["x-", {"Fn::GetAtt": ["Queue", "Arn"]}]]}],
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Ref": "A"}, {"A"}),
+        ({"Fn::GetAtt": ["A", "Arn"]}, {"A"}),
+        ({"Fn::GetAtt": "A.Arn"}, {"A"}),
+        ({"Fn::Sub": "${A}-${!B}-${ C.Arn }-${AWS::Region}"}, {"A", "C", "AWS::Region"}),
+        (
+            [{"Fn::Join": ["", [{"Ref": "A"}, "text"]]}, {"Fn::Sub": ["${B}", {"B": {"Ref": "C"}}]}],
+            {"A", "B", "C"},
+        ),
+        ({"Fn::Equals": [{"Ref": "A"}, "A.B"]}, {"A"}),
+        ("text", set()),
+    ],
+)
+def test_the_names_that_a_value_mentions(value: Any, expected: set[str]) -> None:
+    """By whatever function, however deep."""
+    assert expected == mentioned(value)

@@ -217,3 +217,17 @@ def test_a_template_that_does_not_parse_is_an_error_with_its_line() -> None:
     """File, line, and the command that says more."""
     with pytest.raises(ConfigurationError, match=r"template\.yaml:3: is not valid YAML"):
         stack("A: 1\nB: [\n")
+
+
+def test_a_boundary_that_goes_is_a_danger_for_a_role_that_may_do_anything() -> None:
+    """What no policy gives, no wide policy takes in."""
+    wide = TEMPLATE.replace(
+        "Action: secretsmanager:GetSecretValue\n                Resource:\n",
+        'Action: "*"\n                Resource:\n                  - "*"\n',
+        1,
+    )
+    bare = wide.replace("      PermissionsBoundary: !Ref PermissionsBoundaryArn\n", "", 1)
+    effect = compare(stack(wide), stack(bare), stack().environment.parameters)
+
+    assert TEMPLATE != wide != bare
+    assert ("AppRole: whatever its policies say, without a permissions boundary",) == effect.widened

@@ -2,17 +2,19 @@ from typing import Any
 
 import pytest
 
+from pipeline.source.located import Document
+from pipeline.source.workflows import Job, Workflow
 from sandbox.github import permissions
 from sandbox.github.admission import Admission, calls
 from sandbox.github.claims import SubjectForm
 from sandbox.github.event import Event, PullRequest, Repository, push
 from sandbox.github.protection import read
-from sandbox.github.workflow import Job, Workflow
+from sandbox.github.workflow import RunJob
 from sandbox.oidc import RefusedError
 
 REPOSITORY = Repository()
 SHA = "a" * 40
-DEPLOY = Workflow(".github/workflows/deploy.yml", "Deploy", {"name": "Deploy", "on": {}, "jobs": {}})
+DEPLOY = Workflow(Document(".github/workflows/deploy.yml", "", {"name": "Deploy", "on": {}, "jobs": {}}, {}))
 MAIN = push(REPOSITORY, "refs/heads/main", SHA, "alice")
 TAG = push(REPOSITORY, "refs/tags/v1.0.0", SHA, "alice")
 
@@ -22,10 +24,11 @@ def pull(author: str = "alice", repository: Repository = REPOSITORY, name: str =
     return request.event(REPOSITORY, name=name)
 
 
-def job(environment: Any = "", level: str = "write", callers: tuple[str, ...] = ()) -> Job:
+def job(environment: Any = "", level: str = "write", callers: tuple[str, ...] = ()) -> RunJob:
     allowed = {**permissions.DEFAULT, "id-token": level}
-    path = (*("call" for _ in callers), "deploy")
-    return Job(path, callers, DEPLOY, {"environment": environment}, allowed, {"inputs": {}, "github": {}})
+    ids = (*("call" for _ in callers), "deploy")
+    jobs = tuple(Job(one, {"environment": environment}, DEPLOY) for one in ids)
+    return RunJob(jobs, callers, allowed, {"inputs": {}, "github": {}})
 
 
 def admission(event: Event, form: SubjectForm = "names") -> Admission:
@@ -65,7 +68,7 @@ FORK = Repository(owner="mallory", owner_id=6, id=7)
         (MAIN, job("${{ needs.a.outputs.b }}"), "can't be worked out: `needs`"),
     ],
 )
-def test_every_other_job_is_refused(event: Event, asking: Job, said: str) -> None:
+def test_every_other_job_is_refused(event: Event, asking: RunJob, said: str) -> None:
     """No permission, a fork, an environment closed to the ref, or one that can't be known: no token."""
     with pytest.raises(RefusedError, match=said):
         admission(event).of(asking)

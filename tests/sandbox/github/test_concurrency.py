@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.source.expressions import Unknown
 from sandbox.github.concurrency import Group, Queue, of
-from sandbox.github.expressions import Unknown
 from tests.waiting import until
 
 CONTEXTS = {"github": {"ref_name": "main", "event": {"number": 7.0}}}
@@ -15,8 +15,8 @@ CONTEXTS = {"github": {"ref_name": "main", "event": {"number": 7.0}}}
     [
         (None, Group()),
         ("deploy", Group("deploy")),
-        ({"group": "pr-${{ github.event.number }}", "cancel-in-progress": "true"}, Group("pr-7", True)),
-        ({"group": "deploy-dev", "cancel-in-progress": "false"}, Group("deploy-dev")),
+        ({"group": "pr-${{ github.event.number }}", "cancel-in-progress": True}, Group("pr-7", True)),
+        ({"group": "deploy-dev", "cancel-in-progress": False}, Group("deploy-dev")),
     ],
 )
 def test_reads_the_group(written: Any, expected: Group) -> None:

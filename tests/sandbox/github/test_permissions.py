@@ -14,7 +14,6 @@ def level(written: object, scope: str) -> str:
     ("written", "scope", "expected"),
     [
         ({}, "contents", "none"),
-        ("", "contents", "none"),
         ({"contents": "read"}, "contents", "read"),
         ({"contents": "read"}, "packages", "none"),
         ({"id-token": "write"}, "id-token", "write"),

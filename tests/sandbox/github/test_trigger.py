@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from pipeline.base.errors import ConfigurationError
+from pipeline.source.located import Document
+from pipeline.source.workflows import Workflow
 from sandbox.github import event as events
 from sandbox.github import trigger
 from sandbox.github.event import Event, PullRequest, Repository
-from sandbox.github.workflow import Workflow
 
 REPOSITORY = Repository()
 SHA = "a" * 40
@@ -18,7 +19,7 @@ PULL = PullRequest(7, "T", "topic", "main", "b" * 40, SHA, "c" * 40, "alice", RE
 
 
 def flow(on: Any) -> Workflow:
-    return Workflow(".github/workflows/w.yml", "W", {"on": on, "jobs": {}})
+    return Workflow(Document(".github/workflows/w.yml", "", {"name": "W", "on": on, "jobs": {}}, {}))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_a_schedule_starts_the_line_that_fell_due(cron: str, expected: bool) -> 
 def test_a_dispatch_starts_the_workflow_that_it_names() -> None:
     """Starting one workflow by hand starts no other that can be started by hand."""
     event = events.dispatch(REPOSITORY, ".github/workflows/w.yml", "refs/heads/main", SHA, "bob", {})
-    other = replace(flow({"workflow_dispatch": {}}), path=".github/workflows/other.yml")
+    other = Workflow(replace(flow({"workflow_dispatch": {}}).document, file=".github/workflows/other.yml"))
 
     assert trigger.starts(flow({"workflow_dispatch": {}}), event)
     assert not trigger.starts(other, event)
@@ -108,7 +109,7 @@ def test_a_filter_and_its_opposite_are_refused(kind: str) -> None:
 
 
 INPUTS = {
-    "environment": {"type": "choice", "options": ["dev", "prod"], "required": "true"},
+    "environment": {"type": "choice", "options": ["dev", "prod"], "required": True},
     "version": {"default": "latest"},
     "dry-run": {"type": "boolean"},
 }

@@ -4,9 +4,11 @@ from typing import Any
 import pytest
 
 from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.source.expressions import Unknown
+from pipeline.source.located import Document
+from pipeline.source.workflows import FOLDER, Workflow
 from sandbox.github import workflow
-from sandbox.github.expressions import Unknown
-from sandbox.github.workflow import Job
+from sandbox.github.workflow import RunJob
 
 CALLEE = """
 on:
@@ -27,15 +29,15 @@ CONTEXTS: dict[str, Any] = {"github": {"ref_name": "v1.0.0"}, "inputs": {}, "var
 
 def tree(root: Path, **files: str) -> Path:
     """A tree with these workflows."""
-    folder = root / workflow.FOLDER
+    folder = root / FOLDER
     folder.mkdir(parents=True)
     for name, text in files.items():
         (folder / f"{name}.yml").write_text(text)
     return root
 
 
-def jobs(root: Path, name: str = "main") -> dict[str, Job]:
-    found = workflow.reachable(root, workflow.load(root, f"{workflow.FOLDER}/{name}.yml"), CONTEXTS)
+def jobs(root: Path, name: str = "main") -> dict[str, RunJob]:
+    found = workflow.reachable(root, workflow.load(root, f"{FOLDER}/{name}.yml"), CONTEXTS)
     return {"/".join(job.path): job for job in found}
 
 
@@ -116,7 +118,7 @@ jobs:
     with: {environment: "${{ matrix.to }}"}
 """
     root = tree(tmp_path, main=main, callee=CALLEE)
-    main_file = workflow.load(root, f"{workflow.FOLDER}/main.yml")
+    main_file = workflow.load(root, f"{FOLDER}/main.yml")
     found = workflow.reachable(root, main_file, CONTEXTS)
     environments = [sorted(job.environments()) for job in found if job.id != "look"]
 
@@ -127,6 +129,7 @@ jobs:
     ("matrix", "expected"),
     [
         ({"a": ["1", "2"], "b": ["x"]}, [{"a": "1", "b": "x"}, {"a": "2", "b": "x"}]),
+        ({"a": [3.1, True]}, [{"a": 3.1}, {"a": True}]),
         ({"a": ["1", "2"], "exclude": [{"a": "1"}]}, [{"a": "2"}]),
         ({"a": ["1", "2"], "include": [{"a": "1", "c": "y"}]}, [{"a": "1", "c": "y"}, {"a": "2"}]),
         ({"a": ["1"], "include": [{"a": "3"}]}, [{"a": "1"}, {"a": "3"}]),
@@ -137,18 +140,23 @@ jobs:
 )
 def test_the_combinations_of_a_matrix(matrix: object, expected: list[dict[str, str]]) -> None:
     """Products, exclude and include give the jobs that GitHub would start."""
-    assert expected == workflow.combinations({"strategy": {"matrix": matrix}})
+    document = Document("w.yml", "", {"jobs": {"j": {"strategy": {"matrix": matrix}}}}, {})
+
+    assert expected == next(Workflow(document).jobs).combinations
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("on: push\njobs: [", r"main\.yml doesn't parse"),
+        ("on: push\njobs: [", r"main\.yml:\d+: the workflow is not valid YAML"),
         ("jobs: {}", "is no workflow"),
         ("on: push", "is no workflow"),
         ("on: push\njobs: {a: [1]}", "job `a` is not a mapping"),
         ("on: push\njobs: {a: {uses: acme/other/.github/workflows/x.yml@main}}", "of this repository only"),
-        ("on: push\njobs: {a: {uses: ./.github/workflows/gone.yml}}", r"gone\.yml can't be read"),
+        (
+            "on: push\njobs: {a: {uses: ./.github/workflows/gone.yml}}",
+            r"gone\.yml:1: the workflow can't be read",
+        ),
         ("on: push\njobs: {a: {uses: ./.github/workflows/main.yml}}", "levels deep"),
     ],
 )

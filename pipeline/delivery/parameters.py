@@ -12,7 +12,8 @@ from pipeline.base.canonical import canonical
 from pipeline.base.errors import ConfigurationError
 from pipeline.delivery import aws
 from pipeline.delivery.bundle import Bundle
-from pipeline.source.samconfig import FILE, Environment
+from pipeline.source.configuration import FILE
+from pipeline.source.samconfig import Environment
 from pipeline.source.template import read
 
 _SSM = "AWS::SSM::Parameter::Value<"

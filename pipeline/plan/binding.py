@@ -17,7 +17,8 @@ from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Effect
 from pipeline.source import environments as gate
-from pipeline.source.samconfig import FILE, Environment
+from pipeline.source.configuration import FILE
+from pipeline.source.samconfig import Environment
 from pipeline.source.stacks import Stack as Template
 
 # What the transform makes anew, under a name that ends in a hash, where others change in place.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import run
+from pipeline.source.configuration import FILE
 from pipeline.source.environments import Environment, environments
 from pipeline.source.expansion import ExpansionError
 from pipeline.source.located import Document, DocumentError, parse
 from pipeline.source.project import APPLICATION
-from pipeline.source.samconfig import FILE
 from pipeline.source.stacks import Stack, build
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.source import samconfig
+from pipeline.source.configuration import FILE
 from pipeline.source.located import Document, Place
 from pipeline.source.samconfig import Assignment
 
-SAMCONFIG = samconfig.FILE
+SAMCONFIG = FILE
 LAPTOP_ACCOUNT = "000000000000"  # no AWS account has this id: the laptop's emulator does
 
 

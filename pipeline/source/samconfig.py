@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import ConfigurationError
-from pipeline.source.located import Document, DocumentError, Place
-from pipeline.source.located import read as read_document
-
-FILE = "samconfig.toml"
-VERSION, DEFAULT = "version", "default"
+from pipeline.source import application
+from pipeline.source.application import Application
+from pipeline.source.configuration import APPLICATION, DEFAULT, FILE, VERSION, Fault, document, refusal
+from pipeline.source.located import Document, Place
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,10 @@ class Environment:
 
     `parameters` are the template's parameters by name, `tags` the stack's tags; `promote_from` is the
     environment whose bundles this one takes over, "" for one that is deployed from a build, and `soak_minutes`
-    is how long a bundle must have run there before.
+    is how long a bundle must have run there before. `application` is what the file says for all environments.
     """
 
+    application: Application
     name: str
     stack_name: str
     region: str
@@ -43,17 +43,6 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Why a setting can't be taken as it is written. `changed`: sam would read it, but as another value."""
-
-    place: Place
-    message: str
-    hint: str = ""
-    parameter: str = ""
-    changed: bool = False
-
-
-@dataclass(frozen=True)
 class Assignment:
     """A NAME=VALUE of parameter_overrides or tags; `index` is its item in the list, 0 in a text."""
 
@@ -64,35 +53,36 @@ class Assignment:
 
 def read(folder: Path, name: str) -> Environment:
     """The settings of the environment `name` in `folder`/samconfig.toml. Raises ConfigurationError."""
-    document = _document(folder)
-    names = environment_names(document.data)
+    settings = document(folder)
+    names = environment_names(settings.data)
     if name not in names:
         raise ConfigurationError(
             f"{FILE} has no environment {name!r}.", f"It has: {', '.join(sorted(names)) or 'none'}."
         )
-    return _environment(document, name)
+    return _environment(settings, name, application.read(folder))
 
 
 def read_all(folder: Path) -> dict[str, Environment]:
     """The settings of every environment, by name, in the file's order. Raises ConfigurationError."""
-    document = _document(folder)
-    for fault in _outside(document.data):
-        raise _error(document, fault)
-    return {name: _environment(document, name) for name in environment_names(document.data)}
+    settings = document(folder)
+    for fault in _outside(settings.data):
+        raise refusal(settings, fault)
+    one = application.read(folder)
+    return {name: _environment(settings, name, one) for name in environment_names(settings.data)}
 
 
 def faults(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """All for which `read_all` would refuse a parsed samconfig.toml."""
+    """All for which `read_all` would refuse a parsed samconfig.toml, but for what [application] says."""
     yield from _outside(data)
+    one, _ = application.settle(data)
     for name in environment_names(data):
-        yield from _Reader(name, data[name]).settle()[1]
+        yield from _Reader(name, data[name]).settle(one)[1]
 
 
 def environment_names(data: Mapping[str, Any]) -> list[str]:
     """The tables that are environments, in the file's order."""
-    return [
-        name for name, table in data.items() if isinstance(table, dict) and name not in (VERSION, DEFAULT)
-    ]
+    others = (VERSION, DEFAULT, APPLICATION)
+    return [name for name, table in data.items() if isinstance(table, dict) and name not in others]
 
 
 def table(tables: Any, command: str) -> dict[str, Any]:
@@ -102,33 +92,11 @@ def table(tables: Any, command: str) -> dict[str, Any]:
     return tables if isinstance(tables, dict) else {}
 
 
-def _document(folder: Path) -> Document:
-    path = folder / FILE
-    if not path.is_file():
-        raise ConfigurationError(f"{path} does not exist.", "Run in the repository's top folder.")
-    try:
-        return read_document(path, FILE)
-    except DocumentError as error:
-        raise ConfigurationError(
-            f"{FILE}:{error.line}: {FILE} {error.message}.", "Mend that line."
-        ) from error
-
-
-def _environment(document: Document, name: str) -> Environment:
-    found, wrong = _Reader(name, document.data[name]).settle()
-    if found is None:
-        raise _error(document, wrong[0])
-    return found
-
-
-def _error(document: Document, fault: Fault) -> ConfigurationError:
-    line = document.line(*fault.place)
-    return ConfigurationError(f"{FILE}:{line}: {told(fault)}.", fault.hint)
-
-
-def told(fault: Fault) -> str:
-    """A fault with the table that it is in."""
-    return f"[{'.'.join(map(str, fault.place[:3]))}] {fault.message}"
+def _environment(settings: Document, name: str, one: Application) -> Environment:
+    environment, wrong = _Reader(name, settings.data[name]).settle(one)
+    if wrong:
+        raise refusal(settings, wrong[0])
+    return environment
 
 
 def _outside(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -137,7 +105,7 @@ def _outside(data: Mapping[str, Any]) -> Iterator[Fault]:
         if name == DEFAULT:
             message = "gives values to environments that don't say them"
             yield Fault((name,), message, "Say each value in each environment's own tables.")
-        elif name != VERSION and not isinstance(body, dict):
+        elif name not in (VERSION, APPLICATION) and not isinstance(body, dict):
             yield Fault((name,), "is not a table", f"Write [{name}.deploy.parameters].")
 
 
@@ -149,9 +117,10 @@ class _Reader:
         self.tables = tables
         self.wrong: list[Fault] = []
 
-    def settle(self) -> tuple[Environment | None, list[Fault]]:
-        """The environment, or None and why there is none."""
+    def settle(self, one: Application) -> tuple[Environment, list[Fault]]:
+        """The environment, and all that can't be taken; it is whole where that is nothing."""
         settings = Environment(
+            application=one,
             name=self.name,
             stack_name=self.text("global", "stack_name"),
             region=self.text("global", "region"),
@@ -166,7 +135,7 @@ class _Reader:
             promote_from=self.text("pipeline", "promote_from", empty=True),
             soak_minutes=self.number("pipeline", "soak_minutes"),
         )
-        return (None if self.wrong else settings), self.wrong
+        return settings, self.wrong
 
     def place(self, command: str, key: str) -> Place:
         """Where a setting stands; sam looks into the command's own table before the global one."""

@@ -25,6 +25,7 @@ from pipeline.base.run import Completed
 from pipeline.delivery import changeset, smoke, stack
 from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
+from tests.pipeline.applications import application
 
 URL = "https://api1.execute-api.eu-west-1.amazonaws.com/live"
 FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-dev-app"
@@ -33,6 +34,7 @@ FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-dev-app"
 def environment(**changes: Any) -> Environment:
     """An environment as samconfig.toml would have it; `parameters` are few."""
     settings = {
+        "application": application(),
         "name": "dev",
         "stack_name": "esclusa-dev",
         "region": "eu-west-1",

@@ -7,8 +7,9 @@ import pytest
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from pipeline.source import samconfig
+from tests.pipeline.applications import TABLE
 
-GOOD = """\
+GOOD = f"""\
 version = 0.1
 [dev.global.parameters]
 stack_name = "esclusa-dev"
@@ -25,7 +26,7 @@ account = "111111111111"
 deploy_role = "arn"
 promote_from = ""
 soak_minutes = 0
-"""
+{TABLE}"""
 
 
 def write(folder: Path, text: str) -> Path:

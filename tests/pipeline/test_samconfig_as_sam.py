@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from pipeline.source import samconfig
+from pipeline.source.configuration import Fault
 from pipeline.source.environments import environments
 from pipeline.source.located import parse
-from pipeline.source.samconfig import Assignment, Fault, assignments, quoted
+from pipeline.source.samconfig import Assignment, assignments, quoted
+from tests.pipeline.applications import TABLE
 
 # Answers a line of JSON for each: what sam makes of overrides, of tags, or of an environment's table in a folder.
 _SAM = """
@@ -140,7 +142,7 @@ def test_tags_that_are_read_are_those_that_sam_reads(sam: Ask, items: list[str])
             assert taken == sam("tags", quoted(taken))
 
 
-GUIDED = """\
+GUIDED = f"""\
 version = 0.1
 [dev.global.parameters]
 region = "eu-west-1"
@@ -159,7 +161,7 @@ account = "111111111111"
 deploy_role = "arn"
 promote_from = ""
 soak_minutes = 0
-"""
+{TABLE}"""
 
 
 def test_file_of_guided_is_read_alike_by_sam_the_gate_and_the_commands(sam: Ask, tmp_path: Path) -> None:
@@ -175,6 +177,16 @@ def test_file_of_guided_is_read_alike_by_sam_the_gate_and_the_commands(sam: Ask,
     assert sam("tags", by_sam["tags"]) == command.tags == {"application": "esclusa", "stage": "dev"}
     assert sam("overrides", by_sam["parameter_overrides"]) == command.parameters == gate.parameters
     assert {"Msg": 'hello "you"', "Empty": "", "Size": "small"} == gate.parameters
+
+
+@pytest.mark.parametrize("name", ["local", "dev", "prod"])
+def test_sam_reads_an_environment_as_if_the_application_did_not_stand_beside_it(sam: Ask, name: str) -> None:
+    """The table of our own changes nothing of what the installed sam deploys with."""
+    settings = sam("file", str(CHECKOUT), name)
+
+    assert samconfig.read(CHECKOUT, name).stack_name == settings["stack_name"]
+    assert samconfig.read(CHECKOUT, name).parameters == sam("overrides", settings["parameter_overrides"])
+    assert set() == {"application", "code"} & settings.keys()
 
 
 @pytest.mark.parametrize(

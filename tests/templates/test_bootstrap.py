@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.source.application import LONGEST_NAME
 from tests.templates.iam import decide
 from tests.templates.loading import (
     BOOTSTRAP_ANSWERS,
@@ -149,8 +150,9 @@ LONGEST = {"Name": "shop-with-the-longest-name", "Environment": "environment1"}
 
 @pytest.mark.parametrize("name", ["sh", "shop", "shop-2", "my-web-shop", "a1", LONGEST["Name"][:25]])
 def test_names_that_an_application_may_have(name: str) -> None:
-    """Words of lower-case letters and digits, joined by one hyphen."""
+    """Words of lower-case letters and digits, joined by one hyphen, as samconfig.toml takes them."""
     assert takes("Name", name)
+    assert LONGEST_NAME == source("bootstrap/template.yaml")["Parameters"]["Name"]["MaxLength"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def shape(table: Any) -> Any:
 
 def test_there_is_no_table_to_inherit_from() -> None:
     """sam falls back to [default]: an environment that lacked a setting would silently get it there."""
-    tables = set(samconfig()) - {"version"}
+    tables = set(samconfig()) - {"version", "application"}
 
     assert set(ENVIRONMENTS) == tables
 

@@ -16,7 +16,7 @@ def check(project: Project) -> Iterator[Violation]:
     for fault in samconfig.faults(settings.data):
         if not fault.changed:
             line, name = settings.line(*fault.place), str(fault.place[0])
-            yield Violation(samconfig.told(fault), SAMCONFIG, line, fault.parameter, name)
+            yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name)
     names = set(template.data.get("Parameters") or {}) if isinstance(template.data, dict) else set()
     for environment in project.environments:
         yield from _parameters(environment, names)

@@ -31,7 +31,7 @@ def _changed(settings: Document) -> Iterator[Violation]:
     for fault in samconfig.faults(settings.data):
         if fault.changed:
             line, name = settings.line(*fault.place), str(fault.place[0])
-            yield Violation(samconfig.told(fault), SAMCONFIG, line, fault.parameter, name)
+            yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name)
 
 
 def _refused(stack: Stack) -> Iterator[Violation]:

@@ -17,7 +17,7 @@ def check(project: Project) -> Iterator[Violation]:
         if not why and secrets.named(key) and text and not text.startswith(("arn:", "/")):
             why = "has a name that promises a secret, and a value in plain text"
         if why:
-            environment = str(place[0]) if place else ""
+            environment = str(place[0]) if place[0] in samconfig.environment_names(document.data) else ""
             line = document.line(*place)
             yield Violation(f"{key} {why}", document.file, line, environment=environment)
 

@@ -15,7 +15,7 @@ from pipeline.source.located import Place
 BUILT = "build"  # the folder that a CodeUri names; nothing lies there, since a bundle is built elsewhere
 _ACCOUNT, _ENVIRONMENT, _BUCKET = 12, 12, 63  # characters; template.yaml holds an environment's name to 12
 # Lambda's and IAM's names may have 64 characters, so that a bucket's is the tightest of all that are made of it.
-LONGEST_NAME = _BUCKET - len("--artifacts-") - _ENVIRONMENT - _ACCOUNT
+LONGEST_NAME = _BUCKET - len("--access-logs-") - _ENVIRONMENT - _ACCOUNT
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # Sources: S3's rules for bucket names; SSM's constraints on the names of parameters.
 _TAKEN = ("amzn-s3-demo-", "aws", "ssm", "sthree-")
@@ -168,9 +168,7 @@ class _Reader:
             return ""
         if not 2 <= len(name) <= LONGEST_NAME:
             message = f"name has {len(name)} characters; 2 to {LONGEST_NAME} can be"
-            hint = (
-                f"NAME-ENVIRONMENT-artifacts-ACCOUNT is a bucket's name, which may have {_BUCKET} characters."
-            )
+            hint = f"NAME-ENVIRONMENT-access-logs-ACCOUNT is a bucket's name, which may have {_BUCKET} characters."
             self._refuse(place, message, hint)
         if taken := next((one for one in _TAKEN if name.startswith(one)), ""):
             message = f"name begins with {taken}, which AWS keeps to itself in names of buckets or parameters"

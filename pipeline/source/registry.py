@@ -96,12 +96,28 @@ def _index(region: str) -> dict[str, Any]:
     return found
 
 
+def _region(kind: str) -> str | None:
+    """A region that has the type."""
+    names = (path.stem for path in sorted((folder() / "providers").glob("*-*.json")))
+    return next((one for one in ("us-east-1", *names) if kind in _index(one)), None)
+
+
 @cache
 def properties(kind: str) -> frozenset[str] | None:
     """The names of a type's own properties, from whichever region has it; None for a type that none has."""
-    names = (path.stem for path in sorted((folder() / "providers").glob("*-*.json")))
-    region = next((one for one in ("us-east-1", *names) if kind in _index(one)), None)
+    region = _region(kind)
     return frozenset(_schema(kind, region).get("properties", {})) if region else None
+
+
+@cache
+def permissions(kind: str, *operations: str) -> tuple[str, ...]:
+    """The actions that CloudFormation calls to make, read, change and delete a type, or for these operations alone,
+    from whichever region has the type; none for a type that names none."""
+    region = _region(kind)
+    handlers: dict[str, Any] = _schema(kind, region).get("handlers", {}) if region else {}
+    asked = operations or tuple(name for name in handlers if name != "list")  # CloudFormation never lists
+    named = (one for name in asked for one in handlers.get(name, {}).get("permissions", []))
+    return tuple(dict.fromkeys(named))
 
 
 @cache

@@ -1,10 +1,12 @@
 """What CloudFormation needs to make, change and delete a resource: IAM actions, and on which resources.
 
-The actions are those of CloudFormation's registry, as cfn-lint ships it, in the folder that SANDBOX_SCHEMAS names.
+The actions are those of CloudFormation's registry, as cfn-lint ships it, in the folder that SANDBOX_SCHEMAS names; the
+resources of services that have no words of their own here are those of AWS's service authorization reference.
 """
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,10 +17,14 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam
 
+from pipeline.iam import authorization
+
 type Properties = dict[str, Any]
 
 _OPTIONAL: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "optional.toml").read_text("utf-8"))
 _ROLES = ("Role", "ServiceRoleArn", "RoleArn", "CloudWatchRoleArn")  # properties that hand a role over
+# What the platform is made of: each action of these types is asked for, save for what optional.toml says.
+_PLATFORM = ("apigateway", "cloudwatch", "codedeploy", "iam", "lambda", "logs", "secretsmanager", "sqs")
 _KEYS = ("KmsKeyArn", "KmsKeyId", "KmsMasterKeyId")
 
 
@@ -70,6 +76,8 @@ def _actions(kind: str, operation: str) -> tuple[str, ...]:
 def _rights(action: str, subject: Subject) -> Iterator[Right]:
     service = action.partition(":")[0]
     owner = subject.kind.split("::")[1].lower()
+    if owner not in _PLATFORM and service not in ("iam", "kms", "s3") and not _serves(service, subject):
+        return
     if action == "iam:PassRole":
         to = {"iam:PassedToService": f"{owner}.amazonaws.com"}
         yield from (Right(action, role, to) for name in _ROLES if (role := subject.properties.get(name)))
@@ -114,7 +122,40 @@ def _arn(action: str, service: str, subject: Subject) -> str:
             return f"arn:aws:apigateway:{get_region()}::/restapis{'' if made else f'/{api}'}"
         case "codedeploy":
             return _codedeploy(action, here, subject)
-    return "*"
+    return _by_reference(action, here, subject)
+
+
+def _serves(service: str, subject: Subject) -> bool:
+    """Whether the resource has to do with a service: it is its own, or a property is named after it. What handlers
+    call of others serves optional properties, such as KinesisStreamSpecification of a table."""
+    deleting = [one.partition(":")[0] for one in _actions(subject.kind, "delete")]
+    own = max(dict.fromkeys(deleting), key=deleting.count, default=service)
+    return service == own or any(service in name.lower() for name in subject.properties)
+
+
+def _by_reference(action: str, here: str, subject: Subject) -> str:
+    """The resource as the reference writes it, with the type's own name in it. The registry may know an action before
+    the reference: that one is about what the others of the type are about."""
+    word, service = subject.kind.rpartition("::")[2], action.partition(":")[0]
+    if not authorization.arns(action):
+        others = (one for one in _actions(subject.kind, "create") if one.startswith(f"{service}:"))
+        action = next((one for one in others if any(_patterns(one))), action)
+    patterns = _patterns(action)
+    if not patterns or subject.physical.startswith("arn:"):
+        return subject.physical if patterns else "*"
+    own = f"${{{word}Name}}"
+    pattern = min([one for one in patterns if own in one] or patterns, key=len)
+    rest = pattern.split(":", 5)[5]
+    own = own if own in rest else f"${{{rest.rpartition('${')[2]}"
+    named = rest.replace(own, subject.text(f"{word}Name", "Name"))
+    return f"arn:aws:{pattern.split(':')[2]}:{here}:{re.sub(r'[$][{][^}]+[}]', 'default', named)}"
+
+
+def _patterns(action: str) -> list[str]:
+    """The ARN patterns on which AWS judges an action; none for one that it judges on nothing."""
+    if authorization.without_resources(action):
+        return []
+    return [one for arns in authorization.arns(action).values() for one in arns]
 
 
 def _codedeploy(action: str, here: str, subject: Subject) -> str:

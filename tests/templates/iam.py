@@ -14,11 +14,18 @@ def decide(
     matching = {
         statement["Effect"]
         for statement in policies
-        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in texts(statement["Action"]))
+        if _names(statement, action)
         and any(fnmatchcase(resource, pattern) for pattern in texts(statement["Resource"]))
         and _holds(statement.get("Condition", {}), context or {})
     }
     return "Deny" if "Deny" in matching else "Allow" if "Allow" in matching else "Nothing"
+
+
+def _names(statement: dict[str, Any], action: str) -> bool:
+    """Whether a statement is about an action, by its Action or its NotAction."""
+    patterns = texts(statement.get("Action", statement.get("NotAction", [])))
+    listed = any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+    return listed == ("Action" in statement)
 
 
 def _holds(condition: dict[str, Any], context: dict[str, str]) -> bool:

@@ -13,6 +13,8 @@ from unittest.mock import patch
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from pipeline.source import application
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("local", "dev", "prod")
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -54,9 +56,8 @@ def prefix(environment: str) -> str:
 
 
 def name_of_application() -> str:
-    """The name that each environment's stack begins with. Raises ValueError where they differ."""
-    (name,) = {prefix(environment).removesuffix(f"-{environment}") for environment in ENVIRONMENTS}
-    return name
+    """What every name in the accounts begins with."""
+    return application.read(ROOT).name
 
 
 def region(environment: str) -> str:

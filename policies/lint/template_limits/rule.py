@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from pipeline.iam import grants
 from pipeline.source.project import Project
-from pipeline.source.stacks import Resource
+from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import known
 from pipeline.source.violations import Violation, at, at_template
 
@@ -26,13 +27,17 @@ def _strange(resource: Resource) -> str:
     return next((one for one in str(text) if one > "\u00ff"), "")
 
 
+def _too_much(stack: Stack) -> Iterator[Violation]:
+    for section, most in _MOST.items():
+        if len(stack.section(section)) > most:
+            yield at_template(stack, f"the template has more than {most} {section}", section, fact=section)
+    for resource, why in grants.too_long(stack):
+        yield at(resource, f"{resource.id}: {why}", fact="its size")
+
+
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
-        for section, most in _MOST.items():
-            if len(stack.section(section)) > most:
-                yield at_template(
-                    stack, f"the template has more than {most} {section}", section, fact=section
-                )
+        yield from _too_much(stack)
         seen: dict[tuple[str, str], str] = {}
         for resource in stack.resources.values():
             if strange := _strange(resource):

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
 
+from pipeline.base.run import CHECKOUT
+from pipeline.iam import grants
 from tests.sandbox.emulator.cloud import Cloud
+from tests.templates.loading import resources, statements, texts
 
 pytestmark = pytest.mark.e2e
 _HERE = "eu-west-1:111111111111"
@@ -31,8 +35,8 @@ def _template(name: str, delay: int = 1) -> dict[str, Any]:
 
 
 def _role(cloud: Cloud, name: str, *actions: str, resource: str = _QUEUES) -> str:
-    statements = [{"Effect": "Allow", "Action": list(actions), "Resource": resource}] if actions else []
-    return cloud.role(name, *statements)
+    policy = [{"Effect": "Allow", "Action": list(actions), "Resource": resource}] if actions else []
+    return cloud.role(name, *policy)
 
 
 def _reasons(cloud: Cloud, stack: str) -> str:
@@ -60,6 +64,58 @@ def test_a_resource_of_another_name_is_refused(cloud: Cloud) -> None:
 
     assert "ROLLBACK_COMPLETE" == cloud.deploy("work-elsewhere", _template("elsewhere"), RoleARN=role)
     assert f"on resource: arn:aws:sqs:{_HERE}:elsewhere" in _reasons(cloud, "work-elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        (
+            "AWS::DynamoDB::Table",
+            {
+                "TableName": "{}-orders",
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        ),
+        ("AWS::SNS::Topic", {"TopicName": "{}-news"}),
+        ("AWS::Kinesis::Stream", {"Name": "{}-clicks", "ShardCount": 1}),
+    ],
+)
+def test_a_type_of_the_list_is_made_as_the_bootstrap_grants_it(
+    cloud: Cloud, kind: str, properties: dict[str, Any]
+) -> None:
+    """The execution role makes it once it is listed, under names of its own application alone."""
+    service = kind.split("::")[1].lower()
+    given = {
+        f"{service}-listed": (grants.Grants((kind,)), "shop-dev", "CREATE_COMPLETE"),
+        f"{service}-unlisted": (grants.Grants(), "shop-dev", "ROLLBACK_COMPLETE"),
+        f"{service}-others": (grants.Grants((kind,)), "depot-dev", "ROLLBACK_COMPLETE"),
+    }
+    for stack, (granted, name, state) in given.items():
+        role = cloud.role(f"list-{stack}", *_of_bootstrap(granted))
+        named = {
+            key: value.format(name) if key.endswith("Name") and isinstance(value, str) else value
+            for key, value in properties.items()
+        }
+        template = {"Resources": {"It": {"Type": kind, "Properties": named}}}
+
+        assert state == cloud.deploy(f"list-{stack}", template, RoleARN=role), _reasons(
+            cloud, f"list-{stack}"
+        )
+
+
+def _of_bootstrap(granted: grants.Grants) -> list[dict[str, Any]]:
+    """The execution role's statements of an application `shop` in dev; what only AWS knows is left open."""
+    template = yaml_parse(grants.written((CHECKOUT / "bootstrap/template.yaml").read_text("utf-8"), granted))
+    defaults = {name: one["Default"] for name, one in template["Parameters"].items() if "Default" in one}
+    names = {"Name": "shop", "Environment": "dev", "AWS::Partition": "aws"}
+    place = {"AWS::Region": "eu-west-1", "AWS::AccountId": "111111111111"}
+    stack = resources(template, {**defaults, **names, **place})
+    return [
+        {**one, "Resource": ["*" if text.startswith("<") else text for text in texts(one["Resource"])]}
+        for one in statements(stack["ExecutionRole"]["Properties"]["Policies"])
+    ]
 
 
 def test_the_role_stays_with_the_stack(cloud: Cloud) -> None:
@@ -106,11 +162,11 @@ def test_without_a_role_the_callers_rights_count(cloud: Cloud) -> None:
     """Who may drive CloudFormation and make no queues gets none by way of it."""
     drives = {"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"}
     makes = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-    for name, statements, state in (
+    for name, policy, state in (
         ("work-poor", [drives], "ROLLBACK_COMPLETE"),
         ("work-rich", [drives, makes], "CREATE_COMPLETE"),
     ):
-        client = cloud.client("cloudformation", cloud.become(cloud.role(name, *statements)))
+        client = cloud.client("cloudformation", cloud.become(cloud.role(name, *policy)))
         client.create_stack(StackName=name, TemplateBody=json.dumps(_template(name)))
 
         assert state == cloud.settled(name)
@@ -178,11 +234,11 @@ def test_a_function_needs_its_role_and_its_code(cloud: Cloud) -> None:
             }
         }
     }
-    for name, statements, action in (
+    for name, policy, action in (
         ("work-passes-not", [everything], "iam:PassRole"),
         ("work-reads-not", [everything, passes], "s3:GetObject"),
     ):
-        worker = cloud.role(name, *statements)
+        worker = cloud.role(name, *policy)
 
         assert "ROLLBACK_COMPLETE" == cloud.deploy(name, template, RoleARN=worker)
         assert f"not authorized to perform: {action}" in _reasons(cloud, name)

@@ -1,0 +1,72 @@
+"""`pipeline bootstrap`: the statements of bootstrap/template.yaml for the resource types of policies/settings.toml."""
+
+import argparse
+import difflib
+from pathlib import Path
+
+from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.iam import grants
+from pipeline.source.located import Document, DocumentError, parse
+from pipeline.source.project import BOOTSTRAP, Project
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "--write", action="store_true", help=f"change {BOOTSTRAP}; without it, say what is missing"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compare or write; the exit status is 1 when the template is another, 2 when the settings can't be taken."""
+    root = Path.cwd()
+    project = Project.load(root)
+    if BOOTSTRAP not in project.files:
+        raise ConfigurationError(f"{root / BOOTSTRAP} does not exist.", "Run in the repository's top folder.")
+    now = project.text(BOOTSTRAP)
+    then = grants.written(now, _granted(_settings(project)))
+    _fits(Project(root, {**project.files, BOOTSTRAP: then.encode()}))
+    if then == now:
+        print(f"{BOOTSTRAP} grants what {grants.SETTINGS} says")
+        return 0
+    changes = difflib.unified_diff(
+        now.splitlines(), then.splitlines(), BOOTSTRAP, BOOTSTRAP, n=1, lineterm=""
+    )
+    print("\n".join(changes))
+    if not args.write:
+        print(f"{BOOTSTRAP} isn't what {grants.SETTINGS} makes of it; to write it: {grants.COMMAND}")
+        return 1
+    (root / BOOTSTRAP).write_text(then, encoding="utf-8")
+    print(f"{BOOTSTRAP} is written. An administrator deploys it in each account, before a template needs it.")
+    return 0
+
+
+def _settings(project: Project) -> Document | None:
+    if grants.SETTINGS not in project.files:
+        return None
+    try:
+        return parse(project.text(grants.SETTINGS), grants.SETTINGS)
+    except DocumentError as error:
+        place = f"{grants.SETTINGS}:{error.line}"
+        raise ConfigurationError(f"{place}: {grants.SETTINGS} {error.message}.", "Mend that line.") from error
+
+
+def _granted(settings: Document | None) -> grants.Grants:
+    granted, faults = grants.read(settings)
+    if settings is not None and faults:
+        line = settings.line(*faults[0].place)
+        raise ConfigurationError(
+            f"{grants.SETTINGS}:{line}: {faults[0].message}.", "Mend that line, or take it out."
+        )
+    return granted
+
+
+def _fits(project: Project) -> None:
+    """Raises GateError where IAM would refuse a policy of the bootstrap for its length."""
+    for stack in project.bootstrap:
+        for resource, why in grants.too_long(stack):
+            raise GateError(
+                f"{BOOTSTRAP}: {resource.id} in {stack.environment.name}: {why}.",
+                "Take resource types or actions off the list, give another application a part of them, or write "
+                "shorter statements by hand.",
+            )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from pipeline import cli
 from pipeline.base.errors import ConfigurationError
 from pipeline.iam import authorization, grants
 from pipeline.source import registry

@@ -8,6 +8,7 @@ from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.iam import grants
 from pipeline.source.located import Document, DocumentError, parse
 from pipeline.source.project import BOOTSTRAP, Project
+from pipeline.source.settings import FILE as SETTINGS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +28,14 @@ def main(args: argparse.Namespace) -> int:
     then = grants.written(now, _granted(_settings(project)))
     _fits(Project(root, {**project.files, BOOTSTRAP: then.encode()}))
     if then == now:
-        print(f"{BOOTSTRAP} grants what {grants.SETTINGS} says")
+        print(f"{BOOTSTRAP} grants what {SETTINGS} says")
         return 0
     changes = difflib.unified_diff(
         now.splitlines(), then.splitlines(), BOOTSTRAP, BOOTSTRAP, n=1, lineterm=""
     )
     print("\n".join(changes))
     if not args.write:
-        print(f"{BOOTSTRAP} isn't what {grants.SETTINGS} makes of it; to write it: {grants.COMMAND}")
+        print(f"{BOOTSTRAP} isn't what {SETTINGS} makes of it; to write it: {grants.COMMAND}")
         return 1
     (root / BOOTSTRAP).write_text(then, encoding="utf-8")
     print(f"{BOOTSTRAP} is written. An administrator deploys it in each account, before a template needs it.")
@@ -42,13 +43,13 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _settings(project: Project) -> Document | None:
-    if grants.SETTINGS not in project.files:
+    if SETTINGS not in project.files:
         return None
     try:
-        return parse(project.text(grants.SETTINGS), grants.SETTINGS)
+        return parse(project.text(SETTINGS), SETTINGS)
     except DocumentError as error:
-        place = f"{grants.SETTINGS}:{error.line}"
-        raise ConfigurationError(f"{place}: {grants.SETTINGS} {error.message}.", "Mend that line.") from error
+        place = f"{SETTINGS}:{error.line}"
+        raise ConfigurationError(f"{place}: {SETTINGS} {error.message}.", "Mend that line.") from error
 
 
 def _granted(settings: Document | None) -> grants.Grants:
@@ -56,7 +57,7 @@ def _granted(settings: Document | None) -> grants.Grants:
     if settings is not None and faults:
         line = settings.line(*faults[0].place)
         raise ConfigurationError(
-            f"{grants.SETTINGS}:{line}: {faults[0].message}.", "Mend that line, or take it out."
+            f"{SETTINGS}:{line}: {faults[0].message}.", "Mend that line, or take it out."
         )
     return granted
 

@@ -22,6 +22,6 @@ def main(args: argparse.Namespace) -> int:
     frozen = add(Path.cwd(), environment, args.until, args.reason)
     print(
         f"{FILE}: {environment.name} is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC,"
-        " once this is merged to main"
+        f" once this is merged to {environment.application.branch}"
     )
     return 0

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Promote, print the digest, and set it as the step's output `bundle`."""
     source, target = route(Path.cwd(), args.to)
-    found = tags.verify(args.tag, Path.cwd())
+    found = tags.verify(args.tag, Path.cwd(), source.application.branch)
     with tempfile.TemporaryDirectory(prefix="promote-") as scratch:
         made = promote(found, source, target, Path(scratch))
     summary.output({"bundle": made.digest})

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.base import github
+from pipeline.source import application
 from pipeline.source.tags import verify
 
 _TEXT = """Released from {commit}: the bytes that dev ran, promoted and not rebuilt.
@@ -24,10 +25,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Verify, and print the commit; with `publish` also make the release."""
-    found = verify(args.tag, Path.cwd())
+    branch = application.read(Path.cwd()).branch
+    found = verify(args.tag, Path.cwd(), branch)
     if args.action == "publish":
         files = sorted(args.files.iterdir()) if args.files.is_dir() else []
         print(github.publish(found.tag, _TEXT.format(tag=found.tag, commit=found.commit), files))
         return 0
-    print(f"{found.tag} is an annotated tag of {found.commit}, on main's history")
+    print(f"{found.tag} is an annotated tag of {found.commit}, on {branch}'s history")
     return 0

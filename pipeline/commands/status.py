@@ -58,7 +58,7 @@ def _text(rows: Sequence[Row]) -> str:
             f"  version  {one.version}",
             f"  commit   {one.commit}",
             f"  since    {one.age}",
-            f"  behind   {behind} commit{'' if behind == '1' else 's'} of main",
+            f"  behind   {behind} commit{'' if behind == '1' else 's'}",
             f"  soak     {one.soak}",
             f"  frozen   {one_line(one.frozen)}",
             f"  drift    {one_line(one.drift)}",

@@ -16,11 +16,11 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.iam import authorization
 from pipeline.source import registry
 from pipeline.source.located import Document, Place
+from pipeline.source.settings import DEPLOYMENT_ACTIONS, ROLE_ACTIONS, TYPES
+from pipeline.source.settings import FILE as SETTINGS
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import Hole, Partial, refers
 
-SETTINGS = "policies/settings.toml"
-TYPES, DEPLOYMENT_ACTIONS, ROLE_ACTIONS = "resource_types", "deployment_actions", "role_actions"
 COMMAND = "bin/pipeline bootstrap --write"
 
 # Types for which the statements that are written by hand are enough: what API, functions, their roles, logs, alarms,

@@ -1,4 +1,4 @@
-"""What runs where, since when, how far behind main, frozen or drifted."""
+"""What runs where, since when, how far behind the branch, frozen or drifted."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -17,12 +17,10 @@ from pipeline.release import drift, freeze
 from pipeline.source.samconfig import Environment
 from pipeline.source.tags import version as parse_version
 
-_MAIN = ("refs/remotes/origin/main", "refs/heads/main")
-
 
 @dataclass(frozen=True)
 class Row:
-    """One environment. `behind` counts main's commits that it doesn't run; None where that can't be told."""
+    """One environment. `behind` counts the branch's commits that it doesn't run; None where that can't be told."""
 
     environment: str
     state: str
@@ -40,7 +38,7 @@ def row(
     environment: Environment, every: Mapping[str, Environment], profile: str | None, repository: Path
 ) -> Row:
     now = dt.datetime.now(dt.UTC)
-    frozen = freeze.active(repository, environment.name, now)
+    frozen = freeze.active(repository, environment, now)
     until = f"until {frozen.until:%Y-%m-%d %H:%M} UTC: {frozen.reason}" if frozen else "no"
     try:
         session = boto3.Session(profile_name=profile, region_name=environment.region)
@@ -74,11 +72,11 @@ def _live(
         version=_version(commit, repository),
         commit=commit,
         age=_span(now - since) if since else "-",
-        behind=_behind(commit, repository),
+        behind=_behind(commit, environment.application.branch, repository),
         soak=_soak(environment, every, since, now),
         frozen=frozen,
         drift=", ".join(f"{one.kind} {one.what}" for one in found) or "none",
-        address=live.outputs.get("ApiUrl", "-"),
+        address=live.outputs.get(environment.application.url, "-"),
     )
 
 
@@ -95,12 +93,10 @@ def _version(commit: str, repository: Path) -> str:
     return max(tags)[1] if tags else "-"
 
 
-def _behind(commit: str, repository: Path) -> int | None:
-    for ref in _MAIN:
-        done = run(["git", "rev-list", "--count", f"{commit}..{ref}"], cwd=repository, check=False)
-        if done.status == 0:
-            return int(done.stdout)
-    return None
+def _behind(commit: str, branch: str, repository: Path) -> int | None:
+    ref = git.branch(branch, repository)
+    done = run(["git", "rev-list", "--count", f"{commit}..{ref}"], cwd=repository, check=False)
+    return int(done.stdout) if ref and done.status == 0 else None
 
 
 def _soak(

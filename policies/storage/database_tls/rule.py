@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.functions import functions
+from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack
 from pipeline.source.values import holes, known
@@ -25,7 +25,7 @@ def check(project: Project) -> Iterator[Violation]:
             yield from _functions(stack)
             yield from _parameters(stack)
     for file in project.files:
-        if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
+        if project.ships(file) and file.endswith(".py"):
             rows = project.text(file).splitlines()
             for number, row in enumerate(rows, 1):
                 # A weaker mode that the settings ask for is judged where they are given.

@@ -18,12 +18,12 @@ def check(project: Project) -> Iterator[Violation]:
         first = project.workflows[0]
         yield Violation("no workflow judges pull requests", first.file, first.line("on"), fact="no workflow")
     for workflow in judging:
-        yield from _filters(workflow)
+        yield from _filters(workflow, project.described.branch)
         mine = [run for run in runs(project) if run.workflow is workflow and run.event == "pull_request"]
         yield from _missing(workflow, mine)
 
 
-def _filters(workflow: Workflow) -> Iterator[Violation]:
+def _filters(workflow: Workflow, branch: str) -> Iterator[Violation]:
     filters = workflow.events["pull_request"]
     for name in _NARROWER:
         if name in filters:
@@ -35,10 +35,13 @@ def _filters(workflow: Workflow) -> Iterator[Violation]:
             "types",
             fact=f"types {filters['types']}",
         )
-    branches = _list(filters.get("branches", ["main"]))
-    if not {"main", "**", "*"} & set(branches) or any(one.startswith("!") for one in branches):
+    branches = _list(filters.get("branches", [branch]))
+    if not {branch, "**", "*"} & set(branches) or any(one.startswith("!") for one in branches):
         yield _at(
-            workflow, "branches leave out pull requests into main", "branches", fact=f"branches {branches}"
+            workflow,
+            f"branches leave out pull requests into {branch}",
+            "branches",
+            fact=f"branches {branches}",
         )
 
 

@@ -29,12 +29,12 @@ from pipeline.base.errors import ConfigurationError, GateError, ToolError
 from pipeline.base.git import COMMIT, git, head
 from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.base.surroundings import kept
-from pipeline.code import Use, uses
 from pipeline.delivery import sbom
-from pipeline.fitting import misfits
 from pipeline.source import application
 from pipeline.source.application import Code
+from pipeline.source.code import Use, uses
 from pipeline.source.configuration import document
+from pipeline.source.fitting import misfits
 from pipeline.source.located import Document, DocumentError
 from pipeline.source.located import read as located
 from pipeline.source.packages import LOCK

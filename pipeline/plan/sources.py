@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import code
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import run
+from pipeline.source import code
 from pipeline.source.configuration import FILE
 from pipeline.source.environments import Environment, environments
 from pipeline.source.expansion import ExpansionError

@@ -11,15 +11,14 @@ from typing import Any
 
 import boto3
 
-from pipeline import functions
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import aws, bundle, changeset, deployment, smoke, store
+from pipeline.delivery import aws, bundle, changeset, deployment, functions, smoke, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
+from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
 from pipeline.evidence import attestations, issuing, records
-from pipeline.functions import Function
 from pipeline.gate import approvals
 from pipeline.plan import binding, sources
 from pipeline.plan.model import Effect

@@ -10,19 +10,18 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from pipeline import code, functions
 from pipeline.base import git, github, summary
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError, PipelineError
 from pipeline.base.markdown import escape
 from pipeline.base.text import as_json, one_line
-from pipeline.delivery import aws, deployment, parameters, stack, store
+from pipeline.delivery import aws, deployment, functions, parameters, stack, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE
+from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
-from pipeline.functions import Function
 from pipeline.ledger import client as ledger
 from pipeline.plan import sources
-from pipeline.source import samconfig
+from pipeline.source import code, samconfig
 from pipeline.source.project import BOOTSTRAP
 from pipeline.source.samconfig import Environment
 from pipeline.source.stacks import Stack as Template

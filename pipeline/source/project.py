@@ -9,12 +9,12 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
-from pipeline.gate.settings import FILE as SETTINGS
-from pipeline.gate.settings import Settings
 from pipeline.source.application import Application, settle
 from pipeline.source.environments import SAMCONFIG, Environment, environments
 from pipeline.source.expansion import ExpansionError
 from pipeline.source.located import Document, DocumentError, parse
+from pipeline.source.settings import FILE as SETTINGS
+from pipeline.source.settings import Settings
 from pipeline.source.stacks import Stack, build
 from pipeline.source.workflows import Action, Workflow
 

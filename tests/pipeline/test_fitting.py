@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.delivery import bundle
-from pipeline.fitting import misfits
 from pipeline.source.application import settle
+from pipeline.source.fitting import misfits
 from pipeline.source.located import parse
 from tests.pipeline.applications import TABLE
 

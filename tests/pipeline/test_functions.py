@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import functions
 from pipeline.base.errors import GateError
 from pipeline.base.run import CHECKOUT
-from pipeline.delivery import deployment, store
+from pipeline.delivery import deployment, functions, store
 from pipeline.plan import sources
 from pipeline.release import deploy
 from pipeline.source import application

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.fitting import misfits
-from pipeline.gate.functions import Route, routes
 from pipeline.source.application import settle
 from pipeline.source.configuration import APPLICATION as TABLE
 from pipeline.source.environments import SAMCONFIG
+from pipeline.source.fitting import misfits
+from pipeline.source.functions import Route, routes
 from pipeline.source.packages import LOCK
 from pipeline.source.project import APPLICATION, Project
 from pipeline.source.stacks import Stack

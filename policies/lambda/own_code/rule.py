@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.fitting import functions as unfitting
-from pipeline.gate.functions import functions
+from pipeline.source.fitting import functions as unfitting
+from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack, dig
 from pipeline.source.values import refers

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from posixpath import normpath
 
-from pipeline.code import uses
+from pipeline.source.code import uses
 from pipeline.source.located import Place
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack, dig

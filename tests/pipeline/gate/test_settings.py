@@ -7,8 +7,8 @@ import pytest
 from pipeline.base.run import CHECKOUT
 from pipeline.gate.engines import own
 from pipeline.gate.rules import load
-from pipeline.gate.settings import FILE
 from pipeline.source.project import Project
+from pipeline.source.settings import FILE
 
 RULES = {rule.id: rule for rule in load(CHECKOUT / "policies")}
 FILES = {

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.delivery import aws
 from pipeline.delivery.bundle import DIGEST
-from pipeline.gate.functions import functions
+from pipeline.source.functions import functions
 from pipeline.source.stacks import Stack as Template
 from pipeline.source.values import Hole, Partial, refers
 

@@ -5,8 +5,8 @@ import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from pipeline.code import uses
 from pipeline.source.application import BUILT, Application
+from pipeline.source.code import uses
 from pipeline.source.configuration import APPLICATION, FILE
 from pipeline.source.located import Document, Place
 from pipeline.source.packages import LOCK, locked

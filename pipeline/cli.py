@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "waivers": ("list what is waived, and what ends soon", "pipeline.commands.waivers"),
     "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.commands.trust"),
     "plan": ("show what merging this commit would do in AWS", "pipeline.commands.plan"),
-    "bootstrap": ("hold what deployments may make against the list", "pipeline.grants_command"),
+    "bootstrap": ("hold what deployments may make against the list", "pipeline.commands.bootstrap"),
     "bundle": ("build the bundle of this commit", "pipeline.delivery.bundle"),
     "environment": ("print an environment's settings, for a workflow", "pipeline.commands.environment"),
     "deploy": ("put a bundle on an environment", "pipeline.release.deploy"),

@@ -20,7 +20,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from pipeline.base import http
 from pipeline.base.run import CHECKOUT, Completed, run
-from sandbox.accounts import REGION, account
+from sandbox.accounts import account
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.browser import CHROMIUM, NO_BROWSER
@@ -100,7 +100,10 @@ class Team:
             "Credentials"
         ]
         return boto3.Session(
-            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION
+            keys["AccessKeyId"],
+            keys["SecretAccessKey"],
+            keys["SessionToken"],
+            region_name=account("dev").region,
         )
 
     def get(self, url: str, **headers: str) -> urllib3.BaseHTTPResponse:

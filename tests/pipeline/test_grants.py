@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from pipeline import cli, grants
+from pipeline import cli
 from pipeline.base.errors import ConfigurationError
-from pipeline.iam import authorization
+from pipeline.iam import authorization, grants
 from pipeline.source import registry
 from pipeline.source.located import parse
 from tests.templates.iam import decide

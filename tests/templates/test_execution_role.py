@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.grants import PLATFORM
+from pipeline.iam.grants import PLATFORM
 from tests.templates.loading import (
     ENVIRONMENTS,
     ROOT,

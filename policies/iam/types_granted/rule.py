@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline import grants
 from pipeline.base.errors import ConfigurationError
+from pipeline.iam import grants
 from pipeline.iam.statements import BOUNDARY, IDENTITY, statements
 from pipeline.source.located import DocumentError, parse
 from pipeline.source.project import BOOTSTRAP, Project

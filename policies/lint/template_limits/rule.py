@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline import grants
+from pipeline.iam import grants
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import known

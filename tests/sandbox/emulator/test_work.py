@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
-from pipeline import grants
 from pipeline.base.run import CHECKOUT
+from pipeline.iam import grants
 from tests.sandbox.emulator.cloud import Cloud
 from tests.templates.loading import resources, statements, texts
 

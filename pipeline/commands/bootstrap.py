@@ -3,8 +3,9 @@
 import argparse
 import difflib
 
-from pipeline import cli, grants
+from pipeline import cli
 from pipeline.base.errors import ConfigurationError, GateError
+from pipeline.iam import grants
 from pipeline.source.located import Document, DocumentError, parse
 from pipeline.source.project import BOOTSTRAP, Project
 

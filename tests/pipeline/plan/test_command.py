@@ -51,7 +51,7 @@ def test_only_what_the_branch_changed_is_planned(repository: Repository) -> None
 
 def test_the_json_is_whole(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     """Machines get every change, its causes, its place, and the dangers."""
-    edit(repository, "QueueName: !Sub esclusa-${Environment}-dead-letters", "QueueName: other")
+    edit(repository, "QueueName: !Sub ${AWS::StackName}-dead-letters", "QueueName: other")
     status = cli.main(["plan", "--base", "main", "--format", "json"])
     found = json.loads(capsys.readouterr().out)
     queue = next(one for one in found["environments"][0]["changes"] if one["resource"] == "DeadLetterQueue")
@@ -64,7 +64,7 @@ def test_the_json_is_whole(repository: Repository, capsys: pytest.CaptureFixture
 
 def test_dangers_come_first(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     """A danger of both environments is said once."""
-    edit(repository, "QueueName: !Sub esclusa-${Environment}-dead-letters", "QueueName: other")
+    edit(repository, "QueueName: !Sub ${AWS::StackName}-dead-letters", "QueueName: other")
     cli.main(["plan", "--base", "main"])
     text = capsys.readouterr().out
 

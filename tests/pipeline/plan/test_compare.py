@@ -50,8 +50,8 @@ def test_another_way_of_writing_changes_nothing() -> None:
     """Comments, order and the form of an intrinsic function are no change."""
     effect = plan(
         (
-            "QueueName: !Sub esclusa-${Environment}-dead-letters",
-            "QueueName: !Join ['-', [esclusa, !Ref Environment, dead-letters]] # as before",
+            "QueueName: !Sub ${AWS::StackName}-dead-letters",
+            "QueueName: !Join ['-', [!Ref AWS::StackName, dead-letters]] # as before",
         )
     )
 
@@ -60,7 +60,7 @@ def test_another_way_of_writing_changes_nothing() -> None:
 
 def test_a_renamed_queue_is_replaced_and_is_a_danger() -> None:
     """Its name can't change in place, and what it holds would be lost."""
-    effect = plan(("QueueName: !Sub esclusa-${Environment}-dead-letters", "QueueName: other"))
+    effect = plan(("QueueName: !Sub ${AWS::StackName}-dead-letters", "QueueName: other"))
 
     assert "replace" == actions(effect)["DeadLetterQueue"]
     assert "holds what can't be made again" in effect.dangers[0]
@@ -69,7 +69,7 @@ def test_a_renamed_queue_is_replaced_and_is_a_danger() -> None:
 
 def test_what_names_a_replaced_resource_changes_too() -> None:
     """Functions that name the queue by its ARN are in the plan, marked as indirect."""
-    effect = plan(("QueueName: !Sub esclusa-${Environment}-dead-letters", "QueueName: other"))
+    effect = plan(("QueueName: !Sub ${AWS::StackName}-dead-letters", "QueueName: other"))
     indirect = {one.resource for one in effect.changes if one.indirect}
 
     assert {"MigrateFunction", "RotationFunction", "DeadLetterQueuePolicy"} <= indirect

@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.gate.engines import own
 from pipeline.gate.findings import Finding
 from pipeline.gate.rules import load
 from pipeline.report.controls import titles
+from pipeline.source import application
 from pipeline.source.located import parse
 
 TOP = Path(__file__).parents[1]
@@ -211,3 +213,14 @@ def test_recipe_of_a_waiver_works() -> None:
     assert valid[0].covers(dataclasses.replace(finding, environment="prod"))
     assert not valid[0].covers(dataclasses.replace(finding, environment="dev"))
     assert [] != waivers.read(document, day + dt.timedelta(days=1))[1]
+
+
+def test_the_documented_application_is_one_that_is_read() -> None:
+    """The table that a team copies is taken as it stands, and holds every key there is."""
+    (block,) = re.findall(r"```toml\n(\[application\]\n.*?)```", PAGES["docs/your-application.md"], re.DOTALL)
+    described, faults = application.settle(tomllib.loads(block))
+    own = application.settle(tomllib.loads((TOP / "samconfig.toml").read_text(encoding="utf-8")))[0]
+
+    assert [] == faults
+    assert ("shop", ["app"]) == (described.name, list(described.code))
+    assert own.code["app"] == described.code["app"]

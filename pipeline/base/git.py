@@ -41,6 +41,14 @@ def head(cwd: Path | None = None) -> str:
         ) from error
 
 
+def branch(name: str, cwd: Path | None = None) -> str | None:
+    """The ref of a branch: as it was fetched, else as it is here; None where this clone has neither."""
+    for ref in (f"refs/remotes/origin/{name}", f"refs/heads/{name}"):
+        if run(["git", "rev-parse", "--verify", "--quiet", ref], cwd=cwd, check=False).status == 0:
+            return ref
+    return None
+
+
 def exists(commit: str, cwd: Path | None = None) -> bool:
     """Whether this clone holds `commit`."""
     return run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=cwd, check=False).status == 0

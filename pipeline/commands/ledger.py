@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from pipeline.base import http
-from pipeline.base.errors import GateError
+from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.delivery import aws, stack
 from pipeline.ledger import chain
 from pipeline.source import samconfig
@@ -34,6 +34,10 @@ def main(args: argparse.Namespace) -> int:
     """Open or verify."""
     kept = chain.proof(args.proof) if args.action == "verify" and args.proof else None
     environment = samconfig.read(Path.cwd(), args.environment)
+    if not environment.application.ledger:
+        raise ConfigurationError(
+            f"{environment.application.name} keeps no ledger.", "samconfig.toml says so: ledger = false."
+        )
     session = aws.session(environment)
     aws.check_account(session, environment)
     api = address(session, environment)
@@ -62,7 +66,7 @@ def _open(session: boto3.Session, environment: Environment, api: str) -> None:
 def address(session: boto3.Session, environment: Environment) -> str:
     """Where the environment's API answers. Raises GateError when nothing is deployed."""
     found = stack.read(session, environment.stack_name)
-    api = found.outputs.get("ApiUrl")
+    api = found.outputs.get(environment.application.url)
     if api is None:
         raise GateError(
             f"{environment.name} has no ledger yet: its stack is {found.status}.", "Deploy it first."

@@ -1,7 +1,9 @@
 """`pipeline passport TAG` fetches a release's passport; `pipeline passport verify FILE --key PEM` needs no AWS."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.text import one_line
@@ -34,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
     )
     session = aws.session(environment)
     aws.check_account(session, environment)
-    by = envelope.signer(session, environment.name).public_key
+    by = envelope.signer(session, environment.signing_key).public_key
     if args.what == "key":
         print(by.keyval["public"], end="")
         return 0
@@ -78,8 +80,18 @@ def _say(found: passport.Passport) -> None:
         (f"{found.version} on", f"{content['environment']}: signed by {found.keyid}"),
         ("  commit   ", f"{content['commit'].get('sha')} by {content['commit'].get('author')}"),
         ("  bundle   ", f"{content['digests'].get('bundle')}"),
-        ("  live code", f"{content['live'].get('code_sha256')}"),
+        ("  live code", _code(content["live"])),
         ("  passport ", f"SHA-256 {found.digest}"),
         ("  after    ", found.previous or "none: the first release"),
     ):
         print(label, one_line(text))
+
+
+def _code(live: Mapping[str, Any]) -> str:
+    """The digests that Lambda told of what serves; a passport from before it told of each function has one."""
+    rows = live.get("functions")
+    if not isinstance(rows, list):
+        return str(live.get("code_sha256"))
+    return ", ".join(
+        f"{one.get('function')} {one.get('code_sha256')}" for one in rows if isinstance(one, dict)
+    )

@@ -4,6 +4,7 @@ import argparse
 import itertools
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.base import git, github, summary
@@ -14,10 +15,13 @@ from pipeline.delivery import bundle
 from pipeline.plan import markdown, sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Plan
+from pipeline.source import application
+from pipeline.source.application import Application
+from pipeline.source.configuration import FILE
 from pipeline.source.project import APPLICATION, BOOTSTRAP
 
-# What a bundle is made of: when none of it differs, neither do the archives.
-_INPUTS = ("app", "rotation", "uv.lock", "pyproject.toml", "samconfig.toml", APPLICATION)
+# What a bundle is made of beside the folders of code: when none of it differs, neither do the archives.
+_INPUTS = ("uv.lock", "pyproject.toml", FILE, APPLICATION)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +58,8 @@ def make(repository: Path, ref: str) -> Plan:
     before, after = sources.stacks(base, repository), sources.stacks(head, repository)
     if not after:
         raise ConfigurationError(f"{head} has no {APPLICATION} or no environment in samconfig.toml.")
+    now = application.of(head, repository, application.read(repository))
+    folders = sorted({*now.folders, *application.of(base, repository, now).folders})
     effects = tuple(
         compare(before.get(name), stack, before[name].environment.parameters if name in before else {})
         for name, stack in after.items()
@@ -62,8 +68,8 @@ def make(repository: Path, ref: str) -> Plan:
         base,
         head,
         effects,
-        _code(repository, base, head),
-        tuple(_notes(repository, base, head, before.keys() - after.keys())),
+        _code(repository, base, head, now, folders),
+        tuple(_notes(repository, base, head, folders, before.keys() - after.keys())),
     )
 
 
@@ -78,35 +84,44 @@ def _base(repository: Path, ref: str, head: str) -> str:
     return done.stdout.strip()
 
 
-def _code(repository: Path, base: str, head: str) -> dict[str, tuple[str, str]]:
+def _code(
+    repository: Path, base: str, head: str, now: Application, folders: Collection[str]
+) -> dict[str, tuple[str, str]]:
     """Each archive's digest before and after; both are built, unless nothing they are made of differs."""
-    if _same(repository, base, head):
-        return dict.fromkeys(bundle.CODE, ("unchanged", "unchanged"))
+    if _same(repository, base, head, folders):
+        return {one.archive: ("unchanged", "unchanged") for one in now.code.values()}
     with tempfile.TemporaryDirectory(prefix="plan-") as scratch:
-        new = bundle.build(repository, Path(scratch) / "head", head).files
+        new = _archives(bundle.build(repository, Path(scratch) / "head", head))
         try:
-            old = bundle.build(repository, Path(scratch) / "base", base).files
+            old = _archives(bundle.build(repository, Path(scratch) / "base", base))
         except (ConfigurationError, ToolError):  # a base that can't be built has no code to compare with
-            old = dict.fromkeys(bundle.CODE, "")
-    return {name: (old[name], new[name]) for name in bundle.CODE}
+            old = {}
+    return {name: (old.get(name, ""), new.get(name, "")) for name in sorted(old | new)}
 
 
-def _same(repository: Path, base: str, head: str) -> bool:
-    words = ["git", "diff", "--quiet", base, head, "--", *_INPUTS]
+def _archives(made: bundle.Bundle) -> dict[str, str]:
+    return {name: made.files[name] for name in made.archives}
+
+
+def _same(repository: Path, base: str, head: str, folders: Collection[str]) -> bool:
+    words = ["git", "diff", "--quiet", base, head, "--", *folders, *_INPUTS]
     return run(words, cwd=repository, check=False).status == 0
 
 
-def _notes(repository: Path, base: str, head: str, gone: set[str]) -> list[str]:
+def _notes(repository: Path, base: str, head: str, folders: Collection[str], gone: set[str]) -> list[str]:
     """What a plan of the application's stack can't show by itself."""
     notes = []
     if sources.content(base, BOOTSTRAP, repository) != sources.content(head, BOOTSTRAP, repository):
         notes.append(
             f"{BOOTSTRAP} differs: an administrator of each account has to deploy it, before this is merged."
         )
-    words = ("diff", "--no-renames", "--name-status", "-z", base, head, "--", "app/migrations")
+    migrations = [f":(glob){folder}/**/migrations/*.sql" for folder in folders]
+    words = ("diff", "--no-renames", "--name-status", "-z", base, head, "--")
     notes += [
         f"Schema migration: {status} {name}"
-        for status, name in itertools.batched(git.entries(*words, cwd=repository), 2, strict=True)
+        for status, name in itertools.batched(
+            git.entries(*words, *migrations, cwd=repository), 2, strict=True
+        )
     ]
     notes += [
         f"The environment {name} is no longer in samconfig.toml: its stack stays as it is."

@@ -16,9 +16,12 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+
+import yaml
 
 from pipeline.base import summary
 from pipeline.base.canonical import canonical
@@ -27,15 +30,22 @@ from pipeline.base.git import COMMIT, git, head
 from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.base.surroundings import kept
 from pipeline.delivery import sbom
-from pipeline.source.template import read, within
+from pipeline.source import application
+from pipeline.source.application import Code
+from pipeline.source.code import Use, uses
+from pipeline.source.configuration import document
+from pipeline.source.fitting import misfits
+from pipeline.source.located import Document, DocumentError
+from pipeline.source.located import read as located
+from pipeline.source.packages import LOCK
+from pipeline.source.template import within
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 TEMPLATE = "template.yaml"
 SBOM = "sbom.cdx.json"
-# Each function's code: the archive, the folder of sources, the lock's group of packages beside them.
-CODE = {"app.zip": ("app", "lambda"), "rotation.zip": ("rotation", "rotation")}
-FILES = (*CODE, TEMPLATE, SBOM)
+_PYPROJECT = "pyproject.toml"
+_ARCHIVE = re.compile(r"[a-z0-9-]+\.zip")  # of each [application.code.NAME] one: NAME.zip
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 _DEFAULT = "x86_64"  # a function's that doesn't say
@@ -61,6 +71,11 @@ class Bundle:
     digest: str
     commit: str
     files: dict[str, str]
+
+    @property
+    def archives(self) -> list[str]:
+        """The files with the functions' code."""
+        return sorted(filter(_ARCHIVE.fullmatch, self.files))
 
     def path(self, name: str) -> Path:
         """Where a file of the bundle is."""
@@ -90,16 +105,17 @@ def build(repository: Path, output: Path, commit: str | None = None) -> Bundle:
     with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
         sources = Path(scratch) / "sources"
         _check_out(repository, commit, sources)
-        platform = _platform(sources)
+        template, described = _read(sources)
+        platform = _platform(template)
         made = Path(scratch) / "made"
         made.mkdir()
-        code = {archive: Path(scratch) / "code" / folder for archive, (folder, _) in CODE.items()}
-        for archive, (folder, group) in CODE.items():
-            _fill(sources, folder, group, platform, code[archive])
-            _archive(code[archive], made / archive)
+        code = {one.archive: Path(scratch) / "code" / one.name for one in described.values()}
+        for one in described.values():
+            _fill(sources, one, platform, code[one.archive])
+            _archive(code[one.archive], made / one.archive)
         committed = dt.datetime.fromisoformat(git("show", "-s", "--format=%cI", commit, cwd=repository))
         (made / SBOM).write_bytes(sbom.write(commit, committed.astimezone(dt.UTC), code))
-        (made / TEMPLATE).write_bytes(_packaged((sources / TEMPLATE).read_bytes()))
+        (made / TEMPLATE).write_text(_packaged(template.text), encoding="utf-8", newline="")
         _write_manifest(made, commit)
         shutil.rmtree(output, ignore_errors=True)
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +170,9 @@ def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
         files = {str(name): str(entry["sha256"]) for name, entry in data["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GateError(f"The manifest in {folder} is malformed: {error!r}.") from error
-    whole = set(files) == set(FILES) and all(DIGEST.fullmatch(digest) for digest in files.values())
+    code = files.keys() - {TEMPLATE, SBOM}
+    whole = {TEMPLATE, SBOM} <= files.keys() and code and all(map(_ARCHIVE.fullmatch, code))
+    whole = whole and all(map(DIGEST.fullmatch, files.values()))
     if not COMMIT.fullmatch(commit) or not whole:
         raise GateError(
             f"The manifest in {folder} names no commit, no digests, or other files than a bundle has."
@@ -179,23 +197,45 @@ def _check_out(repository: Path, commit: str, into: Path) -> None:
         archive.extractall(into, filter="data")
 
 
-def _platform(sources: Path) -> str:
+def _read(sources: Path) -> tuple[Document, Mapping[str, Code]]:
+    """The commit's template, and the code that its functions run. Raises ConfigurationError where they don't fit."""
+    described, settings, template = application.read(sources), document(sources), _parsed(sources / TEMPLATE)
+    lock = sources / LOCK
+    wrong = misfits(
+        described,
+        settings,
+        template,
+        _parsed(sources / _PYPROJECT) if (sources / _PYPROJECT).is_file() else None,
+        lock.read_text(encoding="utf-8") if lock.is_file() else "",
+        {path.relative_to(sources).as_posix() for path in sources.rglob("*") if path.is_file()},
+    )
+    for first in wrong:
+        raise ConfigurationError(f"{first.file}:{first.line}: {first.message}.", first.hint)
+    return template, described.code
+
+
+def _parsed(path: Path) -> Document:
+    try:
+        return located(path, path.name)
+    except DocumentError as error:
+        raise ConfigurationError(
+            f"{path.name}:{error.line}: {path.name} does not parse: {error.message}", "Run: pipeline lint"
+        ) from error
+
+
+def _platform(template: Document) -> str:
     """The platform that the packages are for: that of the template's functions of this code, which must be one.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
     """
-    template = read(sources / TEMPLATE)
-    shared = within(template, "Globals", "Function")
-    functions = {
-        name: {**shared, **within(resource, "Properties")}
-        for name, resource in within(template, "Resources").items()
-        if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Function"
-    }
-    folders = [f"build/{folder}/" for folder, _ in CODE.values()]
+    shared = within(template.data, "Globals", "Function")
     built = {
-        name: function.get("Architectures") or [_DEFAULT]
-        for name, function in functions.items()
-        if function.get("CodeUri") in folders
+        use.function: {**shared, **within(template.data, "Resources", use.function, "Properties")}.get(
+            "Architectures"
+        )
+        or [_DEFAULT]
+        for use in uses(template.data)
+        if use.name
     }
     names = {
         str(name) for listed in built.values() for name in (listed if isinstance(listed, list) else [listed])
@@ -209,14 +249,14 @@ def _platform(sources: Path) -> str:
     return _PLATFORMS[names.pop()]
 
 
-def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> None:
-    """Lay a function's packages and sources into `code`, with bytecode."""
+def _fill(sources: Path, one: Code, platform: str, code: Path) -> None:
+    """Lay the packages and sources of `one` into the folder `code`, with bytecode."""
     uv = tool("uv")
     # In this form each wheel has its address and its hash: what `make install` fetched is found again without
     # an index, and other bytes are refused.
-    wanted = code.parent / f"pylock.{folder}.toml"
+    wanted = code.parent / f"pylock.{one.name}.toml"
     wanted.parent.mkdir(parents=True, exist_ok=True)
-    export = ["export", "--quiet", "--locked", "--only-group", group, "--format", "pylock.toml"]
+    export = ["export", "--quiet", "--locked", "--only-group", one.group, "--format", "pylock.toml"]
     wanted.write_text(run([uv, *export], cwd=sources).stdout, encoding="utf-8")
     run(
         [
@@ -230,9 +270,13 @@ def _fill(sources: Path, folder: str, group: str, platform: str, code: Path) -> 
         for path in code.rglob(pattern):
             path.unlink()
     (code / ".lock").unlink(missing_ok=True)
-    if not (sources / folder).is_dir():
-        raise ConfigurationError(f"The commit has no folder {folder}/, whose code a bundle holds.")
-    shutil.copytree(sources / folder, code / folder)
+    for folder in one.folders:
+        if (code / folder).exists():
+            raise ConfigurationError(
+                f"A package of the group {one.group} has files in {folder}/, where the code {one.name} has its own.",
+                "Call the folder otherwise: the one would hide the other.",
+            )
+        shutil.copytree(sources / folder, code / folder)
     _compile(code)
 
 
@@ -260,15 +304,33 @@ def _archive(code: Path, archive: Path) -> None:
             out.writestr(entry, (code / name).read_bytes())
 
 
-def _packaged(template: bytes) -> bytes:
-    """The template with each function's folder replaced by its archive."""
-    text = template.decode()
-    for archive, (folder, _) in CODE.items():
-        source = f"CodeUri: build/{folder}/"
-        if source not in text:
-            raise ConfigurationError(f"{TEMPLATE}: no function has `{source}`.", "Keep it, or change CODE.")
-        text = text.replace(source, f"CodeUri: {archive}")
-    return text.encode()
+def _packaged(text: str) -> str:
+    """The template with each function's folder replaced by its archive; nothing else of it changes."""
+    last, parts = 0, []
+    for node in _code_uris(yaml.compose(text, Loader=yaml.SafeLoader)):
+        name = Use("", node.value, ()).name
+        if node.style in ("|", ">"):
+            where = f"{TEMPLATE}:{node.start_mark.line + 1}"
+            raise ConfigurationError(f"{where}: CodeUri takes several lines.", f"Write CodeUri: {node.value}")
+        quote = node.style or ""
+        parts += [text[last : node.start_mark.index], f"{quote}{name}.zip{quote}"]
+        last = node.end_mark.index
+    return "".join([*parts, text[last:]])
+
+
+def _code_uris(root: yaml.Node | None) -> list[yaml.ScalarNode]:
+    """The values of the keys CodeUri that name a folder of the bundle, in their order; also those behind an anchor."""
+    nodes, found = [root] if root is not None else [], {}
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            is_uri = key.value == "CodeUri" and isinstance(value, yaml.ScalarNode)
+            if is_uri and Use("", value.value, ()).name:
+                found[value.start_mark.index] = value
+            nodes.append(value)
+    return [found[index] for index in sorted(found)]
 
 
 def _write_manifest(folder: Path, commit: str) -> None:

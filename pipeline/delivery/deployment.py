@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import boto3
 
@@ -12,6 +13,8 @@ from pipeline.delivery import outbox, parameters, stack, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
+from pipeline.source import application
+from pipeline.source.application import Application
 from pipeline.source.samconfig import Environment
 
 _MOST_DETAIL = 2000  # characters that the ledger takes
@@ -19,9 +22,13 @@ _MOST_DETAIL = 2000  # characters that the ledger takes
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where, what, with which credentials, over which previous stack. `kind` is deploy or rollback."""
+    """Where, what, with which credentials, over which previous stack. `kind` is deploy or rollback.
+
+    `application` is what the bundle's own commit says of it: an earlier one may have answered at other routes.
+    """
 
     environment: Environment
+    application: Application
     session: boto3.Session
     bundle: Bundle
     release: parameters.Release
@@ -70,7 +77,8 @@ def begin(
     if before.exists and kind == "deploy":
         _no_overtaking(environment, before, made)
     release = parameters.of_release(session, environment, made)
-    return Deployment(environment, session, made, release, before, actor, version, now(), kind)
+    own = application.of(made.commit, Path.cwd(), environment.application)
+    return Deployment(environment, own, session, made, release, before, actor, version, now(), kind)
 
 
 def _no_overtaking(environment: Environment, before: Stack, made: Bundle) -> None:
@@ -104,10 +112,10 @@ def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -
             "bundle": deployment.bundle.digest,
             "release": deployment.release.digest,
             "deployed_at": now(),
-            "url": after.outputs.get("ApiUrl", ""),
+            "url": after.outputs.get(deployment.application.url, ""),
         },
     )
-    _summarize(deployment, "succeeded", after.outputs.get("ApiUrl", ""))
+    _summarize(deployment, "succeeded", after.outputs.get(deployment.application.url, ""))
 
 
 def failed(deployment: Deployment, reason: str) -> None:
@@ -120,8 +128,13 @@ def failed(deployment: Deployment, reason: str) -> None:
 
 
 def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
-    """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment; what it missed is kept."""
-    url = at.outputs.get("ApiUrl")
+    """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment; what it missed is kept.
+
+    An application that keeps no ledger is told nothing, and nothing is kept for it.
+    """
+    if not deployment.environment.application.ledger:
+        return
+    url = _address(deployment, at)
     if url is None:
         print("  not recorded: there is no ledger yet")
         return
@@ -147,11 +160,17 @@ def _keep(deployment: Deployment, row: ledger.Deployment) -> str:
 
 
 def catch_up(deployment: Deployment, at: Stack) -> None:
-    """Tell the ledger what it missed before."""
-    url = at.outputs.get("ApiUrl")
+    """Tell the ledger, if there is one, what it missed before."""
+    url = _address(deployment, at) if deployment.environment.application.ledger else None
     count = outbox.deliver(deployment.session, deployment.environment, url) if url else 0
     if count:
         print(f"  recorded late: {count} earlier deployments")
+
+
+def _address(deployment: Deployment, at: Stack) -> str | None:
+    """Where the API of a stack answers: by the output of this release, or by the one that it is called today."""
+    today = at.outputs.get(deployment.environment.application.url)
+    return at.outputs.get(deployment.application.url, today)
 
 
 def _summarize(deployment: Deployment, status: str, detail: str) -> None:

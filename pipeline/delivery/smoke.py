@@ -5,25 +5,27 @@ from collections.abc import Callable, Mapping
 
 from pipeline.base import http, timings
 from pipeline.base.errors import GateError
+from pipeline.source.application import Application
 
-PATHS = ("/health", "/ready", "/version")
 _TRIES = 4  # a first request may meet a cold start, a new stage a few seconds of 403 and 500
 _PAUSE = 1.5  # seconds
 
 
-def check(url: str, expected: Mapping[str, str], say: Callable[[str], None] = print) -> None:
-    """Ask /health, /ready and /version behind the API's `url`.
+def check(
+    application: Application, url: str, expected: Mapping[str, str], say: Callable[[str], None] = print
+) -> None:
+    """Ask the application's routes of health and version behind the API's `url`.
 
-    `expected` are the members that /version must give. Raises GateError with what was answered instead.
+    `expected` are the members that the version must give. Raises GateError with what was answered instead.
     """
     start = time.monotonic()
     try:
-        for path in PATHS:
+        for path in dict.fromkeys((*application.health, application.version)):
             wrong = ""
             for attempt in range(_TRIES):
                 if attempt:
                     time.sleep(_PAUSE)
-                wrong = _wrong(url, path, expected if path == "/version" else {})
+                wrong = _wrong(url, path, expected if path == application.version else {})
                 if not wrong:
                     break
             if wrong:

@@ -74,7 +74,7 @@ def publish(
     `reports` holds a folder a stage with its report.json, as `pipeline check` writes them. What has no report is
     not stated, and a bundle without it can't be promoted.
     """
-    by = envelope.signer(session, environment.name)
+    by = envelope.signer(session, environment.signing_key)
     signed = dict(_signed(by, made, reports))
     for name, content in signed.items():
         store.put_attestation(session, environment.bucket, made.digest, name, content)
@@ -105,11 +105,13 @@ def of(made: Bundle) -> dict[str, str]:
     return {**made.files, bundle.MANIFEST: made.digest}
 
 
-def verify(raw: Mapping[str, bytes], made: Bundle, key: Key, repository: str | None) -> dict[str, Any]:
+def verify(
+    raw: Mapping[str, bytes], made: Bundle, key: Key, repository: str | None, branch: str
+) -> dict[str, Any]:
     """Check that every statement is there, signed by `key`, about this bundle, and good; returns the predicates.
 
-    With `repository` (its address), the bundle must have been built by a workflow of it on main: a bundle of
-    another repository, or of a branch, is refused. Raises GateError.
+    With `repository` (its address), the bundle must have been built by a workflow of it on `branch`: a
+    bundle of another repository, or of another branch, is refused. Raises GateError.
     """
     found: dict[str, Any] = {}
     for name, predicate_type in TYPES.items():
@@ -122,12 +124,14 @@ def verify(raw: Mapping[str, bytes], made: Bundle, key: Key, repository: str | N
         if dict(said.subjects) != of(made):
             raise GateError(f"{what} is about something else: its subjects are not this bundle's files.")
         found[name] = said.predicate
-    _check_provenance(found["provenance"], made, repository)
+    _check_provenance(found["provenance"], made, repository, branch)
     _check_verdicts(found)
     return found
 
 
-def _check_provenance(predicate: Mapping[str, Any], made: Bundle, repository: str | None) -> None:
+def _check_provenance(
+    predicate: Mapping[str, Any], made: Bundle, repository: str | None, branch: str
+) -> None:
     message = _parsed(predicate, Provenance(), "provenance")
     sources = [dict(one.digest).get("gitCommit") for one in message.build_definition.resolved_dependencies]
     if sources != [made.commit]:
@@ -135,12 +139,11 @@ def _check_provenance(predicate: Mapping[str, Any], made: Bundle, repository: st
             f"The provenance says that the bundle was built from {sources}, not from {made.commit}."
         )
     built_by = message.run_details.builder.id
-    if repository is not None and not (
-        built_by.startswith(f"{repository}/.github/workflows/") and built_by.endswith("@refs/heads/main")
-    ):
+    own = (f"{repository}/.github/workflows/", f"@refs/heads/{branch}")
+    if repository is not None and not (built_by.startswith(own[0]) and built_by.endswith(own[1])):
         raise GateError(
-            f"The bundle was built by {built_by}, not by a workflow of {repository} on main.",
-            "Only what main's own workflow built is promoted.",
+            f"The bundle was built by {built_by}, not by a workflow of {repository} on {branch}.",
+            f"Only what a workflow of {branch} built is promoted.",
         )
 
 

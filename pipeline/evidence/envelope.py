@@ -73,9 +73,8 @@ class KmsSigner(Signer):
         return Signature(self._public.keyid, answer["Signature"].hex())
 
 
-def signer(session: boto3.Session, environment: str) -> KmsSigner:
-    """The environment's signing key, which only its deploy role may use."""
-    alias = f"alias/esclusa-{environment}-signing"
+def signer(session: boto3.Session, alias: str) -> KmsSigner:
+    """The key in KMS that an alias names."""
     with aws.errors(f"reading the public half of {alias}"):
         answer = session.client("kms", config=aws.CONFIG).get_public_key(KeyId=alias)
     # By its ARN: the role's right to sign names the key, not its alias.

@@ -70,7 +70,7 @@ def issue(
     gathered: Mapping[str, Any],
     effect: Effect | None,
     changes: ChangeSet | None,
-    live: Mapping[str, str],
+    live: Mapping[str, Any],
 ) -> str:
     """Issue the passport of a release that serves, and return its digest.
 

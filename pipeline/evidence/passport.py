@@ -65,7 +65,7 @@ def prepare(session: boto3.Session, environment: Environment, version: str) -> N
     """Read what `issue` will need. Raises PipelineError where it couldn't issue the passport of `version`."""
     load(session, environment, version)
     latest(session, environment)
-    envelope.signer(session, environment.name)
+    envelope.signer(session, environment.signing_key)
 
 
 def issue(
@@ -82,11 +82,10 @@ def issue(
         return known
     last = latest(session, environment)
     whole = {"schema": SCHEMA, **content, "previous": last}
-    by = envelope.signer(session, environment.name)
+    by = envelope.signer(session, environment.signing_key)
     raw = envelope.sign(by, files, TYPE, whole)
     # The evidence comes first: what can be lost is the pointer, and the next run sets it again.
-    evidence = f"esclusa-{environment.name}-evidence-{environment.account}"
-    store.write(session, evidence, f"passports/{version}.json", raw)
+    store.write(session, environment.evidence_bucket, f"passports/{version}.json", raw)
     store.write(session, environment.bucket, key(version), raw)
     pointer = {"version": version, "sha256": hashlib.sha256(raw).hexdigest()}
     store.write(session, environment.bucket, LATEST, canonical(pointer))

@@ -33,7 +33,9 @@ type Record = tuple[str, dict[str, Any]]
 
 
 def keep(session: boto3.Session, environment: Environment, made: Bundle, reports: Path) -> None:
-    """Keep the stages' reports beside the bundle that they are of, for the ledgers further on."""
+    """Keep the stages' reports beside the bundle that they are of, for the ledgers further on, if there are any."""
+    if not environment.application.ledger:
+        return
     for stage in _STAGES:
         if found := attestations.report(reports, stage, made.commit):
             store.write(session, environment.bucket, _key(made.digest, stage), found["bytes"])
@@ -49,8 +51,10 @@ def gather(
     """What stands behind a release, read before it is put anywhere. What can't be read is told of, and left out.
 
     `reports` holds a folder a stage with its report.json, where the bundle was built; further on `checks` are the
-    verified statements, which say what the kept reports hash to.
+    verified statements, which say what the kept reports hash to. Nothing where the application keeps no ledger.
     """
+    if not under_way.environment.application.ledger:
+        return []
     found: list[Record] = []
     for source in (  # each is read within its own `with`
         upstream.as_records(under_way, Path.cwd()),
@@ -67,10 +71,13 @@ def tell(under_way: Deployment, gathered: Iterable[Record]) -> None:
     """Tell the ledger of an environment what was gathered of the release that serves there, and of the release.
 
     What is told again is recorded once. A ledger that doesn't listen changes nothing about the deployment, but is
-    told of.
+    told of. An application that keeps none is told nothing.
     """
+    if not under_way.environment.application.ledger:
+        return
     with _warned():
-        url = stack.read(under_way.session, under_way.environment.stack_name).outputs.get("ApiUrl")
+        outputs = stack.read(under_way.session, under_way.environment.stack_name).outputs
+        url = outputs.get(under_way.application.url)
         if url is None:
             return
         records = itertools.chain(gathered, _release(under_way))
@@ -124,8 +131,8 @@ def _release(under_way: Deployment) -> Iterator[Record]:
         return
     raw = passport.load(under_way.session, environment, version)
     if raw is not None:
-        bucket = f"esclusa-{environment.name}-evidence-{environment.account}"
-        yield _evidence(made.digest, "passport", raw, f"s3://{bucket}/passports/{version}.json")
+        where = f"s3://{environment.evidence_bucket}/passports/{version}.json"
+        yield _evidence(made.digest, "passport", raw, where)
     yield (
         "/api/releases",
         {

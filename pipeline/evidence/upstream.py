@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.base import git
 from pipeline.base.errors import GateError
 from pipeline.base.run import run
 from pipeline.delivery import store
@@ -12,12 +13,11 @@ from pipeline.delivery.deployment import Deployment
 from pipeline.ledger import client as ledger
 from pipeline.source import samconfig
 
-MAIN = ("refs/remotes/origin/main", "refs/heads/main")
-COMMITS = 30  # of main, the newest
+COMMITS = 30  # of the branch, the newest
 
 
 def deployments(under_way: Deployment, repository: Path) -> list[ledger.Deployment]:
-    """The deployments that are noted of main's newest commits, oldest first; none where nothing is promoted from.
+    """The deployments that are noted of the branch's newest commits, oldest first; none where nothing is promoted from.
 
     Each note was written after the release was seen to serve. Who started it and how long it took isn't noted.
     """
@@ -49,13 +49,10 @@ def deployments(under_way: Deployment, repository: Path) -> list[ledger.Deployme
 
 
 def _notes(under_way: Deployment, bucket: str, repository: Path) -> Iterator[Mapping[str, Any]]:
-    for ref in MAIN:
-        words = ["git", "rev-list", "--first-parent", f"--max-count={COMMITS}", ref]
-        done = run(words, cwd=repository, check=False)
-        if done.status == 0:
-            break
-    else:
+    ref = git.branch(under_way.environment.application.branch, repository)
+    if ref is None:
         return
+    done = run(["git", "rev-list", "--first-parent", f"--max-count={COMMITS}", ref], cwd=repository)
     for commit in done.stdout.split():
         try:
             note = store.commit_record(under_way.session, bucket, commit)

@@ -19,6 +19,19 @@ parameter_overrides = ["Environment=dev"]
 [dev.pipeline.parameters]
 account = "111111111111"
 """
+_APPLICATION = b"""
+[application]
+name = "esclusa"
+repository = "acme/ledger"
+branch = "main"
+ledger = true
+url = "ApiUrl"
+health = ["/health", "/ready"]
+version = "/version"
+[application.code.app]
+folders = ["app"]
+group = "lambda"
+"""
 _TEMPLATE = b"""Resources:
   Topic:
     Type: AWS::SNS::Topic
@@ -26,7 +39,7 @@ _TEMPLATE = b"""Resources:
 
 
 def project(rule: Rule, path: Path) -> Project:
-    """The fixture at `path` as a project. What it leaves out is the least that can be judged."""
+    """The fixture at `path` as a project. What it leaves out is the least that can be judged, and any application."""
     files = {SAMCONFIG: _SETTINGS, APPLICATION: _TEMPLATE}
     if path.is_dir():
         files |= {
@@ -34,6 +47,8 @@ def project(rule: Rule, path: Path) -> Project:
         }
     else:
         files[rule.surface] = path.read_bytes()
+    if b"[application" not in files[SAMCONFIG]:
+        files[SAMCONFIG] += _APPLICATION
     return Project(path, files)
 
 

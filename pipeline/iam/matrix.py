@@ -68,7 +68,7 @@ def entries(project: Project) -> tuple[Entry, ...]:
 def _of_jobs(project: Project, role: Resource, asking: list[Run]) -> Iterator[Cell]:
     own = repository(role.stack)
     for run in asking:
-        for token in tokens(run, own):
+        for token in tokens(run, own, project.described.branch):
             allowed, fault = _judge(role, token)
             entry = Entry(run.name, token.subject, _name(role), allowed, intended(project, run, token, role))
             yield Cell(entry, role, run, fault)
@@ -76,7 +76,8 @@ def _of_jobs(project: Project, role: Resource, asking: list[Run]) -> Iterator[Ce
 
 def _of_strangers(project: Project, role: Resource) -> Iterator[Cell]:
     names = tuple(one.name for one in project.environments if one.name != role.stack.environment.name)
-    for who, token in strangers(repository(role.stack), role.stack.environment.name, names):
+    own, branch = repository(role.stack), project.described.branch
+    for who, token in strangers(own, role.stack.environment.name, names, branch):
         allowed, fault = _judge(role, token)
         if allowed or fault:
             yield Cell(Entry(who, token.subject, _name(role), allowed, intended=False), role, None, fault)
@@ -127,11 +128,12 @@ def intended(project: Project, run: Run, token: Token, role: Resource) -> bool:
     deploys_here = _arn(role) == str(environment.table("pipeline").get("deploy_role"))
     if environment.laptop or not deploys_here or token.environment != environment.name:
         return False
-    return enters(run, bool(environment.table("pipeline").get("promote_from")), token.ref)
+    promoted = bool(environment.table("pipeline").get("promote_from"))
+    return enters(run, promoted, token.ref, project.described.branch)
 
 
-def enters(run: Run, promoted: bool, ref: str) -> bool:
-    """Whether an event at `ref` may put something on an environment; what is `promoted` comes by a tag.
+def enters(run: Run, promoted: bool, ref: str, branch: str) -> bool:
+    """Whether an event at `ref` may put something on an environment: by `branch`, or, what is `promoted`, by a tag.
 
     By hand or by the clock, a job may roll back or look; it may not bring in what no push brought.
     """
@@ -141,7 +143,7 @@ def enters(run: Run, promoted: bool, ref: str) -> bool:
         return not any(each.pipeline in _DEPLOYING for step in run.job.steps for each in commands(step.run))
     if run.event != "push":
         return False
-    return ref.startswith("refs/tags/v") if promoted else ref == "refs/heads/main"
+    return ref.startswith("refs/tags/v") if promoted else ref == f"refs/heads/{branch}"
 
 
 def _arn(role: Resource) -> str:

@@ -82,29 +82,32 @@ def repository(stack: Stack) -> Repository:
     )
 
 
-def tokens(run: Run, own: Repository) -> Iterator[Token]:
-    """Every token that a job could get: an environment or ref each, in both forms of the subject."""
+def tokens(run: Run, own: Repository, branch: str) -> Iterator[Token]:
+    """Every token that a job could get: an environment or ref each, in both forms of the subject.
+
+    `branch` is the repository's own, from which it deploys.
+    """
     for ids in (False, True):
         bare = Token(replace(own, ids=ids), event=run.event, workflow=run.job.workflow.file)
-        for ref in refs(run.event, run.filters):
+        for ref in refs(run.event, run.filters, branch):
             for environment in run.environments or ("",):
                 yield replace(bare, environment=environment, ref=ref)
 
 
-def refs(event: str, filters: Mapping[str, object]) -> tuple[str, ...]:
+def refs(event: str, filters: Mapping[str, object], branch: str) -> tuple[str, ...]:
     """The refs of an event, patterns as written: the star of `v*` stands for any text."""
     if event == "pull_request":
         return ("refs/pull/1/merge",)
     if event in _ON_DEFAULT_BRANCH:
-        return ("refs/heads/main",)
+        return (f"refs/heads/{branch}",)
     branches, tags = _listed(filters.get("branches")), _listed(filters.get("tags"))
     if event in _OF_BASE:
-        return tuple(f"refs/heads/{one}" for one in branches or ["main"])
+        return tuple(f"refs/heads/{one}" for one in branches or [branch])
     if event == "push" and (branches or tags):
         return (*(f"refs/heads/{one}" for one in branches), *(f"refs/tags/{one}" for one in tags))
     if event == "release":
         return ("refs/tags/*",)
-    return ("refs/heads/main", "refs/heads/*", "refs/tags/*")
+    return (f"refs/heads/{branch}", "refs/heads/*", "refs/tags/*")
 
 
 def _listed(found: object) -> list[str]:
@@ -113,12 +116,14 @@ def _listed(found: object) -> list[str]:
     return [str(found)] if found else []
 
 
-def strangers(own: Repository, environment: str, others: tuple[str, ...]) -> Iterator[tuple[str, Token]]:
+def strangers(
+    own: Repository, environment: str, others: tuple[str, ...], branch: str
+) -> Iterator[tuple[str, Token]]:
     """Tokens that no role may take, each with whose it is. `environment` is the role's, `others` the rest."""
     for ids in (False, True):
         mine = replace(own, ids=ids)
-        good = Token(mine, environment=environment, ref="refs/heads/main")
-        yield "a job without an environment, on main", replace(good, environment="")
+        good = Token(mine, environment=environment, ref=f"refs/heads/{branch}")
+        yield f"a job without an environment, on {branch}", replace(good, environment="")
         yield "a job without an environment, on a branch", replace(good, environment="", ref="refs/heads/x")
         yield "a job without an environment, on a tag", replace(good, environment="", ref="refs/tags/v1.2.3")
         yield "a pull request", replace(good, environment="", event="pull_request", ref="refs/pull/1/merge")

@@ -1,6 +1,5 @@
 """A deployment is bound to its plan: what AWS is about to do, held against what was worked out beforehand."""
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,18 +7,15 @@ from pathlib import Path
 import boto3
 
 from pipeline.base import summary
-from pipeline.base.errors import ConfigurationError, GateError, PipelineError
+from pipeline.base.errors import GateError, PipelineError
 from pipeline.delivery import store
-from pipeline.delivery.bundle import CODE, DIGEST, TEMPLATE, Bundle
+from pipeline.delivery.bundle import DIGEST, TEMPLATE, Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.stack import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Effect
-from pipeline.source import environments as gate
-from pipeline.source.configuration import FILE
 from pipeline.source.samconfig import Environment
-from pipeline.source.stacks import Stack as Template
 
 # What the transform makes anew, under a name that ends in a hash, where others change in place.
 _HASHED = ("AWS::ApiGateway::Deployment", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version")
@@ -38,7 +34,8 @@ def plan(
     `ssm` are the values behind the parameters, by parameter. None when what is live came from no bundle that is
     still there: then nothing can be said beforehand, which a warning tells.
     """
-    new = _stack(environment, made.path(TEMPLATE).read_text(encoding="utf-8"), made.files, values)
+    text, repository = made.path(TEMPLATE).read_text(encoding="utf-8"), Path.cwd()
+    new = sources.bundled(environment.name, text, made.files, values, repository)
     if not before.exists:
         return compare(None, new, {})
     digest = before.parameters.get("BundleDigest", "")
@@ -50,23 +47,8 @@ def plan(
         summary.warning("Not bound to a plan", f"What is live can't be compared: {error.message}")
         return None
     moved = frozenset(name for name, value in ssm.items() if before.resolved.get(name, value) != value)
-    old = _stack(environment, text, files, before.parameters)
+    old = sources.bundled(environment.name, text, files, before.parameters, repository)
     return compare(old, new, before.parameters, moved)
-
-
-def _stack(
-    environment: Environment, text: str, files: Mapping[str, str], values: Mapping[str, str]
-) -> Template:
-    for archive in CODE:  # so that other code shows as a change
-        text = text.replace(f"CodeUri: {archive}", f"CodeUri: s3://packaged/{files[archive]}")
-    settings = Path(FILE)
-    document = sources.document(settings.read_text(encoding="utf-8"), FILE)
-    found = next((one for one in gate.environments(document) if one.name == environment.name), None)
-    if found is None:
-        raise ConfigurationError(f"{FILE} has no environment {environment.name!r}.")
-    return sources.expanded(
-        sources.document(text, TEMPLATE), dataclasses.replace(found, parameters=dict(values)), values
-    )
 
 
 def check(effect: Effect, changes: ChangeSet) -> None:

@@ -71,7 +71,7 @@ def _effect(effect: Effect) -> str:
 
 def _code(plan: Plan) -> str:
     rows = [
-        (name, before[:16] or "none", after[:16], "changes" if before != after else "the same")
+        (name, before[:16] or "none", after[:16] or "none", "changes" if before != after else "the same")
         for name, (before, after) in plan.code.items()
     ]
     return "### Code\n\n" + table(("archive", "before", "after", ""), rows)

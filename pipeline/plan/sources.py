@@ -1,10 +1,12 @@
 """The stacks of a commit: its template in each environment, with that commit's settings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import run
+from pipeline.source import code
 from pipeline.source.configuration import FILE
 from pipeline.source.environments import Environment, environments
 from pipeline.source.expansion import ExpansionError
@@ -23,6 +25,22 @@ def stacks(commit: str, repository: Path) -> dict[str, Stack]:
         if not environment.laptop:
             found[environment.name] = expanded(template, environment, environment.parameters)
     return found
+
+
+def bundled(
+    environment: str, text: str, files: Mapping[str, str], values: Mapping[str, str], repository: Path
+) -> Stack:
+    """The template of a bundle as `values` deploy it, each function's code named by its digest, so that other code is
+    a change. `files` are the bundle's, by name. Raises ConfigurationError."""
+    settings = document((repository / FILE).read_text(encoding="utf-8"), FILE)
+    one = next((one for one in environments(settings) if one.name == environment), None)
+    if one is None:
+        raise ConfigurationError(f"{FILE} has no environment {environment!r}.")
+    template = document(text, APPLICATION)
+    for properties in code.holders(template.data):
+        if (archive := str(properties.get("CodeUri"))) in files:
+            properties["CodeUri"] = f"s3://packaged/{files[archive]}"
+    return expanded(template, replace(one, parameters=dict(values)), values)
 
 
 def expanded(template: Document, environment: Environment, parameters: Mapping[str, str]) -> Stack:

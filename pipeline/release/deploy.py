@@ -1,11 +1,10 @@
 """`pipeline deploy ENV --bundle DIGEST`: put a bundle on an environment, or leave the previous one serving."""
 
 import argparse
-import base64
 import datetime as dt
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,19 @@ from typing import Any
 import boto3
 
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import aws, bundle, changeset, deployment, smoke, store
+from pipeline.delivery import aws, bundle, changeset, deployment, functions, smoke, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
+from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
 from pipeline.evidence import attestations, issuing, records
 from pipeline.gate import approvals
-from pipeline.plan import binding
+from pipeline.plan import binding, sources
 from pipeline.plan.model import Effect
 from pipeline.release import drift, freeze, promote, withdrawal
 from pipeline.release.drift import Drift
-from pipeline.source import samconfig
+from pipeline.source import application, samconfig
 from pipeline.source.samconfig import Environment
 
 BUILT = Path("build/bundle")
@@ -199,30 +199,53 @@ def _apply(
             changeset.delete(session, changes.stack, changes.arn)
 
 
-def _prove(under_way: Deployment, after: Stack) -> dict[str, str]:
+def _prove(under_way: Deployment, after: Stack) -> dict[str, Any]:
     """Is what serves the bytes of the bundle, and does it answer as the release? Returns what Lambda says of it."""
-    function, _, qualifier = after.output("AppFunctionAlias").rpartition(":")
-    with aws.errors("reading back the function's code"):
-        client = under_way.session.client("lambda", config=aws.CONFIG)
-        found = client.get_function(FunctionName=function, Qualifier=qualifier)["Configuration"]
-    live = found["CodeSha256"]
-    built = base64.b64encode(bytes.fromhex(under_way.bundle.files["app.zip"])).decode()
-    if live != built:
-        raise GateError(f"The function runs code with the SHA-256 {live}; the bundle's is {built} (base64).")
-    print(f"  the function's code is the bundle's, SHA-256 {under_way.bundle.files['app.zip']}")
+    made, url = under_way.bundle, after.output(under_way.application.url)
+    template = sources.bundled(
+        under_way.environment.name,
+        made.path(bundle.TEMPLATE).read_text(encoding="utf-8"),
+        made.files,
+        after.parameters,
+        Path.cwd(),
+    )
+    names = functions.names(under_way.session, after.name)
+    live = [
+        row
+        for function in functions.of(template)
+        if function.code
+        for row in _run(under_way, function, names.get(function.id))
+    ]
     expected = {
-        "commit": under_way.bundle.commit,
-        "bundle": under_way.bundle.digest,
+        "commit": made.commit,
+        "bundle": made.digest,
         "environment": under_way.environment.name,
         "release": under_way.release.digest,
     }
-    smoke.check(after.output("ApiUrl"), expected)
-    return {
-        "alias": f"{function}:{qualifier}",
-        "version": str(found.get("Version", "")),
-        "code_sha256": under_way.bundle.files["app.zip"],
-        "api": after.output("ApiUrl"),
-    }
+    smoke.check(under_way.application, url, expected)
+    return {"api": url, "functions": live}
+
+
+def _run(under_way: Deployment, function: Function, name: str | None) -> Iterator[dict[str, str]]:
+    """What a function runs by each of its aliases, or as it stands. Raises GateError where it isn't the bundle's."""
+    for alias in function.aliases or ("",):
+        called = function.called(alias)
+        found = functions.configuration(under_way.session, name, alias) if name else None
+        if found is None:
+            raise GateError(f"The stack has no function {called}, which the bundle's template makes.")
+        if found["CodeSha256"] != function.encoded:
+            other = found["CodeSha256"]
+            raise GateError(
+                f"{called} runs code with the SHA-256 {other}; the bundle's is {function.encoded} (base64)."
+            )
+        print(f"  {called} runs the bundle's code, SHA-256 {function.code}")
+        yield {
+            "function": function.id,
+            "name": str(name),
+            "alias": alias,
+            "version": str(found.get("Version", "")),
+            "code_sha256": function.code,
+        }
 
 
 def _restore(under_way: Deployment, why: str) -> str:
@@ -243,7 +266,8 @@ def _restore(under_way: Deployment, why: str) -> str:
                 under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
             )
             _apply(under_way, made, previous.parameters)
-            smoke.check(previous.output("ApiUrl"), {"commit": made.commit, "bundle": made.digest})
+            own = application.of(made.commit, Path.cwd(), under_way.environment.application)
+            smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})
     except Exception as error:  # none of them may hide why the release was to be taken away
         return f"The previous release (bundle {digest}) could not be put back: {said(error)}"
     return f"The previous release (commit {made.commit}) was put back, and serves."

@@ -1,7 +1,6 @@
 """`pipeline drift ENV`: what runs, against what git and the bucket say should."""
 
 import argparse
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,18 +15,20 @@ from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError, PipelineError
 from pipeline.base.markdown import escape
 from pipeline.base.text import as_json, one_line
-from pipeline.delivery import aws, deployment, parameters, stack, store
+from pipeline.delivery import aws, deployment, functions, parameters, stack, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE
+from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
 from pipeline.plan import sources
-from pipeline.source import samconfig
+from pipeline.source import code, samconfig
 from pipeline.source.project import BOOTSTRAP
 from pipeline.source.samconfig import Environment
+from pipeline.source.stacks import Stack as Template
+from pipeline.source.stacks import dig
 
 # Where the record of the live commit's deployment is missing, or is of an earlier release of that commit.
 RECORD = (("parameter", "Commit"), ("parameter", "BundleDigest"), ("parameter", "ReleaseDigest"))
-BOOTSTRAP_STACK = "esclusa-bootstrap"
 # What of a function the template decides and a console can change: its name there, and in Lambda's answer.
 _SETTINGS = {
     "Handler": "Handler",
@@ -114,7 +115,8 @@ def find(session: boto3.Session, environment: Environment, live: Stack, reposito
         return [Drift("parameter", "BundleDigest", "the digest of a bundle", digest or "none")]
     text, files = store.template(session, environment.bucket, digest)
     found = [*_template(session, environment, text), *_release(session, environment, live, digest)]
-    found += _functions(session, live, text, files)
+    template = sources.bundled(environment.name, text, files, live.parameters, repository)
+    found += _functions(session, live, template)
     found += _bootstrap(session, environment, repository)
     return found
 
@@ -144,13 +146,15 @@ def _plain(body: Any) -> dict[str, Any]:
     """A template as data; code locations count as one, since uploading changes them."""
     data = body if isinstance(body, dict) else sources.document(str(body), TEMPLATE).data
     found: dict[str, Any] = json.loads(json.dumps(data, default=str))
+    packed = [use.function for use in code.uses(found)]
+    for properties in code.holders(found):
+        properties.pop("CodeUri", None)
     resources = found.get("Resources")
-    for resource in resources.values() if isinstance(resources, dict) else ():
-        properties = resource.get("Properties") if isinstance(resource, dict) else None
-        if isinstance(properties, dict) and "CodeUri" in properties:
-            properties["CodeUri"] = "uploaded"
+    for name, resource in resources.items() if isinstance(resources, dict) else ():
         if isinstance(resource, dict):
             resource.pop("Metadata", None)  # sam notes there how it packaged
+        if name in packed:  # sam writes what Globals gives to all into each function
+            resource.setdefault("Properties", {})["CodeUri"] = "uploaded"
     return found
 
 
@@ -180,92 +184,63 @@ def _release(session: boto3.Session, environment: Environment, live: Stack, dige
             )
 
 
-def _functions(session: boto3.Session, live: Stack, text: str, files: Mapping[str, str]) -> Iterator[Drift]:
-    """Each function's code and settings, read back from Lambda, as the alias serves it and as it stands."""
-    client = session.client("lambda", config=aws.CONFIG)
-    function, _, alias = live.output("AppFunctionAlias").rpartition(":")
-    base = function.removesuffix("-app")
-    data = sources.document(text, TEMPLATE).data
-    defaults = data.get("Globals", {}).get("Function", {})
-    for logical, suffix, archive, qualifier in (
-        ("AppFunction", "-app", "app.zip", alias),
-        ("AppFunction", "-app", "app.zip", ""),
-        ("MigrateFunction", "-migrate", "app.zip", ""),
-        ("RotationFunction", "-rotation", "rotation.zip", ""),
-    ):
-        name = f"{logical}:{qualifier}" if qualifier else logical
-        with aws.errors(f"reading back {name}"):
-            try:
-                more = {"Qualifier": qualifier} if qualifier else {}
-                found = client.get_function(FunctionName=base + suffix, **more)["Configuration"]
-            except ClientError as error:
-                if aws.code(error) != "ResourceNotFoundException":
-                    raise
-                yield Drift("code", name, "a function", "absent")
+def _functions(session: boto3.Session, live: Stack, template: Template) -> Iterator[Drift]:
+    """Each function's code and settings, read back from Lambda, as its aliases serve it and as it stands."""
+    names = functions.names(session, live.name)
+    for function in functions.of(template):
+        for alias in (*function.aliases, ""):
+            called, name = function.called(alias), names.get(function.id)
+            found = functions.configuration(session, name, alias) if name else None
+            if found is None:
+                yield Drift("code", called, "a function", "absent")
                 continue
-        built = base64.b64encode(bytes.fromhex(files[archive])).decode()
-        if found["CodeSha256"] != built:
-            yield Drift("code", name, built, found["CodeSha256"])
-        wanted = {**defaults, **data.get("Resources", {}).get(logical, {}).get("Properties", {})}
-        for setting, key in _SETTINGS.items():
-            expected, actual = _setting(wanted.get(setting), live), str(found.get(key, ""))
-            if expected is not None and actual != expected:
-                yield Drift("setting", f"{name} {setting}", expected, actual or "none")
-        yield from _variables(live, name, logical, found)
+            if function.code and found["CodeSha256"] != function.encoded:
+                yield Drift("code", called, function.encoded, found["CodeSha256"])
+            for setting, key in _SETTINGS.items():
+                expected = functions.told(function.settings.get(setting), live.resolved)
+                actual = str(found.get(key, ""))
+                if expected is not None and actual != expected:
+                    yield Drift("setting", f"{called} {setting}", expected, actual or "none")
+            yield from _variables(called, function, live, found)
 
 
-def _setting(written: Any, live: Stack) -> str | None:
-    """A setting's value: as written, or the stack's parameter that it refers to; None where only AWS knows it."""
-    if isinstance(written, Mapping) and list(written) == ["Ref"]:
-        return live.resolved.get(written["Ref"], live.parameters.get(written["Ref"]))
-    return str(written) if isinstance(written, str | int) else None
-
-
-def _variables(live: Stack, name: str, logical: str, found: Mapping[str, Any]) -> Iterator[Drift]:
-    """The variables that a release decides, as the function has them.
+def _variables(called: str, function: Function, live: Stack, found: Mapping[str, Any]) -> Iterator[Drift]:
+    """The variables that the template gives a function, as it has them; one that only AWS knows must be there.
 
     Lambda answers with an Error in their place where they can't be opened, as by who may not decrypt with the
     function's key (EnvironmentResponse in Lambda's API). That the key is the stack's own is a setting of its own.
     """
-    if logical != "AppFunction":
-        return
     environment = found.get("Environment", {})
     if error := environment.get("Error"):
         said = f"{error.get('ErrorCode', 'an error')}: {error.get('Message', 'Lambda gives no reason')}"
-        yield Drift("untold", f"{name} variables", "those of the release", said)
+        yield Drift("untold", f"{called} variables", "those of the release", said)
         return
     has = environment.get("Variables", {})
-    names = {
-        "COMMIT": "Commit",
-        "BUNDLE_DIGEST": "BundleDigest",
-        "RELEASE_DIGEST": "ReleaseDigest",
-        "LOG_LEVEL": "LogLevel",
-        "CORS_ORIGINS": "CorsOrigins",
-    }
-    for variable, parameter in names.items():
-        if has.get(variable, "") != live.parameters.get(parameter, ""):
-            yield Drift(
-                "setting",
-                f"{name} {variable}",
-                live.parameters.get(parameter, ""),
-                str(has.get(variable, "")),
-            )
+    given = dig(function.settings, "Environment", "Variables", default={})
+    for variable in sorted(given.keys() | has.keys()):
+        expected = functions.told(given[variable], live.resolved) if variable in given else "none"
+        actual = str(has[variable]) if variable in has else "none"
+        if expected is None and variable not in has:
+            yield Drift("setting", f"{called} {variable}", "what the template gives it", actual)
+        elif expected is not None and actual != expected:
+            yield Drift("setting", f"{called} {variable}", expected, actual)
 
 
 def _bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
-    """The account's bootstrap must be what main's template says. One that can't be read is told of."""
+    """The account's bootstrap must be what this checkout's template says. One that can't be read is told of."""
     path = repository / BOOTSTRAP
     if not path.exists():
         return
-    with aws.errors(f"reading the template of {BOOTSTRAP_STACK}"):
+    bootstrap = environment.application.bootstrap_stack
+    with aws.errors(f"reading the template of {bootstrap}"):
         try:
             body = session.client("cloudformation", config=aws.CONFIG).get_template(
-                StackName=BOOTSTRAP_STACK, TemplateStage="Original"
+                StackName=bootstrap, TemplateStage="Original"
             )["TemplateBody"]
         except ClientError as error:
             if "does not exist" not in str(error):
                 raise
-            yield Drift("bootstrap", BOOTSTRAP_STACK, "a stack", "absent")
+            yield Drift("bootstrap", bootstrap, "a stack", "absent")
             return
     actual, expected = _plain(body), _plain(path.read_text(encoding="utf-8"))
     for section in ("Parameters", "Conditions", "Resources"):
@@ -329,8 +304,13 @@ def _rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:
 
 
 def _record(session: boto3.Session, environment: Environment, live: Stack, found: list[Drift]) -> None:
-    """Tell the ledger what was found, or that nothing was, once a day. One that doesn't listen is told of."""
-    url, bundle = live.outputs.get("ApiUrl"), live.parameters.get("BundleDigest", "")
+    """Tell the ledger, if there is one, what was found, or that nothing was, once a day.
+
+    One that doesn't listen is told of.
+    """
+    if not environment.application.ledger:
+        return
+    url, bundle = live.outputs.get(environment.application.url), live.parameters.get("BundleDigest", "")
     if url is None or not DIGEST.fullmatch(bundle):
         return
     now, rows = deployment.now(), [asdict(one) for one in found]

@@ -17,10 +17,9 @@ from pipeline.source.samconfig import Environment
 FILE = "policies/freezes.toml"
 TRAILER = "Hotfix"
 _LONGEST = 90  # days
-_MAIN = ("refs/remotes/origin/main", "refs/heads/main")
 _HEAD = """\
 # Times in which an environment takes no deployment, but for commits with a trailer `Hotfix: why`. Written by
-# `pipeline freeze`, merged like any change; what stands on main counts. A freeze ends by itself.
+# `pipeline freeze`, merged like any change; what stands on the branch that is deployed counts. A freeze ends by itself.
 """
 
 
@@ -62,14 +61,15 @@ def main(args: argparse.Namespace) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + entry, encoding="utf-8")
     print(
-        f"{FILE}: {environment.name} is frozen until {until:%Y-%m-%d %H:%M} UTC, once this is merged to main"
+        f"{FILE}: {environment.name} is frozen until {until:%Y-%m-%d %H:%M} UTC,"
+        f" once this is merged to {environment.application.branch}"
     )
     return 0
 
 
 def check(repository: Path, environment: Environment, commit: str) -> None:
     """Raises GateError while the environment is frozen, unless the commit is marked as a hotfix."""
-    frozen = active(repository, environment.name, dt.datetime.now(dt.UTC))
+    frozen = active(repository, environment, dt.datetime.now(dt.UTC))
     if frozen is None:
         return
     marked = run(
@@ -88,19 +88,18 @@ def check(repository: Path, environment: Environment, commit: str) -> None:
     )
 
 
-def active(repository: Path, environment: str, now: dt.datetime) -> Freeze | None:
-    """The freeze that holds now, by the file on main; of several, the one that ends last."""
-    text = _on_main(repository)
-    found = [one for one in parse(text) if one.environment == environment and one.until > now]
+def active(repository: Path, environment: Environment, now: dt.datetime) -> Freeze | None:
+    """The freeze that holds now, by the file on the application's branch; of several, the one that ends last."""
+    text = _merged(repository, environment.application.branch)
+    found = [one for one in parse(text) if one.environment == environment.name and one.until > now]
     return max(found, key=lambda one: one.until, default=None)
 
 
-def _on_main(repository: Path) -> str:
-    """The file as main has it: a tag from before the freeze must not escape it."""
-    for ref in _MAIN:
-        if run(["git", "rev-parse", "--verify", "--quiet", ref], cwd=repository, check=False).status == 0:
-            done = run(["git", "show", f"{ref}:{FILE}"], cwd=repository, check=False)
-            return done.stdout if done.status == 0 else ""
+def _merged(repository: Path, branch: str) -> str:
+    """The file as the branch has it: a tag from before the freeze must not escape it."""
+    if ref := git.branch(branch, repository):
+        done = run(["git", "show", f"{ref}:{FILE}"], cwd=repository, check=False)
+        return done.stdout if done.status == 0 else ""
     path = repository / FILE
     git.head(repository)
     return path.read_text(encoding="utf-8") if path.exists() else ""

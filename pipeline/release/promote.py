@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Promote, print the digest, and set it as the step's output `bundle`."""
     source, target = route(Path.cwd(), args.to)
-    found = release.verify(args.tag, Path.cwd())
+    found = release.verify(args.tag, Path.cwd(), source.application.branch)
     with tempfile.TemporaryDirectory(prefix="promote-") as scratch:
         made = promote(found, source, target, Path(scratch))
     summary.output({"bundle": made.digest})
@@ -99,7 +99,7 @@ def _released(session: boto3.Session, target: Environment, found: release.Releas
     raw = passport.load(session, target, found.tag)
     if raw is None:
         return False
-    by = envelope.signer(session, target.name).public_key
+    by = envelope.signer(session, target.signing_key).public_key
     issued = passport.verify(raw, by, f"The passport of {found.tag}")
     commit = issued.content["commit"].get("sha")
     if commit != found.commit:
@@ -118,7 +118,7 @@ def verify(
 
     The key is the one that the account's administrator named in the bootstrap, and no other.
     """
-    name = f"/esclusa/{target.name}/promotion-key"
+    name = target.application.promotion_key(target.name)
     value = parameters.value(session, name)
     if value is None:
         raise ConfigurationError(
@@ -127,7 +127,11 @@ def verify(
         )
     by = attestations.builder()
     predicates = attestations.verify(
-        signed, made, envelope.public_key(value), by.repository if by.workflow else None
+        signed,
+        made,
+        envelope.public_key(value),
+        by.repository if by.workflow else None,
+        target.application.branch,
     )
     print(f"  signed by {target.promote_from}: {', '.join(sorted(predicates))}")
     return predicates
@@ -158,8 +162,9 @@ def _healthy(record: Mapping[str, Any], source: Environment) -> None:
             "Deploy the commit there anew.",
         )
     try:
-        smoke.check(url, {}, say=lambda _: None)
-        live = str((http.request("GET", f"{url}/version").data or {}).get("commit"))
+        smoke.check(source.application, url, {}, say=lambda _: None)
+        version = http.request("GET", f"{url.rstrip('/')}{source.application.version}")
+        live = str((version.data or {}).get("commit"))
     except GateError as error:
         raise GateError(
             f"{source.name} is not well. {error.message}", f"Mend {source.name}, then run this again."

@@ -5,6 +5,7 @@ It is quick since nothing is checked or built again: the bundle was, and its byt
 
 import argparse
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -18,10 +19,11 @@ from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
 from pipeline.evidence import attestations
 from pipeline.release import deploy, promote, withdrawal
-from pipeline.source import samconfig
+from pipeline.source import application, samconfig
+from pipeline.source.application import Application
 from pipeline.source.samconfig import Environment
 
-_MIGRATIONS = "app/migrations/"
+_MIGRATION = re.compile(r"/migrations/[^/]+\.sql$")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,23 +88,28 @@ def prove(
     parameters.of_release(session, environment, made)
     now = live.parameters.get("BundleDigest", "")
     if live.exists and now not in (digest, "unreleased"):
-        _fits_schema(made, store.get(session, environment.bucket, now, scratch / "live"))
+        live_bundle = store.get(session, environment.bucket, now, scratch / "live")
+        _fits_schema(made, live_bundle, environment.application)
     return made
 
 
-def _fits_schema(earlier: Bundle, live: Bundle) -> None:
+def _fits_schema(earlier: Bundle, live: Bundle, today: Application) -> None:
     """What the earlier release knows of the schema must be unchanged, and what came after must say that it fits.
 
     A migration fits the release before it when it leaves the schema usable by it, which its first line says:
     `-- Compatible: ` and why. One that doesn't say so was never meant to be rolled back over.
     """
-    known, made = _migrations(earlier), _migrations(live)
+    known, made = _migrations(earlier, today), _migrations(live, today)
     for name, text in known.items():
         if name in made and made[name] != text:
             raise GateError(
                 f"The migration {name} was changed after {earlier.commit}: its schema can't be known."
             )
-    breaking = [name for name in made.keys() - known.keys() if not made[name].startswith(b"-- Compatible: ")]
+    breaking = [
+        name
+        for name in made.keys() - known.keys()
+        if not all(text.startswith(b"-- Compatible: ") for text in made[name])
+    ]
     if breaking:
         raise GateError(
             f"The schema has moved on since {earlier.commit}, by {', '.join(sorted(breaking))}.",
@@ -111,12 +118,16 @@ def _fits_schema(earlier: Bundle, live: Bundle) -> None:
         )
 
 
-def _migrations(made: Bundle) -> Mapping[str, bytes]:
-    try:
-        with zipfile.ZipFile(made.path("app.zip")) as archive:
-            names = [
-                one for one in archive.namelist() if one.startswith(_MIGRATIONS) and one.endswith(".sql")
-            ]
-            return {name.removeprefix(_MIGRATIONS): archive.read(name) for name in names}
-    except (zipfile.BadZipFile, OSError) as error:
-        raise GateError(f"The code of bundle {made.digest} can't be read: {error}") from error
+def _migrations(made: Bundle, today: Application) -> Mapping[str, frozenset[bytes]]:
+    """The SQL files of folders `migrations` in the code of its commit, by name: what the files of that name hold."""
+    folders = application.of(made.commit, Path.cwd(), today).folders
+    found: dict[str, set[bytes]] = {}
+    for name in made.archives:
+        try:
+            with zipfile.ZipFile(made.path(name)) as archive:
+                for one in filter(_MIGRATION.search, archive.namelist()):
+                    if one.startswith(tuple(f"{folder}/" for folder in folders)):
+                        found.setdefault(one.rpartition("/")[2], set()).add(archive.read(one))
+        except (zipfile.BadZipFile, OSError) as error:
+            raise GateError(f"The code of bundle {made.digest} can't be read: {error}") from error
+    return {name: frozenset(texts) for name, texts in found.items()}

@@ -1,4 +1,4 @@
-"""`pipeline status`: what runs where, since when, how far behind main, frozen or drifted; on one screen."""
+"""`pipeline status`: what runs where, since when, how far behind the branch, frozen or drifted; on one screen."""
 
 import argparse
 import datetime as dt
@@ -18,16 +18,14 @@ from pipeline.delivery import aws, stack, store
 from pipeline.delivery.stack import Stack
 from pipeline.release import drift, freeze
 from pipeline.source import samconfig
+from pipeline.source.environments import LAPTOP_ACCOUNT
 from pipeline.source.samconfig import Environment
 from pipeline.source.tags import version as parse_version
-
-_MAIN = ("refs/remotes/origin/main", "refs/heads/main")
-_LAPTOP = "000000000000"  # no AWS account has this id
 
 
 @dataclass(frozen=True)
 class Row:
-    """One environment. `behind` counts main's commits that it doesn't run; None where that can't be told."""
+    """One environment. `behind` counts the branch's commits that it doesn't run; None where that can't be told."""
 
     environment: str
     state: str
@@ -57,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show every environment; one whose account can't be asked is shown with the reason."""
     every = samconfig.read_all(Path.cwd())
-    names = args.environment or [one.name for one in every.values() if one.account != _LAPTOP]
+    names = args.environment or [one.name for one in every.values() if one.account != LAPTOP_ACCOUNT]
     profiles = _profiles(args.profile)
     rows = [_row(samconfig.read(Path.cwd(), name), every, profiles.get(name), Path.cwd()) for name in names]
     if args.format == "json":
@@ -78,7 +76,7 @@ def _row(
     environment: Environment, every: Mapping[str, Environment], profile: str | None, repository: Path
 ) -> Row:
     now = dt.datetime.now(dt.UTC)
-    frozen = freeze.active(repository, environment.name, now)
+    frozen = freeze.active(repository, environment, now)
     until = f"until {frozen.until:%Y-%m-%d %H:%M} UTC: {frozen.reason}" if frozen else "no"
     try:
         session = boto3.Session(profile_name=profile, region_name=environment.region)
@@ -112,11 +110,11 @@ def _live(
         version=_version(commit, repository),
         commit=commit,
         age=_span(now - since) if since else "-",
-        behind=_behind(commit, repository),
+        behind=_behind(commit, environment.application.branch, repository),
         soak=_soak(environment, every, since, now),
         frozen=frozen,
         drift=", ".join(f"{one.kind} {one.what}" for one in found) or "none",
-        address=live.outputs.get("ApiUrl", "-"),
+        address=live.outputs.get(environment.application.url, "-"),
     )
 
 
@@ -133,12 +131,10 @@ def _version(commit: str, repository: Path) -> str:
     return max(tags)[1] if tags else "-"
 
 
-def _behind(commit: str, repository: Path) -> int | None:
-    for ref in _MAIN:
-        done = run(["git", "rev-list", "--count", f"{commit}..{ref}"], cwd=repository, check=False)
-        if done.status == 0:
-            return int(done.stdout)
-    return None
+def _behind(commit: str, branch: str, repository: Path) -> int | None:
+    ref = git.branch(branch, repository)
+    done = run(["git", "rev-list", "--count", f"{commit}..{ref}"], cwd=repository, check=False)
+    return int(done.stdout) if ref and done.status == 0 else None
 
 
 def _soak(
@@ -184,7 +180,7 @@ def _text(rows: Sequence[Row]) -> str:
             f"  version  {row.version}",
             f"  commit   {row.commit}",
             f"  since    {row.age}",
-            f"  behind   {behind} commit{'' if behind == '1' else 's'} of main",
+            f"  behind   {behind} commit{'' if behind == '1' else 's'}",
             f"  soak     {row.soak}",
             f"  frozen   {one_line(row.frozen)}",
             f"  drift    {one_line(row.drift)}",

@@ -4,12 +4,14 @@ Which functions there are, and what they are called, is the template's to say; t
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.source.configuration import APPLICATION, DEFAULT, VERSION, Fault, document, refusal
+from pipeline.base.run import run
+from pipeline.source.configuration import APPLICATION, DEFAULT, FILE, VERSION, Fault, document, refusal
 from pipeline.source.located import Place
 
 BUILT = "build"  # the folder that a CodeUri names; nothing lies there, since a bundle is built elsewhere
@@ -67,11 +69,6 @@ class Application:
     code: Mapping[str, Code] = field(hash=False)
 
     @property
-    def refs(self) -> tuple[str, str]:
-        """Where a clone has the branch: as it was fetched, else as it is here."""
-        return f"refs/remotes/origin/{self.branch}", f"refs/heads/{self.branch}"
-
-    @property
     def folders(self) -> tuple[str, ...]:
         """Every folder whose code is shipped, each once."""
         return tuple(dict.fromkeys(folder for code in self.code.values() for folder in code.folders))
@@ -127,6 +124,19 @@ def read(folder: Path) -> Application:
     if faults:
         raise refusal(settings, faults[0])
     return application
+
+
+def of(commit: str, repository: Path, today: Application) -> Application:
+    """What the file said of the application at a commit, for what that commit's code answers and is made of.
+
+    `today`'s where this clone has no such commit, or the commit no table that can be taken: it is from before.
+    """
+    done = run(["git", "show", f"{commit}:{FILE}"], cwd=repository, check=False)
+    try:
+        application, faults = settle(tomllib.loads(done.stdout))
+    except tomllib.TOMLDecodeError:
+        return today
+    return application if done.status == 0 and not faults else today
 
 
 def settle(data: Mapping[str, Any]) -> tuple[Application, list[Fault]]:

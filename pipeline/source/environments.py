@@ -37,7 +37,8 @@ class Environment:
 
     @property
     def region(self) -> str:
-        return str(self.setting("region") or "eu-west-1")
+        """Where it lies; empty where that isn't said, which is a finding."""
+        return str(self.setting("region") or "")
 
     @property
     def stack_name(self) -> str:

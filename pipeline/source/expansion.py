@@ -48,7 +48,8 @@ def expand(template: dict[str, Any], parameters: Mapping[str, str], region: str)
     PolicyTemplatesProcessor._is_valid_templates_dict = staticmethod(_is_valid)
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     source = _with_nested_stacks(_with_stored_code(copy.deepcopy(template)))
-    session: Any = SimpleNamespace(region_name=region)
+    # Without a region the transform would ask this machine for one; it makes nothing of it but the partition.
+    session: Any = SimpleNamespace(region_name=region or "none")
     translator = Translator({}, Parser(), boto_session=session)
     try:
         result: dict[str, Any] = translator.translate(source, dict(parameters))

@@ -9,18 +9,20 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
-from pipeline.source import application
+from pipeline.source.application import Application, settle
 from pipeline.source.environments import SAMCONFIG, Environment, environments
 from pipeline.source.expansion import ExpansionError
 from pipeline.source.located import Document, DocumentError, parse
+from pipeline.source.settings import FILE as SETTINGS
+from pipeline.source.settings import Settings
 from pipeline.source.stacks import Stack, build
 from pipeline.source.workflows import Action, Workflow
 
 APPLICATION = "template.yaml"
 BOOTSTRAP = "bootstrap/template.yaml"
 
-# The folders of Python code: what lies elsewhere is judged by no type checker, and imported by nobody.
-ROOTS = ("app", "bin", "rotation", "pipeline", "policies", "sandbox", "benchmarks", "tests")
+# The folders of this engine's Python code; the application's come beside them.
+_ENGINE = ("bin", "pipeline", "policies", "sandbox", "benchmarks", "tests")
 
 # What tools and builds leave behind, all of it ignored by git: at the top, and anywhere.
 _NOT_AT_TOP = {".git", ".venv", ".tools", ".sandbox", ".aws-sam", "build"}
@@ -86,6 +88,31 @@ class Project:
         return {file for folder in folders for file in (normpath(f"{folder}/{name}") for name in _ACTION)}
 
     @cached_property
+    def described(self) -> Application:
+        """What samconfig.toml says of the application, as far as it can be taken."""
+        document = self.document(SAMCONFIG)
+        return settle(document.data if document is not None else {})[0]
+
+    @property
+    def settings(self) -> Settings:
+        """What security lets this application do."""
+        return Settings(self.document(SETTINGS))
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders of Python code: what lies elsewhere is judged by no type checker, and imported by nobody."""
+        own = (folder.partition("/")[0] for folder in self.described.folders)
+        return tuple(dict.fromkeys((*own, *_ENGINE)))
+
+    def ships(self, file: str) -> bool:
+        """Whether the file is a part of the application's code."""
+        return file.startswith(self._shipped)
+
+    @cached_property
+    def _shipped(self) -> tuple[str, ...]:
+        return tuple(f"{folder}/" for folder in self.described.folders)
+
+    @cached_property
     def environments(self) -> tuple[Environment, ...]:
         document = self.document(SAMCONFIG)
         return environments(document) if document is not None else ()
@@ -113,14 +140,15 @@ class Project:
 
     @cached_property
     def _bootstrap(self) -> tuple[tuple[Stack, ...], tuple[Problem, ...]]:
-        settings = self.document(SAMCONFIG)
-        described, faults = application.settle(settings.data) if settings is not None else (None, [])
-        given = {}
-        for one in self.environments:
-            answers = {"Name": one.stack_name.removesuffix(f"-{one.name}"), "Environment": one.name}
-            if described is not None and not faults:
-                answers |= {"Name": described.name, "KeepsLedger": str(described.ledger).lower()}
-            given[one.name] = answers | _texts(one.table("bootstrap"))
+        given = {
+            one.name: {
+                "Name": self.described.name or one.stack_name.removesuffix(f"-{one.name}"),
+                "Environment": one.name,
+                "KeepsLedger": str(self.described.ledger).lower(),
+                **_texts(one.table("bootstrap")),
+            }
+            for one in self.environments
+        }
         return self._build(BOOTSTRAP, given)
 
     def _build(
@@ -200,7 +228,7 @@ def _is_read(file: str) -> bool:
     """The structured files that rules look into; others are text to them."""
     folder, _, name = file.rpartition("/")
     suffix = name.rsplit(".", 1)[-1]
-    if file in (APPLICATION, BOOTSTRAP, SAMCONFIG, "pyproject.toml", "policies/waivers.toml"):
+    if file in (APPLICATION, BOOTSTRAP, SAMCONFIG, "pyproject.toml", "policies/waivers.toml", SETTINGS):
         return True
     return suffix in ("yml", "yaml") and (
         folder == ".github/workflows"

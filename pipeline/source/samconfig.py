@@ -41,6 +41,16 @@ class Environment:
     promote_from: str
     soak_minutes: int = 0
 
+    @property
+    def evidence_bucket(self) -> str:
+        """The bucket with Object Lock that its passports lie in."""
+        return self.application.evidence_bucket(self.name, self.account)
+
+    @property
+    def signing_key(self) -> str:
+        """The alias of the key that only its deploy role may sign with."""
+        return self.application.signing_key(self.name)
+
 
 @dataclass(frozen=True)
 class Assignment:

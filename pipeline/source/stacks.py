@@ -229,11 +229,12 @@ def build(document: Document, environment: Environment, parameters: dict[str, st
     expanded = expand(document.data, parameters, environment.region)
     declared = expanded.get("Parameters") or {}
     pseudo = {
-        "AWS::Region": environment.region,
         "AWS::Partition": "aws",
         "AWS::URLSuffix": "amazonaws.com",
         "AWS::StackName": environment.stack_name,
     }
+    if environment.region:
+        pseudo["AWS::Region"] = environment.region
     if environment.account:
         pseudo["AWS::AccountId"] = environment.account
     scope = Scope(

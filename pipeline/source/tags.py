@@ -9,6 +9,7 @@ from pipeline.base import git, github
 from pipeline.base.errors import ConfigurationError, GateError, ToolError
 from pipeline.base.git import git as ask
 from pipeline.base.run import run
+from pipeline.source import application
 
 # Semantic Versioning 2.0.0 without pre-release and build: what may run in prod. \Z, since $ takes a line end.
 _TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
@@ -16,7 +17,6 @@ _TEXT = """Released from {commit}: the bytes that dev ran, promoted and not rebu
 
 The passport is attached: `bin/pipeline passport verify {tag}.json --key PEM` checks it without AWS.
 """
-_MAIN = ("refs/remotes/origin/main", "refs/heads/main")
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Verify, and print the commit; with `publish` also make the release."""
-    found = verify(args.tag, Path.cwd())
+    branch = application.read(Path.cwd()).branch
+    found = verify(args.tag, Path.cwd(), branch)
     if args.action == "publish":
         files = sorted(args.files.iterdir()) if args.files.is_dir() else []
         print(github.publish(found.tag, _TEXT.format(tag=found.tag, commit=found.commit), files))
         return 0
-    print(f"{found.tag} is an annotated tag of {found.commit}, on main's history")
+    print(f"{found.tag} is an annotated tag of {found.commit}, on {branch}'s history")
     return 0
 
 
-def verify(tag: str, repository: Path) -> Release:
-    """The release that `tag` names. Raises GateError, with the reason, when the tag isn't fit for one."""
+def verify(tag: str, repository: Path, branch: str) -> Release:
+    """The release that `tag` names, on the history of `branch`.
+
+    Raises GateError, with the reason, when the tag isn't fit for one.
+    """
     version(tag)
     kind = run(["git", "cat-file", "-t", f"refs/tags/{tag}"], cwd=repository, check=False)
     if kind.status != 0:
@@ -62,20 +66,23 @@ def verify(tag: str, repository: Path) -> Release:
     commit = ask("rev-parse", "--verify", f"refs/tags/{tag}^{{commit}}", cwd=repository)
     if ask("rev-parse", "--is-shallow-repository", cwd=repository) == "true":
         raise GateError(
-            "This is a shallow clone: whether the tag is on main can't be told.", "Set fetch-depth: 0."
+            f"This is a shallow clone: whether the tag is on {branch} can't be told.", "Set fetch-depth: 0."
         )
-    main_branch = next((ref for ref in _MAIN if _resolves(ref, repository)), None)
-    if main_branch is None:
+    if not (repository / ".git").exists():
+        raise ConfigurationError(f"{repository} is not the top of a git repository.", "Run there.")
+    ref = git.branch(branch, repository)
+    if ref is None:
         raise GateError(
-            "This clone has no branch main to compare the tag with.", "Fetch it: git fetch origin main"
+            f"This clone has no branch {branch} to compare the tag with.",
+            f"Fetch it: git fetch origin {branch}",
         )
     try:
-        merged = git.is_ancestor(commit, main_branch, repository)
+        merged = git.is_ancestor(commit, ref, repository)
     except ToolError as error:
-        raise GateError(f"Whether {tag} is on main can't be told: {error.message}") from error
+        raise GateError(f"Whether {tag} is on {branch} can't be told: {error.message}") from error
     if not merged:
         raise GateError(
-            f"{tag} names {commit}, which is not on main's history.",
+            f"{tag} names {commit}, which is not on {branch}'s history.",
             "Only what was merged, and ran in dev, is released. Merge it, and tag the merge.",
         )
     _rises(tag, commit, repository)
@@ -93,7 +100,7 @@ def _rises(tag: str, commit: str, repository: Path) -> None:
         last = max(higher, key=version)
         raise GateError(
             f"{tag} is not higher than {last}, which is older.",
-            "Versions rise along main: take the next one.",
+            "Versions rise along the branch: take the next one.",
         )
 
 
@@ -107,9 +114,3 @@ def version(tag: str) -> tuple[int, int, int]:
         )
     major, minor, patch = (int(part) for part in found.groups())
     return major, minor, patch
-
-
-def _resolves(ref: str, repository: Path) -> bool:
-    if not (repository / ".git").exists():
-        raise ConfigurationError(f"{repository} is not the top of a git repository.", "Run there.")
-    return run(["git", "rev-parse", "--verify", "--quiet", ref], cwd=repository, check=False).status == 0

@@ -65,7 +65,7 @@ def jobs() -> Iterator[tuple[str, subjects.Token, bool, str]]:
         if environment not in ENVIRONMENTS:
             continue
         for run in asking:
-            for token in subjects.tokens(run, OWN):
+            for token in subjects.tokens(run, OWN, "main"):
                 yield run.name, token, matrix.intended(project, run, token, role), environment
 
 
@@ -73,7 +73,7 @@ def strangers() -> Iterator[tuple[str, subjects.Token, bool, str]]:
     """Every token that nobody should come in with."""
     for environment in ENVIRONMENTS:
         others = tuple(one for one in ENVIRONMENTS if one != environment)
-        for who, token in subjects.strangers(OWN, environment, others):
+        for who, token in subjects.strangers(OWN, environment, others, "main"):
             yield who, token, False, environment
 
 

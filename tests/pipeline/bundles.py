@@ -8,7 +8,10 @@ from pipeline.base.run import run
 from pipeline.delivery import bundle
 from pipeline.delivery.bundle import Bundle
 
+FILES = ("app.zip", "rotation.zip", bundle.TEMPLATE, bundle.SBOM)
+
 TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
 Parameters:
   DatabaseHost: {Type: "AWS::SSM::Parameter::Value<String>"}
   LogLevel: {Type: String}
@@ -18,9 +21,12 @@ Parameters:
   ReleaseDigest: {Type: String}
 Resources:
   AppFunction:
-    Type: AWS::Lambda::Function
+    Type: AWS::Serverless::Function
     Properties:
+      CodeUri: app.zip
       Handler: app.aws.handler
+      Runtime: python3.13
+      AutoPublishAlias: live
       Environment:
         Variables: {COMMIT: !Ref Commit, HOST: !Ref DatabaseHost, RELEASE: !Ref ReleaseDigest, LEVEL: !Ref LogLevel}
 """
@@ -29,7 +35,7 @@ Resources:
 def make(folder: Path, commit: str, **contents: bytes) -> Bundle:
     """A bundle of `commit` in `folder`; `contents` replaces files by their names up to the dot."""
     folder.mkdir(parents=True)
-    files = {name: name.encode() + commit.encode() for name in bundle.FILES}
+    files = {name: name.encode() + commit.encode() for name in FILES}
     files[bundle.TEMPLATE] = TEMPLATE.encode()
     for name in files:
         files[name] = contents.get(name.partition(".")[0], files[name])

@@ -28,7 +28,6 @@ from pipeline.source.samconfig import Environment
 from tests.pipeline.applications import application
 
 URL = "https://api1.execute-api.eu-west-1.amazonaws.com/live"
-FUNCTION = "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-dev-app"
 
 
 def environment(**changes: Any) -> Environment:
@@ -79,7 +78,10 @@ class Cloud:
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)  # path to an answer of the API
     broken: set[str] = field(default_factory=set)  # commits whose release is not ready
     ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
-    code: str = ""  # the live function's CodeSha256
+    functions: dict[str, str] = field(
+        default_factory=lambda: {"AppFunction": "app.zip"}
+    )  # with their code's file
+    code: dict[str, str] = field(default_factory=dict)  # of each live function by name: CodeSha256
     region_name: str = "eu-west-1"
     signing: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
@@ -113,7 +115,9 @@ class Cloud:
     def get_paginator(self, _operation: str) -> "Cloud":
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, Bucket: str = "", Prefix: str = "", StackName: str = "") -> list[dict[str, Any]]:  # noqa: N803
+        if StackName:
+            return self._resources()
         self._called(f"list {Prefix}")
         found = [(key, body) for (bucket, key), body in self.objects.items() if bucket == Bucket]
         listed = [{"Key": key, "Size": len(body)} for key, body in found if key.startswith(Prefix)]
@@ -152,9 +156,16 @@ class Cloud:
             "Arn": "arn:aws:sts::111111111111:assumed-role/esclusa-dev-deploy/x",
         }
 
-    def get_function(self, *, FunctionName: str, Qualifier: str) -> dict[str, Any]:  # noqa: N803
+    def get_function(self, *, FunctionName: str, Qualifier: str = "") -> dict[str, Any]:  # noqa: N803
         self._called("function")
-        return {"Configuration": {"CodeSha256": self.code}}
+        if FunctionName not in self.code:
+            raise refused("ResourceNotFoundException")
+        return {
+            "Configuration": {
+                "CodeSha256": self.code[FunctionName],
+                "Version": "7" if Qualifier else "$LATEST",
+            }
+        }
 
     # CloudFormation
 
@@ -163,7 +174,7 @@ class Cloud:
         status = self.statuses.pop(0) if self.statuses else self.status
         if status == "ABSENT":
             raise refused("ValidationError", f"Stack with id {StackName} does not exist")
-        outputs = {"ApiUrl": URL, "AppFunctionAlias": f"{FUNCTION}:live"} if self.parameters else {}
+        outputs = {"ApiUrl": URL} if self.parameters else {}
         return {
             "Stacks": [
                 {
@@ -177,6 +188,20 @@ class Cloud:
                 }
             ]
         }
+
+    def _resources(self) -> list[dict[str, Any]]:
+        """What list_stack_resources gives: a function a page; what isn't made yet has no physical name."""
+        self._called("resources")
+        rows = [
+            {
+                "LogicalResourceId": one,
+                "PhysicalResourceId": f"esclusa-dev-{one}",
+                "ResourceStatus": "CREATE_COMPLETE",
+            }
+            for one in self.functions
+        ]
+        rows.append({"LogicalResourceId": "Pending", "ResourceStatus": "CREATE_IN_PROGRESS"})
+        return [{"StackResourceSummaries": [row]} for row in rows]
 
     def describe_change_set(self, **given: str) -> dict[str, Any]:
         self._called("change set")
@@ -195,7 +220,12 @@ class Cloud:
             digest = json.loads(
                 self.objects["dev-artifacts", f"bundles/{values['BundleDigest']}/manifest.json"]
             )
-            self.code = base64.b64encode(bytes.fromhex(digest["files"]["app.zip"]["sha256"])).decode()
+            self.code = {
+                f"esclusa-dev-{name}": base64.b64encode(
+                    bytes.fromhex(digest["files"][file]["sha256"])
+                ).decode()
+                for name, file in self.functions.items()
+            }
         self.status = f"{'CREATE' if new else 'UPDATE'}_{self.outcome}"
 
     def delete_change_set(self, *, ChangeSetName: str, StackName: str) -> None:  # noqa: N803

@@ -12,7 +12,7 @@ from pipeline.delivery import bundle, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import attestations, envelope
 from tests.pipeline import statements
-from tests.pipeline.bundles import make
+from tests.pipeline.bundles import FILES, make
 from tests.pipeline.cloud import Cloud, environment
 
 COMMIT = "c" * 40
@@ -33,11 +33,11 @@ def signed(cloud: Cloud, made: Bundle, tmp_path: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def key(cloud: Any) -> Key:
-    return envelope.signer(cloud, "dev").public_key
+    return envelope.signer(cloud, "alias/dev").public_key
 
 
 def verify(signed: dict[str, bytes], made: Bundle, key: Key, repository: str = statements.REPOSITORY) -> Any:
-    return attestations.verify(signed, made, key, repository)
+    return attestations.verify(signed, made, key, repository, "main")
 
 
 def test_a_whole_set_is_good(cloud: Any, signed: dict[str, bytes], made: Bundle, key: Key) -> None:
@@ -145,5 +145,5 @@ def test_the_subjects_are_every_file(signed: dict[str, bytes], made: Bundle, key
     """The manifest is one of them, so that the bundle's digest is signed too."""
     found = envelope.verify(signed["sbom"], key, "it")
 
-    assert {*bundle.FILES, bundle.MANIFEST} == set(found.subjects)
+    assert {*FILES, bundle.MANIFEST} == set(found.subjects)
     assert made.digest == found.subjects[bundle.MANIFEST]

@@ -18,7 +18,7 @@ from pipeline.base.errors import ConfigurationError, GateError, ToolError
 from pipeline.base.run import CHECKOUT, run
 from pipeline.delivery import bundle
 from pipeline.delivery.bundle import Bundle
-from tests.pipeline.bundles import Repository, make
+from tests.pipeline.bundles import FILES, Repository, make
 
 COMMIT = "c" * 40
 
@@ -194,10 +194,10 @@ def test_a_whole_bundle_is_loaded(tmp_path: Path) -> None:
     """With its commit and its digests."""
     made = make(tmp_path / "bundle", COMMIT)
 
-    assert (COMMIT, set(bundle.FILES)) == (made.commit, set(made.files))
+    assert (COMMIT, set(FILES)) == (made.commit, set(made.files))
 
 
-@pytest.mark.parametrize("name", bundle.FILES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_changed_file_is_refused(tmp_path: Path, name: str) -> None:
     """Whichever it is, the message names it."""
     made = make(tmp_path / "bundle", COMMIT)
@@ -225,7 +225,7 @@ def test_another_digest_is_refused(tmp_path: Path) -> None:
 
 
 def manifest(**changes: Any) -> bytes:
-    files = {name: {"sha256": "0" * 64, "size": 1} for name in bundle.FILES}
+    files = {name: {"sha256": "0" * 64, "size": 1} for name in FILES}
     return canonical({"schema": 1, "commit": COMMIT, "files": files, **changes})
 
 
@@ -245,8 +245,8 @@ def manifest(**changes: Any) -> bytes:
         manifest(files={}),
         manifest(files=[]),
         manifest(files={"../../etc/passwd": {"sha256": "0" * 64, "size": 1}}),
-        manifest(files={name: {"sha256": 7, "size": 1} for name in bundle.FILES}),
-        manifest(files=dict.fromkeys(bundle.FILES, "0" * 64)),
+        manifest(files={name: {"sha256": 7, "size": 1} for name in FILES}),
+        manifest(files=dict.fromkeys(FILES, "0" * 64)),
         b"[" * 100_000,
         b" " * (1 << 20) + manifest(),
     ],
@@ -263,6 +263,59 @@ def test_no_bundle_is_said(tmp_path: Path) -> None:
         bundle.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("app.zip",), ("app.zip", "mail-2.zip", "rotation.zip"), (), ("App.zip",), ("app.tar",), ("a/b.zip",)],
+)
+def test_a_bundle_has_an_archive_or_several(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """As many as the application has code; each a name that [application.code] can have."""
+    files = {name: {"sha256": "0" * 64, "size": 1} for name in (*names, "template.yaml", "sbom.cdx.json")}
+    raw = manifest(files=files)
+
+    if "app.zip" in names:
+        assert list(names) == bundle.parse(raw, tmp_path).archives
+    else:
+        with pytest.raises(GateError, match="other files than a bundle has"):
+            bundle.parse(raw, tmp_path)
+
+
+_PACKAGED = """\
+# CodeUri: build/app/ in a comment
+Globals: {Function: {CodeUri: build/app/}}
+Shared: &shared
+  CodeUri: './build/mail-2'   # kept
+Resources:
+  One: {Type: "AWS::Serverless::Function", Properties: {CodeUri: "build/app", Handler: x.y}}
+  Two:
+    Type: AWS::Serverless::Function
+    Properties:
+      <<: *shared
+      Description: "CodeUri: build/app/ é"
+  Three:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: s3://bucket/key, Handler: !Sub "${A}.b"}
+"""
+
+
+def test_each_folder_becomes_its_archive_and_nothing_else_changes() -> None:
+    """In any form that YAML has for it, below Globals, behind an anchor; not in comments and texts."""
+    expected = (
+        _PACKAGED.replace("{CodeUri: build/app/}", "{CodeUri: app.zip}")
+        .replace("'./build/mail-2'", "'mail-2.zip'")
+        .replace('{CodeUri: "build/app"', '{CodeUri: "app.zip"')
+    )
+
+    assert expected == bundle._packaged(_PACKAGED)
+
+
+def test_a_folder_over_several_lines_is_refused() -> None:
+    """What stands there can't be replaced without a guess at the lines after it."""
+    text = "Resources:\n  A:\n    Properties:\n      CodeUri: >-\n        build/app/\n      B: 1\n"
+
+    with pytest.raises(ConfigurationError, match=r"template.yaml:4: CodeUri takes several lines"):
+        bundle._packaged(text)
+
+
 _FUNCTIONS = """
   One: {Type: "AWS::Serverless::Function", Properties: {CodeUri: build/app/%s}}
   Two: {Type: "AWS::Serverless::Function", Properties: {CodeUri: build/rotation/%s}}
@@ -270,6 +323,10 @@ _FUNCTIONS = """
   Plain: {Type: "AWS::Lambda::Function", Properties: {Code: {S3Bucket: a, S3Key: b}, Architectures: [other]}}
   Bucket: {Type: "AWS::S3::Bucket"}
 """
+
+
+def platform(folder: Path) -> str:
+    return bundle._platform(bundle._parsed(folder / "template.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -284,7 +341,7 @@ _FUNCTIONS = """
         ("", "[arm64]", "", "One: ['arm64'], Two: ['x86_64']"),
         ("[arm64, x86_64]", "", "", "One: ['arm64', 'x86_64']"),
         ("[arm32]", "", "", "One: ['arm32']"),
-        ("[!Ref Architecture]", "", "", "One: [None]"),
+        ("[!Ref Architecture]", "", "", "One: [{'Ref': 'Architecture'}]"),
         ("!If [A, [arm64], [x86_64]]", "[arm64]", "[mips]", "Two: ['mips']"),
         ("arm64", "", "", "aarch64-manylinux_2_28"),
     ],
@@ -298,10 +355,10 @@ def test_the_template_says_once_what_a_bundle_is_built_for(
     (tmp_path / "template.yaml").write_text(f"{top}Resources:{_FUNCTIONS % own}")
 
     if "manylinux" in expected:
-        assert expected == bundle._platform(tmp_path)
+        assert expected == platform(tmp_path)
     else:
         with pytest.raises(ConfigurationError, match="don't share one instruction set") as caught:
-            bundle._platform(tmp_path)
+            platform(tmp_path)
         assert expected in str(caught.value)
         assert "Architectures once" in caught.value.hint
 
@@ -314,7 +371,7 @@ def test_a_template_without_a_function_builds_no_bundle(tmp_path: Path, text: st
     (tmp_path / "template.yaml").write_bytes(text.encode("latin-1"))
 
     with pytest.raises(ConfigurationError, match=r"none has the code|does not parse"):
-        bundle._platform(tmp_path)
+        platform(tmp_path)
 
 
 def test_this_projects_instruction_set_is_said_in_one_place() -> None:

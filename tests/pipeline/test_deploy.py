@@ -15,8 +15,10 @@ from pipeline.base.run import CHECKOUT
 from pipeline.delivery import changeset, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
+from pipeline.evidence import records
 from pipeline.release import deploy
 from pipeline.release.drift import Drift
+from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, change, environment
 
@@ -122,7 +124,7 @@ def test_code_that_is_not_the_bundles_is_a_failure(
 
     monkeypatch.setattr(cloud, "get_function", other)
 
-    with pytest.raises(GateError, match="The function runs code with the SHA-256 b3RoZXI="):
+    with pytest.raises(GateError, match="AppFunction:live runs code with the SHA-256 b3RoZXI="):
         put(cloud, newer)
 
 
@@ -687,3 +689,24 @@ def test_another_release_is_stopped_by_what_nobody_recorded(
 ) -> None:
     """Nobody knows then what it would overwrite."""
     assert [*LEFT, *OTHERS] == deploy._foreign(release_of(cloud, tagged), [*LEFT, *OTHERS])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_application_without_a_ledger_is_told_nothing(
+    cloud: Cloud, release: Bundle, capsys: pytest.CaptureFixture[str], fails: bool
+) -> None:
+    """No request, no warning, and no object that waits to be delivered, whether the release serves or not."""
+    cloud.broken = {release.commit} if fails else set()
+    silent = environment(application=application("ledger = true", "ledger = false"))
+    under_way = deployment.begin(session(cloud), silent, release, "ada")
+    with suppress(GateError):
+        deploy.deploy(under_way)
+    records.tell(under_way, records.gather(under_way, None))
+    said = capsys.readouterr()
+
+    assert {} == cloud.ledger
+    assert [] == [call for call in cloud.calls if call.startswith("POST")]
+    assert not [key for _, key in cloud.objects if "unrecorded" in key]
+    assert "ledger" not in said.out + said.err
+    assert "ecorded" not in said.out + said.err
+    assert fails == (("dev-artifacts", f"commits/{release.commit}.json") not in cloud.objects)

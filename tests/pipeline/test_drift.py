@@ -17,6 +17,7 @@ from pipeline.ledger import client as ledger
 from pipeline.release import drift
 from pipeline.release.drift import Drift
 from pipeline.source import samconfig
+from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment, refused
 
@@ -32,20 +33,46 @@ SHUT = {
     }
 }
 TEMPLATE = """\
-Globals: {Function: {Runtime: python3.13, MemorySize: 512, KmsKeyArn: !Ref KeyArn}}
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    Runtime: python3.13
+    MemorySize: 512
+    KmsKeyArn: !Ref KeyArn
+    Environment: {Variables: {COMMIT: !Ref Commit, LOG_LEVEL: !Ref LogLevel, HOST: !Sub "db:${DatabaseHost}"}}
 Parameters:
   DatabaseHost: {Type: "AWS::SSM::Parameter::Value<String>"}
   KeyArn: {Type: String}
+  LogLevel: {Type: String}
+  Commit: {Type: String}
+Conditions: {Never: !Equals [!Ref LogLevel, never]}
 Resources:
   AppFunction:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: app.zip, Handler: app.aws.handler, Timeout: 20}
+    Properties:
+      CodeUri: app.zip
+      Handler: app.aws.handler
+      Timeout: 20
+      AutoPublishAlias: live
+      Environment: {Variables: {QUEUE: !Ref Queue}}
   MigrateFunction:
     Type: AWS::Serverless::Function
     Properties: {CodeUri: app.zip, Handler: app.migrate.handler, Timeout: 300}
   RotationFunction:
     Type: AWS::Serverless::Function
     Properties: {CodeUri: rotation.zip, Handler: rotation.function.handler, Timeout: 60}
+  NeverFunction:
+    Type: AWS::Serverless::Function
+    Condition: Never
+    Properties: {CodeUri: app.zip, Handler: app.never.handler}
+  Queue: {Type: AWS::SQS::Queue}
+"""
+SETTINGS = """\
+[dev.global.parameters]
+stack_name = "esclusa-dev"
+region = "eu-west-1"
+[dev.pipeline.parameters]
+account = "111111111111"
 """
 BOOTSTRAP = "Resources:\n  Key: {Type: AWS::KMS::Key, Properties: {PendingWindowInDays: 30}}\n"
 
@@ -54,7 +81,8 @@ class Account(Cloud):
     """An account whose functions and templates can be changed by hand."""
 
     def setup(self, made: Bundle, folder: Path) -> None:
-        (folder / "bootstrap").mkdir()
+        (folder / "bootstrap").mkdir(parents=True)
+        (folder / "samconfig.toml").write_text(SETTINGS)
         (folder / "bootstrap/template.yaml").write_text(BOOTSTRAP)
         self.templates = {
             "esclusa-dev": TEMPLATE.replace("app.zip", "s3://bucket/1").replace(
@@ -71,28 +99,25 @@ class Account(Cloud):
         release = parameters.digest(made.digest, own, self.ssm)
         self.parameters = {**own, "Commit": COMMIT, "BundleDigest": made.digest, "ReleaseDigest": release}
         self.status = "UPDATE_COMPLETE"
-        names = {
-            "COMMIT": "Commit",
-            "BUNDLE_DIGEST": "BundleDigest",
-            "RELEASE_DIGEST": "ReleaseDigest",
-            "LOG_LEVEL": "LogLevel",
-        }
-        self.functions: dict[str, dict[str, Any]] = {
-            suffix: {
+        shared = {"COMMIT": COMMIT, "LOG_LEVEL": "INFO", "HOST": "db:db.example.com"}
+        self.code = {}
+        self.functions = {}
+        self.live: dict[str, dict[str, Any]] = {}
+        for name, archive, handler, timeout, more in (
+            ("AppFunction", "app.zip", "app.aws.handler", 20, {"QUEUE": "https://sqs.example.com/queue"}),
+            ("MigrateFunction", "app.zip", "app.migrate.handler", 300, {}),
+            ("RotationFunction", "rotation.zip", "rotation.function.handler", 60, {}),
+        ):
+            self.functions[name] = archive
+            self.live[f"esclusa-dev-{name}"] = {
                 "CodeSha256": base64.b64encode(bytes.fromhex(made.files[archive])).decode(),
                 "Handler": handler,
                 "Timeout": timeout,
                 "MemorySize": 512,
                 "Runtime": "python3.13",
                 "KMSKeyArn": KEY,
-                "Environment": {"Variables": {key: self.parameters[name] for key, name in names.items()}},
+                "Environment": {"Variables": {**shared, **more}},
             }
-            for suffix, archive, handler, timeout in (
-                ("app", "app.zip", "app.aws.handler", 20),
-                ("migrate", "app.zip", "app.migrate.handler", 300),
-                ("rotation", "rotation.zip", "rotation.function.handler", 60),
-            )
-        }
 
     def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
         if StackName not in self.templates:
@@ -100,10 +125,9 @@ class Account(Cloud):
         return {"TemplateBody": self.templates[StackName]}
 
     def get_function(self, *, FunctionName: str, Qualifier: str = "") -> dict[str, Any]:  # noqa: N803
-        name = FunctionName.rsplit("-", 1)[1]
-        if name not in self.functions:
+        if FunctionName not in self.live:
             raise refused("ResourceNotFoundException")
-        return {"Configuration": self.functions[name]}
+        return {"Configuration": self.live[FunctionName]}
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         found = super().describe_stacks(StackName=StackName)
@@ -140,7 +164,7 @@ def test_what_was_deployed_has_not_drifted(account: Account, tmp_path: Path) -> 
 
 def test_other_code_is_found(account: Account, tmp_path: Path) -> None:
     """In any of the functions, as the alias serves it or as it stands."""
-    account.functions["rotation"]["CodeSha256"] = "b3RoZXI="
+    account.live["esclusa-dev-RotationFunction"]["CodeSha256"] = "b3RoZXI="
 
     assert [("code", "RotationFunction")] == found(account, tmp_path)
 
@@ -155,14 +179,14 @@ def test_other_code_is_found(account: Account, tmp_path: Path) -> None:
 )
 def test_another_setting_is_found(account: Account, tmp_path: Path, name: str, value: object) -> None:
     """What a console can change, of what the template or its globals say."""
-    account.functions["migrate"][name] = value
+    account.live["esclusa-dev-MigrateFunction"][name] = value
 
     assert [("setting", f"MigrateFunction {name}")] == found(account, tmp_path)
 
 
 def test_another_variable_is_found(account: Account, tmp_path: Path) -> None:
     """The log level was turned up by hand."""
-    account.functions["app"]["Environment"]["Variables"]["LOG_LEVEL"] = "DEBUG"
+    account.live["esclusa-dev-AppFunction"]["Environment"]["Variables"]["LOG_LEVEL"] = "DEBUG"
 
     assert ("setting", "AppFunction LOG_LEVEL") in found(account, tmp_path)
 
@@ -170,7 +194,7 @@ def test_another_variable_is_found(account: Account, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["arn:aws:kms:eu-west-1:999999999999:key/other", ""])
 def test_another_key_is_found(account: Account, tmp_path: Path, key: str) -> None:
     """Under a key of somebody else's no variable could be read back, whatever it was set to by hand."""
-    account.functions["app"] |= {"KMSKeyArn": key, "Environment": SHUT}
+    account.live["esclusa-dev-AppFunction"] |= {"KMSKeyArn": key, "Environment": SHUT}
 
     assert [
         ("setting", "AppFunction:live KmsKeyArn"),
@@ -187,7 +211,7 @@ def test_variables_that_lambda_does_not_show_can_not_be_told(
     account: Any, tmp_path: Path, environment: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They are no difference and block nothing, but are told of: each time, with Lambda's reason."""
-    account.functions["app"]["Environment"] = environment
+    account.live["esclusa-dev-AppFunction"]["Environment"] = environment
     drifted = drift.find(account, DEV, stack.read(account, DEV.stack_name), tmp_path)
     drift.check(drifted, DEV, "")
     reason = " ".join(environment["Error"].values())
@@ -201,7 +225,7 @@ def test_variables_that_lambda_does_not_show_can_not_be_told(
 
 def test_variables_that_are_shown_are_compared(account: Account, tmp_path: Path) -> None:
     """That some function's can't be told hides no difference elsewhere; none at all is a difference."""
-    account.functions["app"]["Environment"] = {}
+    account.live["esclusa-dev-AppFunction"]["Environment"] = {}
 
     assert {"setting"} == {kind for kind, _ in found(account, tmp_path)}
 
@@ -216,9 +240,9 @@ def test_the_command_counts_differences_alone(
     differs: bool,
 ) -> None:
     """What can't be told has words of its own, fails nothing, and stands apart in JSON."""
-    account.functions["app"]["Environment"] = SHUT
+    account.live["esclusa-dev-AppFunction"]["Environment"] = SHUT
     if differs:
-        account.functions["rotation"]["Timeout"] = 61
+        account.live["esclusa-dev-RotationFunction"]["Timeout"] = 61
     monkeypatch.setattr(samconfig, "read", lambda *_: DEV)
     monkeypatch.setattr(aws, "session", lambda *_: account)
     monkeypatch.setattr(aws, "check_account", lambda *_: "")
@@ -239,7 +263,7 @@ def test_the_command_counts_differences_alone(
 
 def test_a_missing_function_is_found(account: Account, tmp_path: Path) -> None:
     """Somebody deleted it."""
-    del account.functions["rotation"]
+    del account.live["esclusa-dev-RotationFunction"]
 
     assert [("code", "RotationFunction")] == found(account, tmp_path)
 
@@ -406,3 +430,64 @@ def test_the_ledger_is_told_once_a_day(
     monkeypatch.setattr(ledger, "add", deaf)
     drift._record(session, DEV, stack.read(session, DEV.stack_name), [])
     assert "The ledger answered 503" in capsys.readouterr().err
+
+
+def test_an_application_without_a_ledger_is_told_nothing(account: Account) -> None:
+    """What was found is printed, and recorded nowhere."""
+    session: Any = account
+    silent = environment(application=application("ledger = true", "ledger = false"))
+    before = len(account.calls)
+    drift._record(session, silent, stack.read(session, DEV.stack_name), [])
+
+    assert ["stack"] == account.calls[before:]
+
+
+@pytest.mark.parametrize(
+    ("function", "variable", "value"),
+    [
+        ("AppFunction", "HOST", "db:elsewhere.example.com"),
+        ("MigrateFunction", "COMMIT", "f" * 40),
+        ("RotationFunction", "LOG_LEVEL", "DEBUG"),
+        ("RotationFunction", "PYTHONPATH", "/tmp/evil"),
+        ("MigrateFunction", "LOG_LEVEL", None),
+        ("AppFunction", "QUEUE", None),
+    ],
+)
+def test_a_variable_of_any_function_is_compared(
+    account: Account, tmp_path: Path, function: str, variable: str, value: str | None
+) -> None:
+    """Changed, added or taken away; also what hangs on a value in SSM, and what only AWS can know."""
+    variables = account.live[f"esclusa-dev-{function}"]["Environment"]["Variables"]
+    if value is None:
+        del variables[variable]
+    else:
+        variables[variable] = value
+
+    assert ("setting", f"{function} {variable}") in found(account, tmp_path)
+
+
+def test_a_function_that_a_condition_leaves_out_is_not_missed(account: Account, tmp_path: Path) -> None:
+    """It is in no stack of this environment; another one that is gone from the stack is missed."""
+    assert [] == found(account, tmp_path)
+    del account.functions["MigrateFunction"]
+
+    assert [("code", "MigrateFunction")] == found(account, tmp_path)
+
+
+def test_code_that_globals_name_is_code(account: Account, tmp_path: Path) -> None:
+    """sam writes the CodeUri of Globals into each function that it packs: that is no difference."""
+    template = TEMPLATE.replace("CodeUri: app.zip, ", "").replace("      CodeUri: app.zip\n", "")
+    template = template.replace(
+        "    Runtime: python3.13\n", "    Runtime: python3.13\n    CodeUri: app.zip\n"
+    )
+    made = make(tmp_path / "globals", COMMIT, template=template.encode())
+    session: Any = account
+    store.put(session, DEV.bucket, made)
+    account.setup(made, tmp_path / "again")
+    packed = template.replace(
+        "    Properties:\n      Handler", "    Properties:\n      CodeUri: s3://b/1\n      Handler"
+    )
+    packed = packed.replace("Properties: {Handler", "Properties: {CodeUri: s3://b/1, Handler")
+    account.templates["esclusa-dev"] = packed.replace("rotation.zip", "s3://b/2")
+
+    assert [("parameter", "BundleDigest"), ("parameter", "ReleaseDigest")] == found(account, tmp_path)

@@ -21,7 +21,7 @@ TYPE = "https://example.com/type"
 
 @pytest.fixture
 def by(cloud: Any) -> KmsSigner:
-    return envelope.signer(cloud, "dev")
+    return envelope.signer(cloud, "alias/dev")
 
 
 def signed(by: KmsSigner, predicate: dict[str, Any] | None = None) -> bytes:
@@ -90,7 +90,7 @@ def test_what_is_written_in_another_way_is_refused(by: KmsSigner, change: Callab
 
 def test_another_key_is_refused(by: KmsSigner) -> None:
     """Also when it claims the trusted key's name."""
-    other = envelope.signer(Cloud(), "dev")  # type: ignore[arg-type]
+    other = envelope.signer(Cloud(), "alias/dev")  # type: ignore[arg-type]
     raw = signed(other)
     renamed = raw.replace(other.public_key.keyid.encode(), by.public_key.keyid.encode())
 

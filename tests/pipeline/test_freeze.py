@@ -9,6 +9,7 @@ from pipeline import cli
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import CHECKOUT
 from pipeline.release import freeze
+from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository
 from tests.pipeline.cloud import environment
 
@@ -44,7 +45,7 @@ def test_nothing_else_stops(repository: Repository, text: str) -> None:
     commit = repository.commit("freeze", {freeze.FILE: text})
     freeze.check(repository.folder, DEV, commit)
 
-    assert freeze.active(repository.folder, "dev", dt.datetime.now(dt.UTC)) is None
+    assert freeze.active(repository.folder, DEV, dt.datetime.now(dt.UTC)) is None
 
 
 def test_a_hotfix_goes_through(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +101,7 @@ def test_the_command_writes_what_the_check_reads(repository: Repository) -> None
     statuses = [cli.main(["freeze", "dev", "--until", day, "--reason", f'say "{day}"']) for day in days]
     repository.git("add", freeze.FILE)
     repository.commit("freeze")
-    found = freeze.active(repository.folder, "dev", dt.datetime.now(dt.UTC))
+    found = freeze.active(repository.folder, DEV, dt.datetime.now(dt.UTC))
 
     assert [0, 0] == statuses
     assert found is not None
@@ -117,3 +118,15 @@ def test_an_end_that_makes_no_sense_is_a_usage_error(
     assert 2 == cli.main(["freeze", "dev", f"--until={until}", "--reason", "audit"])
     assert "--until" in capsys.readouterr().err
     assert not (repository.folder / freeze.FILE).exists()
+
+
+def test_another_branch_than_main(repository: Repository) -> None:
+    """The file counts as the application's branch has it, whatever main says."""
+    trunk = environment(application=application('"main"', '"trunk"'))
+    repository.git("branch", "trunk")
+    commit = repository.commit("freeze", {freeze.FILE: entry(2)})
+    freeze.check(repository.folder, trunk, commit)
+    repository.git("branch", "--force", "trunk", commit)
+
+    with pytest.raises(GateError, match="dev is frozen"):
+        freeze.check(repository.folder, trunk, commit)

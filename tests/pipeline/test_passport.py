@@ -45,7 +45,7 @@ def content(version: str = "v1.0.0", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def key(cloud: Any) -> Key:
-    return envelope.signer(cloud, "dev").public_key
+    return envelope.signer(cloud, "alias/dev").public_key
 
 
 def issue(cloud: Any, version: str = "v1.0.0", **changes: Any) -> bytes:
@@ -134,7 +134,7 @@ def test_a_signed_passport_of_another_shape_is_refused(
 ) -> None:
     """A signature doesn't make a document whole."""
     whole = {"schema": 1, **content(), "previous": None, **changes}
-    raw = envelope.sign(envelope.signer(cloud, "dev"), FILES, passport.TYPE, whole)
+    raw = envelope.sign(envelope.signer(cloud, "alias/dev"), FILES, passport.TYPE, whole)
 
     with pytest.raises(GateError, match=message):
         passport.verify(raw, key)
@@ -142,7 +142,7 @@ def test_a_signed_passport_of_another_shape_is_refused(
 
 def test_another_statement_is_no_passport(cloud: Any, key: Key) -> None:
     """The same key signs other things too."""
-    raw = envelope.sign(envelope.signer(cloud, "dev"), FILES, "https://example.com/other", content())
+    raw = envelope.sign(envelope.signer(cloud, "alias/dev"), FILES, "https://example.com/other", content())
 
     with pytest.raises(GateError, match="and not a passport"):
         passport.verify(raw, key)
@@ -220,7 +220,7 @@ def test_a_deployed_tag_gets_its_passport(cloud: Cloud, released: Bundle, key: K
     assert "Ada <ada@example.com>" == found["people"]["tagger"]
     assert found["people"]["approvers"] is None
     assert {"provenance", "tests", "policy", "sbom"} == set(found["checks"]["statements"])
-    assert released.files["app.zip"] == found["live"]["code_sha256"]
+    assert [released.files["app.zip"]] == [one["code_sha256"] for one in found["live"]["functions"]]
     assert cloud.parameters == found["digests"]["parameters"]
     assert ["AppFunction"] == [one["resource"] for one in found["changes"]]
     assert f"passport {hashlib.sha256(raw).hexdigest()}" == row["detail"]

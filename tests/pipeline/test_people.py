@@ -129,7 +129,7 @@ def test_a_tag_is_told_by_its_whole_name(tmp_path: Path, end: str) -> None:
     repository.tag("v1.0.0")
 
     assert "v1.0.0" == status._version(repository.first, repository.folder)
-    assert repository.first == release.verify("v1.0.0", repository.folder).commit
+    assert repository.first == release.verify("v1.0.0", repository.folder, "main").commit
 
 
 ODD: list[tuple[str, Any]] = [

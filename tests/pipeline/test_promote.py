@@ -10,7 +10,7 @@ import pytest
 from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, GateError, PipelineError
 from pipeline.base.run import CHECKOUT
-from pipeline.delivery import aws, smoke, store
+from pipeline.delivery import aws, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import passport
 from pipeline.release import promote
@@ -19,6 +19,7 @@ from tests.pipeline import statements
 from tests.pipeline.bundles import make
 from tests.pipeline.cloud import URL, Cloud, environment
 
+ROUTES = ("/health", "/ready", "/version")
 COMMIT, NEWER = "c" * 40, "e" * 40
 DEV = environment()
 PROD = environment(name="prod", bucket="prod-artifacts", promote_from="dev")
@@ -37,7 +38,7 @@ def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     record = {"environment": "dev", "commit": COMMIT, "bundle": made.digest, "release": "0" * 64}
     record["url"] = URL
     store.record_commit(cloud, DEV.bucket, {**record, "deployed_at": "2026-01-01T00:00:00.000Z"})
-    cloud.answers |= {path: (200, {"commit": COMMIT}) for path in smoke.PATHS}
+    cloud.answers |= {path: (200, {"commit": COMMIT}) for path in ROUTES}
     monkeypatch.setattr(git, "is_ancestor", lambda older, newer: older == newer or newer == NEWER)
     monkeypatch.setattr(git, "exists", lambda _: True)
     return made
@@ -202,7 +203,7 @@ def test_a_record_without_a_time_has_not_soaked(time: object) -> None:
         promote._soaked({"commit": COMMIT, "deployed_at": time}, DEV, PROD, dt.datetime.now(dt.UTC))
 
 
-@pytest.mark.parametrize("path", smoke.PATHS)
+@pytest.mark.parametrize("path", ROUTES)
 def test_a_source_that_is_not_well_is_no_source(
     cloud: Cloud, made: Bundle, tmp_path: Path, path: str
 ) -> None:

@@ -48,7 +48,7 @@ def test_a_tag_on_mains_history(repository: Repository) -> None:
     repository.tag("v1.0.0")
     repository.commit("second")
 
-    assert release.Release("v1.0.0", repository.first) == release.verify("v1.0.0", repository.folder)
+    assert release.Release("v1.0.0", repository.first) == release.verify("v1.0.0", repository.folder, "main")
 
 
 def test_a_tag_beside_main(repository: Repository) -> None:
@@ -58,7 +58,7 @@ def test_a_tag_beside_main(repository: Repository) -> None:
     repository.tag("v1.0.0")
 
     with pytest.raises(GateError, match="not on main's history"):
-        release.verify("v1.0.0", repository.folder)
+        release.verify("v1.0.0", repository.folder, "main")
 
 
 def test_a_lightweight_tag(repository: Repository) -> None:
@@ -66,13 +66,13 @@ def test_a_lightweight_tag(repository: Repository) -> None:
     repository.tag("v1.0.0", annotated=False)
 
     with pytest.raises(GateError, match="lightweight"):
-        release.verify("v1.0.0", repository.folder)
+        release.verify("v1.0.0", repository.folder, "main")
 
 
 def test_a_tag_that_is_not_there(repository: Repository) -> None:
     """The clone was made without tags, or the name is wrong."""
     with pytest.raises(GateError, match=r"There is no tag v1\.0\.0 here"):
-        release.verify("v1.0.0", repository.folder)
+        release.verify("v1.0.0", repository.folder, "main")
 
 
 def test_a_shallow_clone_is_refused(repository: Repository, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_shallow_clone_is_refused(repository: Repository, tmp_path: Path) -> N
     run(["git", "clone", "--quiet", "--depth=1", repository.folder.as_uri(), tmp_path / "shallow"])
 
     with pytest.raises(GateError, match="shallow clone"):
-        release.verify("v1.0.0", tmp_path / "shallow")
+        release.verify("v1.0.0", tmp_path / "shallow", "main")
 
 
 def test_a_clone_without_main_is_refused(repository: Repository) -> None:
@@ -91,7 +91,7 @@ def test_a_clone_without_main_is_refused(repository: Repository) -> None:
     repository.git("branch", "-m", "main", "trunk")
 
     with pytest.raises(GateError, match="no branch main"):
-        release.verify("v1.0.0", repository.folder)
+        release.verify("v1.0.0", repository.folder, "main")
 
 
 def test_a_version_below_the_last_is_refused(repository: Repository) -> None:
@@ -101,7 +101,7 @@ def test_a_version_below_the_last_is_refused(repository: Repository) -> None:
     repository.tag("v1.0.5")
 
     with pytest.raises(GateError, match=r"v1\.0\.5 is not higher than v1\.1\.0"):
-        release.verify("v1.0.5", repository.folder)
+        release.verify("v1.0.5", repository.folder, "main")
 
 
 def test_an_earlier_release_stays_valid(repository: Repository) -> None:
@@ -110,7 +110,7 @@ def test_an_earlier_release_stays_valid(repository: Repository) -> None:
     repository.commit("second")
     repository.tag("v1.1.0")
 
-    assert repository.first == release.verify("v1.0.0", repository.folder).commit
+    assert repository.first == release.verify("v1.0.0", repository.folder, "main").commit
 
 
 def test_a_lightweight_tag_is_no_earlier_release(repository: Repository) -> None:
@@ -118,4 +118,16 @@ def test_a_lightweight_tag_is_no_earlier_release(repository: Repository) -> None
     repository.tag("v1.0.1", annotated=False)
     repository.tag("v1.0.0")
 
-    assert repository.first == release.verify("v1.0.0", repository.folder).commit
+    assert repository.first == release.verify("v1.0.0", repository.folder, "main").commit
+
+
+def test_another_branch_than_main(repository: Repository) -> None:
+    """What the application is deployed from is what counts: main's history is no way in then."""
+    repository.git("branch", "trunk")
+    repository.commit("on main alone")
+    repository.tag("v1.0.0")
+
+    with pytest.raises(GateError, match="not on trunk's history"):
+        release.verify("v1.0.0", repository.folder, "trunk")
+    with pytest.raises(GateError, match="has no branch elsewhere"):
+        release.verify("v1.0.0", repository.folder, "elsewhere")

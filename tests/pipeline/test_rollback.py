@@ -46,7 +46,7 @@ def releases(cloud: Any, repository: Repository, tmp_path: Path) -> tuple[Bundle
     ):
         commit = repository.commit(f"release {number}")
         repository.tag(f"v1.{number}.0")
-        one = make(tmp_path / f"made{number}", commit, app=code(**migrations))
+        one = make(tmp_path / f"made{number}", commit, app=code(**migrations), rotation=code())
         store.put(cloud, DEV.bucket, one)
         deploy.deploy(deployment.begin(cloud, DEV, one, "ada"))
         made.append(one)
@@ -98,7 +98,7 @@ def test_a_changed_bundle_is_refused(cloud: Cloud, releases: tuple[Bundle, Bundl
 
 def live_with(cloud: Any, repository: Repository, tmp_path: Path, **migrations: str) -> None:
     """A third release, with these migrations, served last."""
-    one = make(tmp_path / "third", repository.commit("third"), app=code(**migrations))
+    one = make(tmp_path / "third", repository.commit("third"), app=code(**migrations), rotation=code())
     store.put(cloud, DEV.bucket, one)
     deploy.deploy(deployment.begin(cloud, DEV, one, "ada"))
 

@@ -7,8 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
+from pipeline import cli
 from pipeline.base import http
-from pipeline.base.errors import GateError
+from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.commands import ledger as session
 from pipeline.delivery import stack
 from pipeline.source import samconfig
@@ -52,3 +53,18 @@ def test_anything_else_is_refused(
     """Without a stack, a right, or a link that is one, the error says so."""
     with pytest.raises(GateError, match=said):
         _ask(monkeypatch, replace(ABSENT, outputs=outputs), answer)
+
+
+@pytest.mark.parametrize("action", ["open", "verify"])
+def test_an_application_without_a_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """There is nothing to open or verify, which the settings say."""
+    text = (TOP / "samconfig.toml").read_text()
+    assert "ledger = true" in text
+    (tmp_path / "samconfig.toml").write_text(text.replace("ledger = true", "ledger = false"))
+    monkeypatch.chdir(tmp_path)
+    args = cli._parse(["ledger", action, "dev"])
+
+    with pytest.raises(ConfigurationError, match="keeps no ledger"):
+        session.main(args)

@@ -15,6 +15,7 @@ from pipeline.gate.rules import load
 from pipeline.iam.subjects import Repository, Token
 from pipeline.iam.trust_policy import ASSUME, AUDIENCE, PROVIDER, allows
 from pipeline.source.project import Project
+from tests.pipeline.applications import TABLE
 
 RULES = {rule.id: rule for rule in load(Path(__file__).parents[2] / "policies")}
 ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"
@@ -153,7 +154,7 @@ promote_from = "{"dev" if promoted else ""}"
         "template.yaml": "Resources: { Topic: { Type: 'AWS::SNS::Topic' } }\n",
         "bootstrap/template.yaml": yaml.safe_dump(template, sort_keys=False),
         FILE: yaml.safe_dump(workflow, sort_keys=False),
-        "samconfig.toml": settings,
+        "samconfig.toml": settings + TABLE,
     }
     project = Project(Path(), {file: text.encode() for file, text in files.items()})
 

@@ -32,10 +32,10 @@ def run(context: Context) -> Iterator[Finding]:
 
 
 def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iterator[Finding]:
-    regions = sorted({one.region for one in context.project.environments})
+    regions = sorted({one.region for one in context.project.environments if one.region})
     # Mandatory checks can't be switched off by the Metadata of a template.
     arguments = ["--format", "json", "--mandatory-checks", "E", "W"]
-    arguments += ["--regions", *(regions or ["eu-west-1"])]
+    arguments += ["--regions", *regions] if regions else []  # else what cfn-lint itself takes
     # `--config-file` of our own: else .cfnlintrc of the judged folder would have a say.
     empty = context.scratch / "cfnlintrc"
     empty.write_text("{}\n", encoding="utf-8")

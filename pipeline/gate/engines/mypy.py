@@ -9,13 +9,12 @@ from pipeline.gate.cache import folder as cache_folder
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
-from pipeline.source.project import ROOTS
 
 
 def run(context: Context) -> Iterator[Finding]:
     present = [
         root
-        for root in ROOTS
+        for root in context.project.roots
         if any(f.startswith(f"{root}/") and f.endswith(".py") for f in context.project.files)
     ]
     if not present:

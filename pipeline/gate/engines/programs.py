@@ -18,7 +18,9 @@ def call(
     """Run a program of the checkout, by its name or path. Raises EngineError when it is missing, or stood still
     and was ended."""
     # Not the user's own settings either, which lie in HOME.
-    environment = bare(os.environ) | {"HOME": str(context.scratch), "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment = bare(os.environ) | {"HOME": str(context.scratch)}
+    if region := next((one.region for one in context.project.environments if one.region), ""):
+        environment["AWS_DEFAULT_REGION"] = region
     try:
         return run.run(
             [program if isinstance(program, Path) else run.tool(program), *arguments],

@@ -24,7 +24,7 @@ def check(project: Project) -> Iterator[Violation]:
         yield from _sources(stack)
         yield from _parameters(stack)
     for file in project.files:
-        if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
+        if project.ships(file) and file.endswith(".py"):
             text = project.text(file)
             for number, row in enumerate(text.splitlines(), 1):
                 if _HEADER.search(row):

@@ -1,21 +1,29 @@
-"""Routes without authorisation, beside reading the few that are public by design."""
+"""Routes without authorisation, beside health, version and what security lets be open."""
 
 from collections.abc import Iterator
 
 from pipeline.source.functions import routes
 from pipeline.source.project import Project
-from pipeline.source.violations import Violation
+from pipeline.source.violations import Violation, at_document
 
-_PUBLIC = {"/health", "/ready", "/version", "/healthz", "/livez", "/readyz", "/ping", "/"}
-# A browser signs nothing: the application itself asks for a link or a session's cookie here.
-_SESSION = {"/session", "/ledger", "/ledger/{page}", "/ledger/{page}/{name}"}
-_READING = {"GET", "HEAD"}
+_READING = ("GET", "HEAD")
 
 
 def check(project: Project) -> Iterator[Violation]:
+    described, settings = project.described, project.settings
+    public = {f"{method} {path}" for method in _READING for path in (*described.health, described.version)}
+    opened: set[str] = set()
     for stack in project.stacks:
         for route in routes(stack):
+            name = f"{route.method} {route.path}"
             if not route.open or route.method == "OPTIONS":
                 continue
-            if route.method not in _READING or route.path not in _PUBLIC | _SESSION:
-                yield route.violation(f"{route.method} {route.path} is open to everybody")
+            opened.add(name)
+            if name not in public and name not in settings.open_routes:
+                yield route.violation(f"{name} is open to everybody")
+    if settings.document is not None:
+        for why, place in settings.faults:
+            yield at_document(settings.document, why, *place)
+        for name, place in settings.open_routes.items():
+            if project.stacks and name not in opened:
+                yield at_document(settings.document, f"{name} may be open, and is no open route", *place)

@@ -15,22 +15,10 @@ _NEEDED = (
     *("check-added-large-files", "check-merge-conflict", "detect-private-key", "ruff check", "ruff format"),
     "pipeline policy",
 )
-# Files that every hook may see, and those that make `pipeline policy` run.
-_OWN = (
-    "app/aws.py",
-    "pipeline/cli.py",
-    "rotation/function.py",
-    "sandbox/story/__init__.py",
-    ".github/workflows/deploy.yml",
-)
-_JUDGED = (
-    "template.yaml",
-    "samconfig.toml",
-    "bootstrap/template.yaml",
-    "policies/waivers.toml",
-    *_OWN[:1],
-    *_OWN[-1:],
-)
+_WORKFLOW = ".github/workflows/deploy.yml"
+# Files that every hook may see, and those that make `pipeline policy` run; the application's code in both.
+_OWN = ("pipeline/cli.py", "sandbox/story/__init__.py", _WORKFLOW)
+_JUDGED = ("template.yaml", "samconfig.toml", "bootstrap/template.yaml", "policies/waivers.toml", _WORKFLOW)
 _HIDING = re.compile(r"\|\||;|\bbash -c|\bsh -c|--exit-zero|--no-error")
 _BIGGEST = 5000  # kilobytes
 
@@ -47,8 +35,9 @@ def check(project: Project) -> Iterator[Violation]:
     for program in _NEEDED:
         if not any(_calls(hook, program) for _, hook in hooks):
             yield at_document(document, f"no hook calls {program}", "repos")
+    code = tuple(f"{folder}/module.py" for folder in project.described.folders)
     for place, hook in hooks:
-        for key, why in _faults(hook):
+        for key, why in _faults(hook, code):
             yield at_document(document, f"hook {hook.get('id')} {why}", *place, key)
 
 
@@ -62,7 +51,7 @@ def _calls(hook: dict[str, Any], program: str) -> bool:
     return re.match(rf"(\.venv/bin|bin)/{re.escape(program)}\b", str(hook.get("entry", ""))) is not None
 
 
-def _faults(hook: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _faults(hook: dict[str, Any], code: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     entry = str(hook.get("entry", ""))
     if _HIDING.search(entry):
         yield "entry", "hides how its tool ended"
@@ -71,13 +60,13 @@ def _faults(hook: dict[str, Any]) -> Iterator[tuple[str, str]]:
     stages = hook.get("stages")
     if stages is not None and not {"pre-commit", "commit"} & set(map(str, stages)):
         yield "stages", "doesn't run before a commit"
-    hidden = [file for file in (*_OWN, *_JUDGED) if _matches(hook.get("exclude"), file)]
+    hidden = [file for file in (*code, *_OWN, *_JUDGED) if _matches(hook.get("exclude"), file)]
     if hidden:
         yield "exclude", f"leaves {hidden[0]} out"
     if "files" in hook:
         missed = [
             file
-            for file in (_JUDGED if "pipeline policy" in entry else _OWN)
+            for file in (*code, *(_JUDGED if "pipeline policy" in entry else _OWN))
             if not _matches(hook["files"], file)
         ]
         if missed:

@@ -22,7 +22,6 @@ _WORDS = ("skip", "ignore", "suppress", "disable", "allow", "whitelist", "secret
 _NOQA = re.compile(r"#\s*noqa(?P<rest>.*)", re.IGNORECASE)
 _CODES = re.compile(r":\s*(?P<codes>[A-Z]+[0-9]+(\s*,\s*[A-Z]+[0-9]+)*)(?P<reason>.*)")
 _TOOLS = ("checkov", "cfn-lint", "cfn_nag", "cfn-nag", "guard", "bridgecrew")
-_SHIPPED = ("app/", "rotation/")
 _TEXTS = (".py", ".yml", ".yaml", ".json", ".toml", ".cfg", ".ini", ".sh", "Makefile", ".template")
 # The gate's own words for skips, fixtures and seeds of faults, and other people's instructions.
 _APART = re.compile(
@@ -34,9 +33,10 @@ def check(project: Project) -> Iterator[Violation]:
     for file in project.files:
         if not file.endswith(_TEXTS):
             continue
+        ships = project.ships(file)
         for number, row in enumerate(project.text(file).splitlines(), 1):
             small = row.lower()
-            if any(word in small for word in _WORDS) and (why := _why(file, row)):
+            if any(word in small for word in _WORDS) and (why := _why(file, row, ships)):
                 yield Violation(why, file, number)
     for stack in project.stacks:
         for place, metadata in _metadata(stack):
@@ -51,7 +51,7 @@ def _metadata(stack: Stack) -> Iterator[tuple[Place, Any]]:
         yield ("Resources", name, "Metadata"), body.get("Metadata")
 
 
-def _why(file: str, row: str) -> str:
+def _why(file: str, row: str, ships: bool) -> str:
     if not _APART.match(file) and (found := _SKIPS.search(row)):
         return f"`{found['what']}` makes a tool look away"
     if not file.endswith(".py") or not (noqa := _NOQA.search(row)):
@@ -62,6 +62,6 @@ def _why(file: str, row: str) -> str:
     if codes is None:
         return "`noqa` without a code switches every rule off" if not _APART.match(file) else ""
     security = any(re.fullmatch(r"S\d+", code.strip()) for code in codes["codes"].split(","))
-    if security and file.startswith(_SHIPPED) and len(codes["reason"].strip(" -#:")) < 8:
+    if security and ships and len(codes["reason"].strip(" -#:")) < 8:
         return f"{codes['codes']} is switched off without a reason"
     return ""

@@ -22,11 +22,13 @@ _GUARDED = (
         "pyproject.toml",
         "uv.lock",
     ),
-    *(".python-version", ".gitattributes", "app/.gitattributes", "sitecustomize.py", "any.py", "any.pth"),
-    *("app/migrate.py", "tests/policies/test_rules.py"),
+    *(".python-version", ".gitattributes", "sitecustomize.py", "any.py", "any.pth"),
+    "tests/policies/test_rules.py",
 )
+# What of the application's code the database's administrator runs.
+_ADMINISTERED = re.compile(r"(^|/)(migrate\.py|migrations/[^/]+\.sql)$")
 _FOLDERS = re.compile(
-    r"^((policies|\.github|bootstrap|pipeline|bin|\.ci|tests/policies|tests/templates)/|app/migrate\.py$|[^/]+$)"
+    r"^((policies|\.github|bootstrap|pipeline|bin|\.ci|tests/policies|tests/templates)/|[^/]+$)"
     r"|(^|/)\.gitattributes$"
 )
 _ALL = ("*", "/", "**", "/**", "**/*", "/**/*", "*.*")  # entries that are meant for whatever has no other
@@ -50,18 +52,27 @@ def _owners(project: Project) -> Iterator[Violation]:
     if not entries:
         yield Violation("nobody owns anything", _OWNERS, 1)
         return
-    for path in _GUARDED:
+    guarded = (*_GUARDED, *_of_application(project))
+    for path in guarded:
         matching = [entry for entry in entries if _covers(entry[1], path)]
         number, pattern, owners = matching[-1] if matching else (entries[-1][0], "", [])
         if not owners or pattern in _ALL:
             yield Violation(f"{path} has no owners of its own", _OWNERS, number)
-    yield from _taken(project, entries)
+    yield from _taken(project, entries, guarded)
 
 
-def _taken(project: Project, entries: list[tuple[int, str, list[str]]]) -> Iterator[Violation]:
+def _of_application(project: Project) -> Iterator[str]:
+    """Files of the application that are guarded, now or after the change."""
+    yield from (f"{folder}/.gitattributes" for folder in project.described.folders)
+    yield from (file for file in project.files if project.ships(file) and _ADMINISTERED.search(file))
+
+
+def _taken(
+    project: Project, entries: list[tuple[int, str, list[str]]], guarded: tuple[str, ...]
+) -> Iterator[Violation]:
     """Entries that take a path from who owned it before: of several that match, GitHub heeds the last."""
     found = {}
-    for path in filter(_FOLDERS.search, (*project.files, *_GUARDED)):
+    for path in (*filter(_FOLDERS.search, project.files), *guarded):
         matching = [entry for entry in entries if entry[1] not in _ALL and _covers(entry[1], path)]
         for earlier, later in itertools.pairwise(matching):
             if not set(earlier[2]) <= set(later[2]):

@@ -15,7 +15,6 @@ _GUARDED = re.compile(r"ALL|(S|F|B|E9)\d*|[A-Z]+")  # security, real mistakes, o
 _COMPLEX = 15  # branches of a function
 _REASONED = {"S603"}  # every program is run through pipeline.run
 _FIXTURES = re.compile(r"policies/(\*+/)+(good|bad)\*?")
-_OWN = re.compile(r"(app|pipeline|policies|rotation|sandbox|tests)(\.|$)")
 _UNTYPED = re.compile(
     r"ignore_errors|exclude|disable_error_code|follow_imports|(allow|disallow|warn|check|no|strict)_\w+"
 )
@@ -30,7 +29,7 @@ _COLLECTING = (
     "python_classes",
     "collect_imported_tests",
 )
-_SOURCES = {"app", "rotation", "pipeline", "policies"}
+_SOURCES = {"pipeline", "policies"}  # and the application's code
 _INDEXES = (
     "index",
     "index-url",
@@ -55,9 +54,9 @@ def check(project: Project) -> Iterator[Violation]:
         tools = mapping(mapping(document.data).get("tool"))
         for name, judge in (
             ("ruff", _ruff),
-            ("mypy", _mypy),
+            ("mypy", lambda tool: _mypy(tool, project.roots)),
             ("pytest", _pytest),
-            ("coverage", _coverage),
+            ("coverage", lambda tool: _coverage(tool, project)),
             ("uv", _uv),
         ):
             for place, why in judge(mapping(tools.get(name))) if name in tools else ():
@@ -100,7 +99,7 @@ def _left_out(holder: dict[str, Any], place: Place) -> Iterator[_Fault]:
                 yield (*place, name), f"{name} leaves {pattern} out"
 
 
-def _mypy(tool: dict[str, Any]) -> Iterator[_Fault]:
+def _mypy(tool: dict[str, Any], roots: tuple[str, ...]) -> Iterator[_Fault]:
     if tool.get("strict") is not True:
         yield ("strict",), "strict is off"
     if "plugins" in tool:
@@ -113,7 +112,7 @@ def _mypy(tool: dict[str, Any]) -> Iterator[_Fault]:
     for index, override in enumerate(tool.get("overrides", [])):
         modules = override.get("module", [])
         names = [modules] if isinstance(modules, str) else list(map(str, modules))
-        own = [name for name in names if _OWN.match(name) or name == "*"]
+        own = [name for name in names if name.partition(".")[0] in (*roots, "*")]
         for key in override:
             if key != "module" and own:
                 yield ("overrides", index, key), f"{key} loosens it for {own[0]}"
@@ -144,11 +143,12 @@ def _pytest(tool: dict[str, Any]) -> Iterator[_Fault]:
             yield (*at, name), f"{name} leaves tests out"
 
 
-def _coverage(tool: dict[str, Any]) -> Iterator[_Fault]:
+def _coverage(tool: dict[str, Any], project: Project) -> Iterator[_Fault]:
+    sources = _SOURCES | {folder.partition("/")[0] for folder in project.described.folders}
     run, report = mapping(tool.get("run")), mapping(tool.get("report"))
     if run.get("branch") is not True:
         yield ("run", "branch"), "branches aren't measured"
-    if missing := sorted(_SOURCES - set(map(str, run.get("source", _SOURCES)))):
+    if missing := sorted(sources - set(map(str, run.get("source", sources)))):
         yield ("run", "source"), f"{', '.join(missing)} not measured"
     for name, part in (("run", run), ("report", report)):
         for key in ("omit", "exclude_lines", "exclude_also", "ignore_errors"):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.source.project import ROOTS, Project
+from pipeline.source.project import Project
 from pipeline.source.violations import Violation
 
 _CODE = re.compile(r"\.(py|pyc|pyd|so|pth)$")
@@ -13,7 +13,7 @@ def check(project: Project) -> Iterator[Violation]:
     told = set()
     for file in filter(_CODE.search, sorted(project.files)):
         top, _, below = file.partition("/")
-        if (top in ROOTS and below) or top in told:
+        if (top in project.roots and below) or top in told:
             continue
         if below and not top.isidentifier():
             continue  # no import can name it

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.iam.statements import BOUNDARY, Statement, is_everything, matches, statements
+from pipeline.source.environments import Environment
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at, at_template
 
@@ -36,11 +37,11 @@ def check(project: Project) -> Iterator[Violation]:
         for boundary in boundaries.values():
             own = [one for one in found if one.resource.id == boundary.id and one.denies]
             name = str(boundary.get("ManagedPolicyName", default=boundary.id))
-            for why in _gaps(own, name, stack.environment.stack_name):
+            for why in _gaps(own, name, _roles(project, stack.environment)):
                 yield at(boundary, why, "PolicyDocument")
 
 
-def _gaps(own: list[Statement], name: str, prefix: str) -> Iterator[str]:
+def _gaps(own: list[Statement], name: str, roles: tuple[str, ...]) -> Iterator[str]:
     """What the denials of a boundary leave open."""
     for action in (*_EDITS, *_REMOVALS):
         if not any(_flat(one, action, name) for one in own):
@@ -49,7 +50,7 @@ def _gaps(own: list[Statement], name: str, prefix: str) -> Iterator[str]:
         if not any(_unless_bound(one, action, name) for one in own):
             yield f"{action} is not denied without this boundary"
     for action in _PIPELINE:
-        if not any(_on_pipeline(one, action, prefix) for one in own):
+        if not any(_on_pipeline(one, action, roles) for one in own):
             yield f"{action} is not denied on the pipeline's own roles"
 
 
@@ -78,8 +79,15 @@ def _unless_bound(one: Statement, action: str, name: str) -> bool:
     )
 
 
-def _on_pipeline(one: Statement, action: str, prefix: str) -> bool:
+def _roles(project: Project, environment: Environment) -> tuple[str, ...]:
+    """The names of the roles that deploy here: samconfig.toml's, else what the application calls them."""
+    described = project.described
+    named = (environment.table("pipeline").get("deploy_role"), environment.setting("role_arn"))
+    usual = (described.deploy_role(environment.name), described.execution_role(environment.name))
+    return tuple(str(arn or name).rpartition("/")[2] for arn, name in zip(named, usual, strict=True))
+
+
+def _on_pipeline(one: Statement, action: str, roles: tuple[str, ...]) -> bool:
     covers = "Condition" not in one.body and "NotAction" not in one.body and one.covers(action)
-    roles = (f"{prefix}-deploy", f"{prefix}-execution")
     patterns = [text.rpartition(":role/")[2] for text in one.resources if ":role/" in text]
     return covers and all(any(matches(pattern, role) for pattern in patterns) for role in roles)

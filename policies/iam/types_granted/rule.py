@@ -6,26 +6,20 @@ from collections.abc import Iterator
 from pipeline.base.errors import ConfigurationError
 from pipeline.iam import grants
 from pipeline.iam.statements import BOUNDARY, IDENTITY, statements
-from pipeline.source.located import DocumentError, parse
 from pipeline.source.project import BOOTSTRAP, Project
+from pipeline.source.settings import FILE, ROLE_ACTIONS, TYPES
 from pipeline.source.violations import Violation, at
 
 _WILD = re.compile(r"[*?]|\$\{")
 
 
 def check(project: Project) -> Iterator[Violation]:
-    if BOOTSTRAP not in project.files:
-        return
-    text = project.text(grants.SETTINGS)
-    try:
-        settings = parse(text, grants.SETTINGS) if text else None
-    except DocumentError as error:
-        yield Violation(f"{grants.SETTINGS} {error.message}", grants.SETTINGS, error.line)
+    settings = project.document(FILE)
+    if BOOTSTRAP not in project.files or (FILE in project.files and settings is None):
         return
     granted, faults = grants.read(settings)
     for fault in faults:
-        line = settings.line(*fault.place) if settings is not None else 1
-        yield Violation(fault.message, grants.SETTINGS, line)
+        yield Violation(fault.message, FILE, settings.line(*fault.place) if settings is not None else 1)
     yield from _ungranted(project, granted)
     yield from _cut(project)
     if not faults:
@@ -36,7 +30,7 @@ def _ungranted(project: Project, granted: grants.Grants) -> Iterator[Violation]:
     for stack in project.application:
         for resource in stack.resources.values():
             if not granted.covers(resource.type):
-                line = f'"{resource.type}" in {grants.TYPES} of {grants.SETTINGS}'
+                line = f'"{resource.type}" in {TYPES} of {FILE}'
                 yield at(resource, f"no deployment may make an {resource.type}: it takes {line}")
 
 
@@ -57,7 +51,7 @@ def _cut(project: Project) -> Iterator[Violation]:
                 continue
             for action in one.actions:
                 if not _WILD.search(action) and not any(above.covers(action) for above in ceiling or ()):
-                    line = f'"{action}" in {grants.ROLE_ACTIONS} of {grants.SETTINGS}'
+                    line = f'"{action}" in {ROLE_ACTIONS} of {FILE}'
                     yield one.violation(
                         f"the boundary leaves no room for {action}: it takes {line}", "Action"
                     )
@@ -72,5 +66,5 @@ def _stale(text: str, granted: grants.Grants) -> Iterator[Violation]:
         return
     for number, (old, new) in enumerate(zip(text.splitlines(), then.splitlines(), strict=False), 1):
         if old != new:
-            yield Violation(f"{BOOTSTRAP} isn't what {grants.SETTINGS} makes of it", BOOTSTRAP, number)
+            yield Violation(f"{BOOTSTRAP} isn't what {FILE} makes of it", BOOTSTRAP, number)
             return

@@ -1,26 +1,26 @@
 """Functions whose code or layers don't come from the bundle."""
 
-import re
 from collections.abc import Iterator
 
+from pipeline.source.fitting import functions as unfitting
 from pipeline.source.functions import functions
-from pipeline.source.located import Place
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack, dig
 from pipeline.source.values import refers
-from pipeline.source.violations import Violation, at, at_template
+from pipeline.source.violations import Violation, at
+
+_FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.application:
+        for one in unfitting(project.described, stack.document):
+            yield Violation(one.message, one.file, one.line, one.resource, stack.environment.name)
         for name, body in stack.source["Resources"].items():
-            if body["Type"] == "AWS::Serverless::Function":
-                shared = dig(stack.source, "Globals", "Function", "CodeUri")
-                code = dig(body, "Properties", "CodeUri", default=shared)
-                if not isinstance(code, str) or not re.fullmatch(r"(\./)?build/[a-z0-9_-]+/?", code):
-                    yield at_template(
-                        stack, f"the code of {name} is not from the bundle", *_place(stack, name)
-                    )
+            if body["Type"] in _FUNCTIONS and dig(body, "Properties", "PackageType") == "Image":
+                line = stack.line(name, "ImageUri")
+                why = f"{name} is an image, which is not in the bundle"
+                yield Violation(why, stack.document.file, line, name, stack.environment.name)
         for function in functions(stack):
             yield from _function(stack, function)
         for shared in stack.of_type("AWS::Lambda::LayerVersionPermission"):
@@ -32,7 +32,7 @@ def _function(stack: Stack, function: Resource) -> Iterator[Violation]:
     if "ZipFile" in function.get("Code", default={}):
         place = "Code" if written else "InlineCode"
         yield at(function, f"{function.id} has its code in the template", place)
-    elif written:
+    elif written and function.get("PackageType") != "Image":
         yield at(function, f"the code of {function.id} is not from the bundle", "Code")
     for index, layer in enumerate(function.get("Layers", default=[])):
         account = (str(layer).split(":") + [""] * 5)[4]
@@ -42,8 +42,3 @@ def _function(stack: Stack, function: Resource) -> Iterator[Violation]:
 
 def _has(stack: Stack, function: Resource) -> bool:
     return stack.document.has("Resources", function.id, "Properties", "Code")
-
-
-def _place(stack: Stack, name: str) -> Place:
-    place = ("Resources", name, "Properties", "CodeUri")
-    return place if stack.document.has(*place) else ("Resources", name)

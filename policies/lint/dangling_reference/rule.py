@@ -66,7 +66,7 @@ def _references(
 
 def _own(value: dict[str, Any], place: Place, local: frozenset[str]) -> Iterator[tuple[Place, str, str]]:
     if isinstance(found := value.get("Ref"), str) and len(value) == 1:
-        # SAM makes resources called AppFunction.Alias and so on, and resolves them itself.
+        # SAM makes resources called NAME.Alias and so on, and resolves them itself.
         yield (*place, "Ref"), "parameter or resource", found.partition(".")[0]
     if isinstance(found := value.get("Fn::GetAtt"), list | str):
         name = found[0] if isinstance(found, list) else found

@@ -1,4 +1,4 @@
-"""Imports of app/ and rotation/ that neither Python, the Lambda runtime nor the group `lambda` gives."""
+"""Imports of the application that neither Python, the Lambda runtime nor its code's group of packages gives."""
 
 import ast
 import sys
@@ -6,32 +6,36 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 
-from pipeline.source.packages import LOCK, distribution, locked
+from pipeline.source.packages import LOCK, distribution, locked, required
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig
 from pipeline.source.violations import Violation
 
 _RUNTIME = {"boto3", "botocore"}  # in every Python runtime of Lambda
-_CODE = ("app", "rotation")
 
 
 def check(project: Project) -> Iterator[Violation]:
     document = project.document("pyproject.toml")
-    group = dig(document.data, "dependency-groups", "lambda") if document else None
-    if not isinstance(group, list):
-        return
-    given = {distribution(one) for one in group if isinstance(one, str)}
-    for file in project.files:
-        if not file.endswith(".py") or file.partition("/")[0] not in _CODE:
-            continue
-        try:
-            tree = ast.parse(project.text(file))
-        except SyntaxError:
-            continue  # ruff reports it
-        for line, name in _imports(tree):
-            known_names = sys.stdlib_module_names | _RUNTIME | {file.partition("/")[0]}
-            if name not in known_names and not _given(name, _closure(project, frozenset(given))):
-                yield Violation(f"{name} is not in the bundle", file, line)
+    groups = dig(document.data, "dependency-groups", default={}) if document else {}
+    for code in project.described.code.values():
+        if code.group not in groups:
+            continue  # told by application_described
+        given = frozenset(distribution(one) for one in required(groups, code.group))
+        own = {folder.partition("/")[0] for folder in code.folders}
+        for file in project.files:
+            if file.endswith(".py") and file.startswith(tuple(f"{folder}/" for folder in code.folders)):
+                yield from _missing(project, file, given, own)
+
+
+def _missing(project: Project, file: str, given: frozenset[str], own: set[str]) -> Iterator[Violation]:
+    try:
+        tree = ast.parse(project.text(file))
+    except SyntaxError:
+        return  # ruff reports it
+    for line, name in _imports(tree):
+        known_names = sys.stdlib_module_names | _RUNTIME | own
+        if name not in known_names and not _given(name, _closure(project, given)):
+            yield Violation(f"{name} is not in the bundle", file, line)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -8,12 +8,12 @@ from pipeline.source.violations import Violation, at_template
 
 # A value that each must take, and what none may: it would make another subject of it.
 _GOOD = {
-    "GitHubOwner": "acme",
+    "GitHubOwner": "octo",
     "GitHubRepository": "ledger",
     "GitHubOwnerId": "1001",
     "GitHubRepositoryId": "2002",
 }
-_NEVER = ("*", "acme*", "a/b", "a:b", "a@1", "", "?", "a b", "acme/ledger:environment:prod", "${x}")
+_NEVER = ("*", "octo*", "a/b", "a:b", "a@1", "", "?", "a b", "octo/cat:environment:prod", "${x}")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -31,7 +31,7 @@ def check(project: Project) -> Iterator[Violation]:
                 allowed = None
             if allowed is None or any(allowed.fullmatch(text) for text in _NEVER):
                 yield at_template(stack, f"{name} takes more than one name", *place, "AllowedPattern")
-            elif not allowed.fullmatch(good) or (name.endswith("Id") and allowed.fullmatch("acme")):
+            elif not allowed.fullmatch(good) or (name.endswith("Id") and allowed.fullmatch("octo")):
                 yield at_template(stack, f"{name} doesn't take what GitHub gives", *place, "AllowedPattern")
             if "Default" in body:
                 yield at_template(

@@ -9,7 +9,6 @@ from pipeline.source import secrets
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation
 
-_SHIPPED = ("app/", "rotation/", "pipeline/")
 _IN_SQL = re.compile(r"\bPASSWORD\s+'[^']", re.IGNORECASE)
 _JUDGED = {ast.Constant, ast.Assign, ast.AnnAssign, ast.keyword, ast.Call, ast.Subscript}
 _COPIES = ("dict", "str", "repr", "list", "json.dumps")
@@ -24,7 +23,9 @@ _VARIABLE = re.compile(
 
 def check(project: Project) -> Iterator[Violation]:
     for file in project.files:
-        if file.startswith(_SHIPPED) and file.endswith(".py"):
+        if not project.ships(file) and not file.startswith("pipeline/"):
+            continue
+        if file.endswith(".py"):
             try:
                 tree = ast.parse(project.text(file))
             except SyntaxError:
@@ -33,7 +34,7 @@ def check(project: Project) -> Iterator[Violation]:
             held = _held(nodes) if "get_secret_value" in project.text(file) else set()
             for line, why in (fault for node in nodes for fault in _faults(node, held)):
                 yield Violation(why, file, line)
-        elif file.startswith(_SHIPPED) and file.endswith(".sql"):
+        elif file.endswith(".sql"):
             for number, row in enumerate(project.text(file).splitlines(), 1):
                 if _IN_SQL.search(row):
                     yield Violation("a password is written into SQL", file, number)

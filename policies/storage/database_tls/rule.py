@@ -25,7 +25,7 @@ def check(project: Project) -> Iterator[Violation]:
             yield from _functions(stack)
             yield from _parameters(stack)
     for file in project.files:
-        if file.startswith(("app/", "rotation/")) and file.endswith(".py"):
+        if project.ships(file) and file.endswith(".py"):
             rows = project.text(file).splitlines()
             for number, row in enumerate(rows, 1):
                 # A weaker mode that the settings ask for is judged where they are given.

@@ -18,21 +18,21 @@ def check(project: Project) -> Iterator[Violation]:
         first = project.workflows[0]
         yield Violation("no workflow judges pull requests", first.file, first.line("on"))
     for workflow in judging:
-        yield from _filters(workflow)
+        yield from _filters(workflow, project.described.branch)
         mine = [run for run in runs(project) if run.workflow is workflow and run.event == "pull_request"]
         yield from _missing(workflow, mine)
 
 
-def _filters(workflow: Workflow) -> Iterator[Violation]:
+def _filters(workflow: Workflow, branch: str) -> Iterator[Violation]:
     filters = workflow.events["pull_request"]
     for name in _NARROWER:
         if name in filters:
             yield _at(workflow, f"{name} leaves pull requests out", name)
     if "types" in filters and _TYPES - set(_list(filters["types"])):
         yield _at(workflow, "types leave out new commits of a pull request", "types")
-    branches = _list(filters.get("branches", ["main"]))
-    if not {"main", "**", "*"} & set(branches) or any(one.startswith("!") for one in branches):
-        yield _at(workflow, "branches leave out pull requests into main", "branches")
+    branches = _list(filters.get("branches", [branch]))
+    if not {branch, "**", "*"} & set(branches) or any(one.startswith("!") for one in branches):
+        yield _at(workflow, f"branches leave out pull requests into {branch}", "branches")
 
 
 def _missing(workflow: Workflow, mine: list[Run]) -> Iterator[Violation]:

@@ -16,6 +16,7 @@ from pipeline.gate.engines.base import Context
 from pipeline.gate.rules import load
 from pipeline.source import samconfig
 from pipeline.source.project import Project
+from tests.pipeline.applications import TABLE
 
 type Make = Callable[..., Project]
 RULES = {rule.id: rule for rule in load(CHECKOUT / "policies")}
@@ -294,7 +295,7 @@ def test_slip_is_told_at_its_line_whatever_the_resource_ignores(
 
 def test_overrides_are_all_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """sam drops samconfig's overrides beside the command line's (aws-sam-cli issues 2380, 5169): it is given all."""
-    (tmp_path / "samconfig.toml").write_text(SETTINGS)
+    (tmp_path / "samconfig.toml").write_text(SETTINGS + TABLE)
     environment = samconfig.read(tmp_path, "dev")
     called: list[str] = []
 

@@ -1,0 +1,1 @@
+from src.api.x import handler

@@ -1,0 +1,3 @@
+import flask # fault
+import psycopg
+import src # fault

@@ -1,0 +1,4 @@
+import flask
+import psycopg # fault
+
+from src.api import y

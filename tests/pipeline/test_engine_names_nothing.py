@@ -1,0 +1,81 @@
+"""The engine and its rules name nothing of an application: what samconfig.toml and template.yaml say is read there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.base.run import CHECKOUT
+from pipeline.source import samconfig
+from pipeline.source.environments import LAPTOP_ACCOUNT
+from pipeline.source.located import read
+
+# Test data for whoever writes a rule; no command and no rule reads it.
+_DATA = {"pipeline/gate/fixtures.py"}
+# What the product itself is called, which happens to be this application's name too.
+_PRODUCT = ("audience=esclusa-passport", "https://github.com/esclusa/oscal")
+# Logical ids and outputs here that are words of SAM, of CloudFormation or of the rules' own English.
+_WORDS = {"Api", "DeadLetterQueue", "Migration"}
+SOURCES = {
+    path.relative_to(CHECKOUT).as_posix(): path.read_text(encoding="utf-8")
+    for pattern in ("pipeline/**/*.py", "policies/*/*/rule.py")
+    for path in sorted(CHECKOUT.glob(pattern))
+}
+
+
+def names() -> Iterator[str]:
+    """Patterns of all that is this application's: names, accounts, regions, owners, logical ids, outputs."""
+    environments = samconfig.read_all(CHECKOUT).values()
+    for one in environments:
+        application = re.escape(one.application.name)
+        yield rf"\b{application}[-_]|/{application}/"
+        yield rf"\b{re.escape(one.application.repository.partition('/')[0])}\b"
+        yield rf"\b{re.escape(one.region)}\b"
+        if one.account != LAPTOP_ACCOUNT:
+            yield rf"\b{one.account}\b"
+    template = read(CHECKOUT / "template.yaml", "template.yaml").data
+    # A parameter's name may be an output's too: prod_not_weaker compares parameters by their names.
+    ids = {*template["Resources"], *template["Outputs"]} - template["Parameters"].keys() - _WORDS
+    yield from (rf"\b{name}\b" for name in ids)
+
+
+PATTERN = re.compile("|".join(sorted(set(names()))))
+
+
+def told(text: str) -> list[tuple[int, str]]:
+    """The lines of a source that name something."""
+    for word in _PRODUCT:
+        text = text.replace(word, "")
+    rows = enumerate(text.splitlines(), 1)
+    return [(number, found[0]) for number, row in rows for found in PATTERN.finditer(row)]
+
+
+@pytest.mark.parametrize("file", sorted(SOURCES.keys() - _DATA))
+def test_nothing_of_an_application_is_named(file: str) -> None:
+    """Neither in code nor in comments: a reader would look for it in vain in another application."""
+    assert [] == told(SOURCES[file])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'function = live.output("AppFunctionAlias")',
+        'bucket = f"esclusa-{environment}-evidence"',
+        'name = f"/esclusa/{environment}/promotion-key"',
+        '"ApiUrl"',
+        '"AWS_DEFAULT_REGION": "eu-west-1"',
+        "account = '222222222222'",
+        "# of @acme/security",
+        '("MigrateFunction", "-migrate")',
+    ],
+)
+def test_the_search_sees(text: str) -> None:
+    """What stood in the engine once is found by it."""
+    assert told(f"x = 1\n{text}\n")
+
+
+def test_both_trees_are_searched() -> None:
+    """None of the two has been moved from where this looks."""
+    assert {"pipeline", "policies"} == {name.partition("/")[0] for name in SOURCES}
+    assert {name for name in _DATA if Path(CHECKOUT, name).is_file()} == _DATA

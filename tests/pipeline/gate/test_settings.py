@@ -96,7 +96,7 @@ def test_settings_that_open_nothing_are_told(setting: str) -> None:
 
 def test_two_functions_of_one_name() -> None:
     """The later one is told, in each environment."""
-    name = "FunctionName: !Sub esclusa-${Environment}-"
+    name = "FunctionName: !Sub ${AWS::StackName}-"
     found = told("one_name", template=(f"{name}rotation", f"{name}app"))
 
     assert found

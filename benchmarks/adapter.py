@@ -33,7 +33,7 @@ REQUESTS = 25
 
 type Adapter = Callable[[Any, Any, Any], Any]
 
-BINARY = {"image/png", "application/octet-stream", "application/vnd.acme"}
+BINARY = {"image/png", "application/octet-stream", "application/vnd.example"}
 
 
 def aws_wsgi(app: Any, event: Any, context: Any) -> Any:

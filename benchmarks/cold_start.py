@@ -50,7 +50,7 @@ SETTINGS = {
     "DATABASE_HOST": "localhost",
     "DATABASE_PORT": "5432",
     "DATABASE_NAME": "ledger",
-    "DATABASE_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:none",
+    "DATABASE_SECRET_ARN": "arn:of:a:secret:that:is:not:asked",
     "DATABASE_TLS": "disable",
 }
 """The application's, none of which a request for /health uses."""

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.packages import Package
-from sandbox.accounts import REGION
 from sandbox.aws import Aws
 
 REQUESTS = 100
 # The emulator waits up to 50 ms for a function's log: compare only functions that all log a line a request.
-_ENVIRONMENT = "local"
 _STAGE = "live"
 
 
@@ -59,10 +57,11 @@ def _deploy(aws: Aws, name: str, package: Package, settings: dict[str, str]) -> 
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ],
     }
-    role = aws.client("iam", _ENVIRONMENT).create_role(
+    here = aws.accounts[-1]
+    role = aws.client("iam", here.environment).create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)
     )
-    functions = aws.client("lambda", _ENVIRONMENT)
+    functions = aws.client("lambda", here.environment)
     arn = functions.create_function(
         FunctionName=name,
         Runtime="python3.13",
@@ -73,7 +72,7 @@ def _deploy(aws: Aws, name: str, package: Package, settings: dict[str, str]) -> 
         MemorySize=512,
         Timeout=30,
     )["FunctionArn"]
-    apis = aws.client("apigateway", _ENVIRONMENT)
+    apis = aws.client("apigateway", here.environment)
     api = apis.create_rest_api(name=name)["id"]
     root = apis.get_resources(restApiId=api)["items"][0]["id"]
     resource = apis.create_resource(restApiId=api, parentId=root, pathPart="health")["id"]
@@ -84,7 +83,7 @@ def _deploy(aws: Aws, name: str, package: Package, settings: dict[str, str]) -> 
         httpMethod="GET",
         type="AWS_PROXY",
         integrationHttpMethod="POST",
-        uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations",
+        uri=f"arn:aws:apigateway:{here.region}:lambda:path/2015-03-31/functions/{arn}/invocations",
     )
     apis.create_deployment(restApiId=api, stageName=_STAGE)
     functions.add_permission(
@@ -93,4 +92,4 @@ def _deploy(aws: Aws, name: str, package: Package, settings: dict[str, str]) -> 
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
     )
-    return f"{api}.execute-api.{REGION}.amazonaws.com"
+    return f"{api}.execute-api.{here.region}.amazonaws.com"

@@ -24,6 +24,7 @@ from rich.table import Table
 from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.gate.engines.base import Context
 from pipeline.source.project import Project
+from sandbox.accounts import accounts
 
 OF_SLOWEST = 1.2
 OF_SUM = 0.6
@@ -149,7 +150,7 @@ def _sized(folder: Path, size: int) -> None:
             },
         }
     template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
-    settings = '[dev.global.parameters]\nstack_name = "x-dev"\nregion = "eu-west-1"\n'
+    settings = f'[dev.global.parameters]\nstack_name = "x-dev"\nregion = "{accounts()[0].region}"\n'
     folder.mkdir(parents=True)
     (folder / "template.yaml").write_text(json.dumps(template, indent=1))
     (folder / "samconfig.toml").write_text(settings)

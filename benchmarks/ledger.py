@@ -70,13 +70,13 @@ SELECT n AS sequence, n / 3 AS number, n %% 3 AS part,
 FROM generate_series(1, %(deployments)s) AS n;
 
 INSERT INTO ledger.deployment
-SELECT gen_random_uuid(), sequence, at, 'arn:aws:sts::111111111111:assumed-role/esclusa-dev-deploy/run',
+SELECT gen_random_uuid(), sequence, at, 'arn:aws:sts::account:assumed-role/deploy/run',
     CASE WHEN part = 2 THEN 'prod' ELSE 'dev' END, commit, bundle, bundle,
     CASE WHEN part = 2 THEN 'v' || number / 1000 || '.' || number %% 1000 || '.0' END,
     CASE WHEN sequence < %(deployments)s / 20 AND sequence %% 10 = 9 THEN 'rollback' ELSE 'deploy' END,
     CASE WHEN sequence %% 50 = 49 THEN 'failed' ELSE 'succeeded' END,
     at - interval '4 minutes', at - interval '1 minute',
-    'https://github.com/acme/ledger/actions/runs/' || sequence, 'ada', NULL
+    'https://github.com/owner/repository/actions/runs/' || sequence, 'ada', NULL
 FROM made;
 
 INSERT INTO ledger.release

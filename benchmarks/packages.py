@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.delivery import bundle
+from sandbox.accounts import accounts
 
 PEERS = ("aws-wsgi", "apig-wsgi", "serverless-wsgi")
 BUILT, FLOOR, POWERTOOLS = "bundle", "floor", "with powertools"
@@ -183,7 +184,7 @@ def _sam_build(ours: Path, folder: Path) -> dict[str, Path]:
         env={
             "PATH": f"{folder / 'pip' / 'bin'}:/usr/bin:/bin",
             "SAM_CLI_TELEMETRY": "0",
-            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": accounts()[0].region,
         },
     )
     return {name: folder / ".aws-sam" / "build" / f"Peer{number}" for number, name in enumerate(PEERS)}

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import boto3
 from botocore.config import Config
 
 from pipeline.base.run import CHECKOUT, INSTALL
+from pipeline.source.environments import LAPTOP_ACCOUNT
+from sandbox import accounts as of_application
 from sandbox import certificates, children
-from sandbox.accounts import REGION, account
+from sandbox.accounts import Account
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
 
@@ -22,16 +25,20 @@ _PYTHON = CHECKOUT / ".tools" / "sandbox" / "bin" / "python"
 class Aws:
     """ministack with this project's mends, on loopback, from `launch` to `stop`.
 
-    `endpoint` is its URL, `ca_bundle` the PEM file that clients trust. `jwks` is the file with the public keys
-    of the OIDC issuer, read whenever a token is verified. It ends when this process dies.
+    `accounts` are those that it has (all of this checkout's application). `endpoint` is its URL, `ca_bundle` the PEM
+    file that clients trust. `jwks` is the file with the public keys of the OIDC issuer, read whenever a token is
+    verified. It ends when this process dies.
     """
 
     _process: children.Child | None = None
 
-    def __init__(self, folder: Path, jwks: Path, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, jwks: Path, port: int = 0, *, accounts: Sequence[Account] | None = None
+    ) -> None:
         self.folder = folder.absolute() / "aws"
         self.jwks = jwks.absolute()
         self.port = port
+        self.accounts = of_application.accounts() if accounts is None else tuple(accounts)
         self.log = folder.absolute() / "logs" / "emulator.log"
         self.trail = self.log.with_name("trail.jsonl")  # every decision on an identity's rights
 
@@ -82,8 +89,8 @@ class Aws:
                 "STATE_DIR": str(self.folder / "state"),
                 "BIND_HOST": HOST,  # the default is every interface
                 "GATEWAY_PORT": str(self.port),
-                "MINISTACK_ACCOUNT_ID": account("local").number,
-                "MINISTACK_REGION": REGION,
+                "MINISTACK_ACCOUNT_ID": LAPTOP_ACCOUNT,
+                "MINISTACK_REGION": self.accounts[0].region,
                 "AUTH": "true",
                 "IOT_MTLS_ENABLED": "0",  # it would listen on another port
                 "SFTP_ENABLED": "0",
@@ -119,36 +126,44 @@ class Aws:
         if self._process is not None:
             self._process.stay()
 
-    def variables(self) -> dict[str, str]:
-        """What a program needs to reach it instead of AWS, in the variables that the SDKs know; no credentials."""
+    def variables(self, name: str = "") -> dict[str, str]:
+        """What a program needs to reach it instead of AWS, in the variables that the SDKs know; no credentials.
+
+        The region is that of an environment, or else of the first.
+        """
+        region = self.of(name).region if name else self.accounts[0].region
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ENDPOINT_URL_EXECUTE_API": self.endpoint,
             "AWS_CA_BUNDLE": str(self.ca_bundle),
             "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
         }
 
     def root(self, name: str) -> dict[str, str]:
         """The same with the credentials of an account's root user; `name` is its environment or its number."""
         return {
-            **self.variables(),
-            "AWS_ACCESS_KEY_ID": account(name).number,
+            **self.variables(name),
+            "AWS_ACCESS_KEY_ID": self.of(name).number,
             "AWS_SECRET_ACCESS_KEY": "root",  # the emulator asks no root user for the right one
         }
 
     def session(self, name: str) -> boto3.Session:
         """A session as the root user of an account."""
         return boto3.Session(
-            aws_access_key_id=account(name).number,
+            aws_access_key_id=self.of(name).number,
             aws_secret_access_key="root",  # noqa: S106 - as above
-            region_name=REGION,
+            region_name=self.of(name).region,
         )
 
     def account(self, environment: str) -> str:
         """An environment's account number."""
-        return account(environment).number
+        return self.of(environment).number
+
+    def of(self, name: str) -> Account:
+        """The account with this environment's name or this number. Raises KeyError."""
+        return of_application.account(name, self.accounts)
 
     def client(self, service: str, name: str, session: boto3.Session | None = None) -> Any:
         """A client of a service, as the root user of an account unless `session` says as whom."""

@@ -4,52 +4,72 @@ import base64
 import json
 import time
 import uuid
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.base.run import CHECKOUT
 from pipeline.base.standstill import Stillness
-from sandbox.accounts import NAME, OWNER, OWNER_ID, REPOSITORY, REPOSITORY_ID, Account, account
+from sandbox.accounts import Account, account
 from sandbox.aws import Aws
 from sandbox.errors import SandboxError
+from sandbox.github.event import Repository
 from sandbox.postgres import PostgreSQL
 
-STACK = "esclusa-bootstrap"
 TEMPLATE = CHECKOUT / "bootstrap" / "template.yaml"
 
 
-def bootstrap(aws: Aws, postgres: PostgreSQL, to: Account) -> None:
-    """Make an account ready to be deployed to. Raises SandboxError with the resources that failed."""
+def bootstrap(
+    aws: Aws,
+    postgres: PostgreSQL,
+    to: Account,
+    repository: Repository,
+    among: Iterable[Account],
+    template: Path = TEMPLATE,
+) -> None:
+    """Make an account ready to be deployed to from a repository. Raises SandboxError with the resources that failed.
+
+    Waits for the bootstrap of the environment that it promotes from, which is one of `among`.
+    """
+    application, stack = to.settings.application, to.settings.application.bootstrap_stack
     answers = {
-        "Name": NAME,
+        "Name": application.name,
         "Environment": to.environment,
-        "GitHubOwner": OWNER,
-        "GitHubRepository": REPOSITORY,
-        "GitHubOwnerId": OWNER_ID,
-        "GitHubRepositoryId": REPOSITORY_ID,
+        "GitHubOwner": repository.owner,
+        "GitHubRepository": repository.name,
+        "GitHubOwnerId": str(repository.owner_id),
+        "GitHubRepositoryId": str(repository.id),
+        "CreateOidcProvider": str(to.alone).lower(),
+        "SetApiGatewayAccount": str(to.alone).lower(),
+        "KeepsLedger": str(application.ledger).lower(),
         "DatabaseHost": postgres.host,
         "DatabasePort": str(postgres.port),
         "DatabaseName": postgres.administrator.database,
         "DatabaseTls": "disable",
         "DatabaseAdminSecretArn": _master_secret(aws, postgres, to),
         "ArtifactReaderAccounts": ",".join(to.read_by),
-        "PromotionSourceBucket": account(to.promotes_from).artifacts if to.promotes_from else "",
-        "PromotionSourceKey": _signing_key(aws, to.promotes_from) if to.promotes_from else "",
+        "PromotionSourceBucket": "",
+        "PromotionSourceKey": "",
     }
+    if to.promotes_from:
+        source = account(to.promotes_from, among)
+        answers["PromotionSourceBucket"] = source.artifacts
+        answers["PromotionSourceKey"] = _signing_key(aws, source)
     cloudformation = aws.client("cloudformation", to.environment)
     cloudformation.create_stack(
-        StackName=STACK,
-        TemplateBody=TEMPLATE.read_text(encoding="utf-8"),
+        StackName=stack,
+        TemplateBody=template.read_text(encoding="utf-8"),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in answers.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
-    status = _settled(cloudformation)
+    status = _settled(cloudformation, stack)
     if status != "CREATE_COMPLETE":
-        reasons = "\n".join(f"  | {reason}" for reason in failures(cloudformation, STACK))
+        reasons = "\n".join(f"  | {reason}" for reason in failures(cloudformation, stack))
         raise SandboxError(
-            f"The bootstrap of {to.environment} (account {to.number}) ended in {status}.",
-            f"Look at {TEMPLATE.relative_to(CHECKOUT)}, and at {aws.log}.\n{reasons}".rstrip(),
+            f"The bootstrap of {application.name} in {to.environment} (account {to.number}) ended in {status}.",
+            f"Look at {template}, and at {aws.log}.\n{reasons}".rstrip(),
         )
 
 
@@ -63,33 +83,34 @@ def failures(cloudformation: Any, stack: str) -> list[str]:
     ]
 
 
-def _signing_key(aws: Aws, environment: str) -> str:
+def _signing_key(aws: Aws, source: Account) -> str:
     """The public half of an environment's signing key, DER in base64; waits for its account's bootstrap."""
-    client = aws.client("kms", environment)
-    cloudformation, stillness = aws.client("cloudformation", environment), Stillness()
+    application, environment = source.settings.application, source.environment
+    client, cloudformation = (aws.client(service, environment) for service in ("kms", "cloudformation"))
+    stillness = Stillness()
     while True:
         try:
-            answer = client.get_public_key(KeyId=f"alias/esclusa-{environment}-signing")
+            answer = client.get_public_key(KeyId=application.signing_key(environment))
             return base64.b64encode(answer["PublicKey"]).decode()
         except client.exceptions.NotFoundException:
-            if stillness.over(lambda: _events(cloudformation)):
+            if stillness.over(lambda: _events(cloudformation, application.bootstrap_stack)):
                 raise
         time.sleep(0.05)
 
 
-def _settled(cloudformation: Any) -> str:
+def _settled(cloudformation: Any, stack: str) -> str:
     stillness = Stillness()
     while True:
-        status: str = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-        if not status.endswith("_IN_PROGRESS") or stillness.over(lambda: _events(cloudformation)):
+        status: str = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        if not status.endswith("_IN_PROGRESS") or stillness.over(lambda: _events(cloudformation, stack)):
             return status
         time.sleep(0.1)
 
 
-def _events(cloudformation: Any) -> int:
+def _events(cloudformation: Any, stack: str) -> int:
     """How much has happened to the stack; nothing while it isn't there."""
     try:
-        return len(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"])
+        return len(cloudformation.describe_stack_events(StackName=stack)["StackEvents"])
     except ClientError:
         return 0
 

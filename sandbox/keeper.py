@@ -12,7 +12,7 @@ from typing import IO
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.run import CHECKOUT
-from sandbox.accounts import ACCOUNTS
+from sandbox.accounts import accounts
 from sandbox.errors import SandboxError
 from sandbox.state import Running, Sandbox, running
 
@@ -72,7 +72,7 @@ def keep(folder: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        with Sandbox(folder, port=port, accounts=ACCOUNTS, say=lambda text: _tell(say=text)):
+        with Sandbox(folder, port=port, accounts=accounts(), say=lambda text: _tell(say=text)):
             _tell(ready=True)
             if sys.stdin.buffer.readline() != _STAY:
                 return 1  # whoever started us is gone

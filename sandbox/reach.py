@@ -13,6 +13,7 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 from pipeline.ledger import client as ledger
+from pipeline.source.samconfig import Environment
 from sandbox.aws import Aws
 
 
@@ -24,19 +25,24 @@ class Reach:
     environment: str
 
     @property
+    def settings(self) -> Environment:
+        """What samconfig.toml says of the environment."""
+        return self.aws.of(self.environment).settings
+
+    @property
     def stack(self) -> str:
         """The application stack's name."""
-        return f"esclusa-{self.environment}"
+        return self.settings.stack_name
 
     @property
     def deploy_role(self) -> str:
         """The ARN of the deploy role."""
-        return f"arn:aws:iam::{self.aws.account(self.environment)}:role/esclusa-{self.environment}-deploy"
+        return self.settings.deploy_role
 
     @property
     def url(self) -> str:
         """Where the API answers, as AWS names it."""
-        return self.outputs()["ApiUrl"]
+        return self.outputs()[self.settings.application.url]
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs."""
@@ -57,19 +63,28 @@ class Reach:
             return {"status": error.code}
         return found
 
-    def code_digest(self) -> str:
-        """The SHA-256 of the code that the live alias runs, in hex, read back from Lambda."""
-        alias = self.outputs()["AppFunctionAlias"]
-        function, _, qualifier = alias.rpartition(":")
-        client = self.aws.client("lambda", self.environment)
-        found = client.get_function(FunctionName=function, Qualifier=qualifier)
-        return base64.b64decode(found["Configuration"]["CodeSha256"]).hex()
+    def resources(self, kind: str) -> dict[str, str]:
+        """The stack's resources of a type: their ids in AWS by their logical ids, in the stack's order."""
+        pages = self.aws.client("cloudformation", self.environment).get_paginator("list_stack_resources")
+        return {
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
+            for page in pages.paginate(StackName=self.stack)
+            for one in page["StackResourceSummaries"]
+            if one["ResourceType"] == kind
+        }
+
+    def code_digests(self) -> list[str]:
+        """The SHA-256 of the code that each live alias runs, in hex, read back from Lambda."""
+        client, digests = self.aws.client("lambda", self.environment), []
+        for alias in self.resources("AWS::Lambda::Alias").values():
+            function, _, qualifier = alias.rpartition(":")
+            live = client.get_function(FunctionName=function, Qualifier=qualifier)
+            digests.append(base64.b64decode(live["Configuration"]["CodeSha256"]).hex())
+        return digests
 
     def secret_arn(self) -> str:
-        """The ARN of the application's database secret."""
-        client = self.aws.client("cloudformation", self.environment)
-        found = client.describe_stack_resource(StackName=self.stack, LogicalResourceId="DatabaseSecret")
-        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        """The ARN of the stack's first secret. Raises StopIteration where it has none."""
+        name = next(iter(self.resources("AWS::SecretsManager::Secret").values()))
         answer = self.aws.client("secretsmanager", self.environment).describe_secret(SecretId=name)
         return str(answer["ARN"])
 

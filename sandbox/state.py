@@ -15,10 +15,12 @@ from typing import Any, Self
 
 from pipeline.base.run import CHECKOUT
 from sandbox import processes
-from sandbox.accounts import PAIR, Account
+from sandbox.accounts import Account
+from sandbox.accounts import pair as pair_of
 from sandbox.aws import Aws
 from sandbox.bootstrap import bootstrap
 from sandbox.github import GitHub
+from sandbox.github.event import Repository
 from sandbox.postgres import PostgreSQL, remove_all
 
 FOLDER = CHECKOUT / ".sandbox"
@@ -31,9 +33,10 @@ class Sandbox:
     """PostgreSQL, AWS with its accounts bootstrapped, and GitHub, in one folder; a context manager.
 
     Leaving it ends everything and keeps logs and repository; what it starts also ends when this process is
-    killed, until `leave` is called: from then on only `clean` ends it. `actions` maps OWNER/REPO@REF to a folder
-    that takes a stand-in's place; `say` hears each step. With `github` false there is an issuer's key, but no
-    repository. Sandboxes in different folders don't meet.
+    killed, until `leave` is called: from then on only `clean` ends it. `source` is the application's work tree, whose
+    samconfig.toml names the accounts (those that workflows deploy to) and the repository on GitHub. `actions` maps
+    OWNER/REPO@REF to a folder that takes a stand-in's place; `say` hears each step. With `github` false
+    there is an issuer's key, but no repository. Sandboxes in different folders don't meet.
     """
 
     def __init__(
@@ -43,13 +46,13 @@ class Sandbox:
         source: Path = CHECKOUT,
         actions: Mapping[str, Path] | None = None,
         port: int = 0,
-        accounts: tuple[Account, ...] = PAIR,
+        accounts: tuple[Account, ...] | None = None,
         github: bool = True,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.folder = folder.absolute()
         self.logs = self.folder / "logs"
-        self.accounts = accounts
+        self.accounts = pair_of(source) if accounts is None else accounts
         self.seconds: dict[str, float] = {}
         self.say = say
         self._with_github = github
@@ -59,11 +62,12 @@ class Sandbox:
             each.environment: PostgreSQL(
                 self.folder, database=each.database, name=f"postgres-{each.environment}"
             )
-            for each in accounts
+            for each in self.accounts
         }
-        self.aws = Aws(self.folder, self._jwks, port)
+        self.aws = Aws(self.folder, self._jwks, port, accounts=self.accounts)
         clean(self.folder)
-        self.github = GitHub(source, self.folder / "github", actions=actions)
+        repository = Repository.of(self.accounts[0].settings.application.repository)
+        self.github = GitHub(source, self.folder / "github", actions=actions, repository=repository)
 
     def __enter__(self) -> Self:
         try:
@@ -111,7 +115,13 @@ class Sandbox:
         with self._step("bootstrap of the accounts"), ThreadPoolExecutor(len(self.accounts)) as pool:
             list(
                 pool.map(
-                    lambda account: bootstrap(self.aws, self.postgres[account.environment], account),
+                    lambda account: bootstrap(
+                        self.aws,
+                        self.postgres[account.environment],
+                        account,
+                        self.github.repository,
+                        self.accounts,
+                    ),
                     self.accounts,
                 )
             )

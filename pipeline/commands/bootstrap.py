@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.iam import grants
-from pipeline.source.located import Document, DocumentError, parse
 from pipeline.source.project import BOOTSTRAP, Project
-from pipeline.source.settings import FILE as SETTINGS
+from pipeline.source.settings import FILE
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,40 +24,33 @@ def main(args: argparse.Namespace) -> int:
     if BOOTSTRAP not in project.files:
         raise ConfigurationError(f"{root / BOOTSTRAP} does not exist.", "Run in the repository's top folder.")
     now = project.text(BOOTSTRAP)
-    then = grants.written(now, _granted(_settings(project)))
+    then = grants.written(now, _granted(project))
     _fits(Project(root, {**project.files, BOOTSTRAP: then.encode()}))
     if then == now:
-        print(f"{BOOTSTRAP} grants what {SETTINGS} says")
+        print(f"{BOOTSTRAP} grants what {FILE} says")
         return 0
     changes = difflib.unified_diff(
         now.splitlines(), then.splitlines(), BOOTSTRAP, BOOTSTRAP, n=1, lineterm=""
     )
     print("\n".join(changes))
     if not args.write:
-        print(f"{BOOTSTRAP} isn't what {SETTINGS} makes of it; to write it: {grants.COMMAND}")
+        print(f"{BOOTSTRAP} isn't what {FILE} makes of it; to write it: {grants.COMMAND}")
         return 1
     (root / BOOTSTRAP).write_text(then, encoding="utf-8")
     print(f"{BOOTSTRAP} is written. An administrator deploys it in each account, before a template needs it.")
     return 0
 
 
-def _settings(project: Project) -> Document | None:
-    if SETTINGS not in project.files:
-        return None
-    try:
-        return parse(project.text(SETTINGS), SETTINGS)
-    except DocumentError as error:
-        place = f"{SETTINGS}:{error.line}"
-        raise ConfigurationError(f"{place}: {SETTINGS} {error.message}.", "Mend that line.") from error
-
-
-def _granted(settings: Document | None) -> grants.Grants:
+def _granted(project: Project) -> grants.Grants:
+    """What the settings grant. Raises ConfigurationError with the line of what can't be taken."""
+    for problem in project.problems:
+        if problem.file == FILE:
+            raise ConfigurationError(f"{FILE}:{problem.line}: {problem.message}.", "Mend that line.")
+    settings = project.document(FILE)
     granted, faults = grants.read(settings)
     if settings is not None and faults:
         line = settings.line(*faults[0].place)
-        raise ConfigurationError(
-            f"{SETTINGS}:{line}: {faults[0].message}.", "Mend that line, or take it out."
-        )
+        raise ConfigurationError(f"{FILE}:{line}: {faults[0].message}.", "Mend that line, or take it out.")
     return granted
 
 

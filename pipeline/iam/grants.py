@@ -16,8 +16,7 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.iam import authorization
 from pipeline.source import registry
 from pipeline.source.located import Document, Place
-from pipeline.source.settings import DEPLOYMENT_ACTIONS, ROLE_ACTIONS, TYPES
-from pipeline.source.settings import FILE as SETTINGS
+from pipeline.source.settings import DEPLOYMENT_ACTIONS, FILE, ROLE_ACTIONS, TYPES
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import Hole, Partial, refers
 
@@ -43,7 +42,7 @@ _FEW = "us-east-1"  # the region with the most types
 MANAGED, INLINE = 6144, 10240
 _UNKNOWN = 100  # characters that a name or ARN of AWS's making is counted as; those of KMS have 75
 
-_BEGIN = re.compile(rf"^( *)# From {re.escape(SETTINGS)}, by `{re.escape(COMMAND)}`:\n", re.MULTILINE)
+_BEGIN = re.compile(rf"^( *)# From {re.escape(FILE)}, by `{re.escape(COMMAND)}`:\n", re.MULTILINE)
 _END = "# Until here.\n"
 _ACTION = re.compile(
     r"[a-z0-9-]+:[A-Z][A-Za-z0-9]*"
@@ -128,7 +127,7 @@ def written(bootstrap: str, grants: Grants) -> str:
     places = list(_BEGIN.finditer(bootstrap))
     if len(places) != 2:
         raise ConfigurationError(
-            f"bootstrap/template.yaml has {len(places)} places for what {SETTINGS} grants; it has two.",
+            f"bootstrap/template.yaml has {len(places)} places for what {FILE} grants; it has two.",
             "Take the comments `# From ...:` and `# Until here.` back, in the execution role and in the boundary.",
         )
     result, end = "", 0

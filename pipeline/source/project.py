@@ -9,7 +9,6 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
-from pipeline.source import application
 from pipeline.source.application import Application, settle
 from pipeline.source.environments import SAMCONFIG, Environment, environments
 from pipeline.source.expansion import ExpansionError
@@ -141,14 +140,15 @@ class Project:
 
     @cached_property
     def _bootstrap(self) -> tuple[tuple[Stack, ...], tuple[Problem, ...]]:
-        settings = self.document(SAMCONFIG)
-        described, faults = application.settle(settings.data) if settings is not None else (None, [])
-        given = {}
-        for one in self.environments:
-            answers = {"Name": one.stack_name.removesuffix(f"-{one.name}"), "Environment": one.name}
-            if described is not None and not faults:
-                answers |= {"Name": described.name, "KeepsLedger": str(described.ledger).lower()}
-            given[one.name] = answers | _texts(one.table("bootstrap"))
+        given = {
+            one.name: {
+                "Name": self.described.name or one.stack_name.removesuffix(f"-{one.name}"),
+                "Environment": one.name,
+                "KeepsLedger": str(self.described.ledger).lower(),
+                **_texts(one.table("bootstrap")),
+            }
+            for one in self.environments
+        }
         return self._build(BOOTSTRAP, given)
 
     def _build(

@@ -10,9 +10,9 @@ from pipeline.source.located import Document, Place
 
 FILE = "policies/settings.toml"
 OPEN_ROUTES = "open_routes"
-# What pipeline/iam/grants.py reads: what deployments may make, and functions may do, beside the platform.
+# What pipeline/iam/grants.py reads.
 TYPES, DEPLOYMENT_ACTIONS, ROLE_ACTIONS = "resource_types", "deployment_actions", "role_actions"
-KEYS = (OPEN_ROUTES, TYPES, DEPLOYMENT_ACTIONS, ROLE_ACTIONS)
+_NAMES = (OPEN_ROUTES, TYPES, DEPLOYMENT_ACTIONS, ROLE_ACTIONS)
 # A route as it stands in the template: one method of one path. ANY would open what nobody has written yet.
 _ROUTE = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S*)")
 
@@ -37,7 +37,7 @@ class Settings:
     @cached_property
     def faults(self) -> list[tuple[str, Place]]:
         """What the file says and nobody reads, each with its place."""
-        unknown = [(f"{FILE} knows no {name}", (name,)) for name in self._data if name not in KEYS]
+        unknown = [(f"{FILE} knows no {name}", (name,)) for name in self._data if name not in _NAMES]
         given = self._data.get(OPEN_ROUTES, [])
         if not isinstance(given, list):
             return [*unknown, (f'{OPEN_ROUTES} is not a list such as ["GET /login"]', (OPEN_ROUTES,))]

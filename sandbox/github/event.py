@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 NOTHING = "0" * 40  # the `before` of a ref that is new
 
@@ -12,11 +12,17 @@ NOTHING = "0" * 40  # the `before` of a ref that is new
 class Repository:
     """A repository with the ids that never change. `default_branch` is main."""
 
-    owner: str = "acme"
-    name: str = "ledger"
+    owner: str
+    name: str
     owner_id: int = 1001
     id: int = 2002
     visibility: str = "private"
+
+    @classmethod
+    def of(cls, full_name: str) -> Self:
+        """The private repository OWNER/NAME, with the ids of the sandbox."""
+        owner, _, name = full_name.partition("/")
+        return cls(owner, name)
 
     @property
     def full_name(self) -> str:

@@ -68,7 +68,7 @@ class Run:
 
 
 class GitHub:
-    """A repository acme/ledger on this machine, whose workflows run by act.
+    """A repository on this machine, whose workflows run by act.
 
     `source` is the work tree whose files become the first commit; `state` the folder for everything that is
     made (an existing one is replaced by `create`); `aws` what jobs get to reach AWS; `actions` maps
@@ -85,7 +85,7 @@ class GitHub:
         aws: Mapping[str, str] | None = None,
         actions: Mapping[str, Path] | None = None,
         form: SubjectForm = "names",
-        repository: Repository | None = None,
+        repository: Repository,
         rules: Path = protection.RULES,
         toolchain: Path = CHECKOUT,
         progress: Progress | None = None,
@@ -95,7 +95,7 @@ class GitHub:
         self.aws = dict(aws or {})
         self.actions = dict(actions or {})
         self.form: SubjectForm = form
-        self.repository = repository or Repository()
+        self.repository = repository
         self.rules = protection.read(rules)
         self.toolchain = toolchain
         self.progress: Progress = progress or (lambda job, step: None)

@@ -153,11 +153,11 @@ class Story(Scene):
         event = self.box.github.tag("v1.0.0")
         self.passed(self.box.github.run(event))
         self.serves("prod", event.sha)
-        dev, prod = (self.reach(name).code_digest() for name in ("dev", "prod"))
+        dev, prod = (self.reach(name).code_digests() for name in ("dev", "prod"))
         if dev != prod:
             raise ExpectationError(f"dev runs code {dev}, prod {prod}")
         self.commits["prod"] = event.sha
-        return f"prod serves {event.sha[:7]}, code SHA-256 {dev[:12]}... on both"
+        return f"prod serves {event.sha[:7]}, code SHA-256 {dev[0][:12]}... on both"
 
     def secret(self) -> str:
         event = self.box.github.remote.head("main")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from pipeline.base.run import CHECKOUT, run
 from pipeline.plan import markdown
-from sandbox.accounts import account
 from sandbox.github import PullRequest, Run
 from sandbox.story import changes
 from sandbox.story.scene import ExpectationError, Scene, text
@@ -60,7 +59,9 @@ class SecondRelease(Scene):
     def tampered(self) -> str:
         """One bit of the bundle's code in dev's bucket, changed by somebody who may write there."""
         client = self.box.aws.client("s3", "dev")
-        bucket, key = account("dev").artifacts, f"bundles/{self._digest()}/app.zip"
+        dev = self.box.aws.of("dev")
+        archive = next(iter(dev.settings.application.code.values())).archive
+        bucket, key = dev.artifacts, f"bundles/{self._digest()}/{archive}"
         whole = client.get_object(Bucket=bucket, Key=key)["Body"].read()
         client.put_object(Bucket=bucket, Key=key, Body=whole[:-1] + bytes([whole[-1] ^ 1]))
         self.release = self.box.github.tag(_SECOND)
@@ -69,7 +70,7 @@ class SecondRelease(Scene):
         finally:
             client.put_object(Bucket=bucket, Key=key, Body=whole)
         self.serves("prod", self.commits["prod"])
-        return f"app.zip was changed; prod serves {self.commits['prod'][:7]}"
+        return f"{archive} was changed; prod serves {self.commits['prod'][:7]}"
 
     def promoted(self) -> str:
         """The same tag, run again."""
@@ -93,11 +94,12 @@ class SecondRelease(Scene):
         return _REASON
 
     def drifted(self) -> str:
-        """An administrator changes the function's timeout at the console."""
+        """An administrator changes a function's timeout at the console."""
         self.timeout = self._set_timeout(19)
-        self.failed(self._drift(), "AppFunction Timeout: 19, not ")
+        changed = f"{self._function()[0]} Timeout: 19, not "
+        self.failed(self._drift(), changed)
         number = self._issue("open")
-        self.failed(self._drift(), "AppFunction Timeout: 19, not ")
+        self.failed(self._drift(), changed)
         if self._issue("open") != number:
             raise ExpectationError("the second look opened another issue")
         return f"issue {number}, once"
@@ -147,10 +149,13 @@ class SecondRelease(Scene):
             raise ExpectationError(f"the issues are {found}, not one that is {state}")
         return int(found[0][0])
 
+    def _function(self) -> tuple[str, str]:
+        """The logical id and the name of the first function of dev's stack."""
+        return next(iter(self.reach("dev").resources("AWS::Lambda::Function").items()))
+
     def _set_timeout(self, seconds: int) -> int:
         """Change the function's timeout; returns what it was."""
-        client = self.box.aws.client("lambda", "dev")
-        name = f"{self.reach('dev').stack}-app"
+        client, name = self.box.aws.client("lambda", "dev"), self._function()[1]
         before: int = client.get_function_configuration(FunctionName=name)["Timeout"]
         client.update_function_configuration(FunctionName=name, Timeout=seconds)
         return before

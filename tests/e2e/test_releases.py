@@ -20,7 +20,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from pipeline.base import http
 from pipeline.base.run import CHECKOUT, Completed, run
-from sandbox.accounts import REGION, account
+from sandbox.accounts import account
+from sandbox.aws import Aws
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.browser import CHROMIUM, NO_BROWSER
@@ -28,22 +29,34 @@ from tests.browser import CHROMIUM, NO_BROWSER
 pytestmark = pytest.mark.e2e
 GITHUB = {
     "GITHUB_SERVER_URL": "https://github.com",
-    "GITHUB_REPOSITORY": "acme/ledger",
-    "GITHUB_WORKFLOW_REF": "acme/ledger/.github/workflows/deploy-dev.yml@refs/heads/main",
     "GITHUB_ACTOR": "bob",
 }
 
 
 @dataclass
 class Team:
-    """People who release with the command, each command as the deploy role of its environment."""
+    """People who release with the command, each command as the deploy role of its environment.
+
+    `aws` is the sandbox's, where the application is not the sandbox's own: with that one's accounts.
+    """
 
     box: Sandbox
     clone: Path
     bundles: dict[str, str] = field(default_factory=dict)
+    aws: Aws = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.aws = self.aws or self.box.aws
+
+    @property
+    def repository(self) -> str:
+        """The application's repository on GitHub."""
+        return self.aws.accounts[0].settings.application.repository
 
     def pipeline(self, role: str, *words: str, **more: str) -> Completed:
-        environment = {**self._plain(), **GITHUB, **self._role(role), **more}
+        workflow = f"{self.repository}/.github/workflows/deploy-dev.yml@refs/heads/main"
+        hub = {**GITHUB, "GITHUB_REPOSITORY": self.repository, "GITHUB_WORKFLOW_REF": workflow}
+        environment = {**self._plain(), **hub, **self._role(role), **more}
         return run([CHECKOUT / "bin/pipeline", *words], cwd=self.clone, env=environment, check=False)
 
     def _plain(self) -> Mapping[str, str]:
@@ -61,26 +74,30 @@ class Team:
                 "AWS_SECRET_ACCESS_KEY": str(mine.secret_key),
                 "AWS_SESSION_TOKEN": str(mine.token),
             }
+        keys = self.assume(environment, Reach(self.aws, environment).deploy_role)
+        return {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
+    def assume(self, environment: str, role: str) -> dict[str, str]:
+        """The credentials of a role, for a token of the environment's own job. Raises ClientError."""
         now = int(time.time())
         token = self.box.github.issuer.sign(
             {
                 "iss": "https://token.actions.githubusercontent.com",
-                "sub": f"repo:acme/ledger:environment:{environment}",
+                "sub": f"repo:{self.repository}:environment:{environment}",
                 "aud": "sts.amazonaws.com",
                 "iat": now,
                 "nbf": now,
                 "exp": now + 300,
             }
         )
-        role = f"arn:aws:iam::{account(environment).number}:role/esclusa-{environment}-deploy"
-        keys = self.box.aws.client("sts", environment).assume_role_with_web_identity(
+        answer = self.aws.client("sts", environment).assume_role_with_web_identity(
             RoleArn=role, RoleSessionName="test", WebIdentityToken=token
-        )["Credentials"]
-        return {
-            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": keys["SessionToken"],
-        }
+        )
+        return dict(answer["Credentials"])
 
     @cached_property
     def auditor(self) -> boto3.Session:
@@ -93,14 +110,17 @@ class Team:
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
         iam.create_role(RoleName="auditors", AssumeRolePolicyDocument=policy)
-        arn = f"arn:aws:iam::{number}:policy/esclusa-dev-auditor"
+        arn = f"arn:aws:iam::{number}:policy/{account('dev').settings.stack_name}-auditor"
         iam.attach_role_policy(RoleName="auditors", PolicyArn=arn)
         role = f"arn:aws:iam::{number}:role/auditors"
         keys = self.box.aws.client("sts", "dev").assume_role(RoleArn=role, RoleSessionName="ada")[
             "Credentials"
         ]
         return boto3.Session(
-            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION
+            keys["AccessKeyId"],
+            keys["SecretAccessKey"],
+            keys["SessionToken"],
+            region_name=account("dev").region,
         )
 
     def get(self, url: str, **headers: str) -> urllib3.BaseHTTPResponse:
@@ -270,11 +290,15 @@ def test_an_earlier_release_is_put_back_and_a_bad_one_withdrawn(team: Team) -> N
 def test_a_change_by_hand_is_found_and_stops_the_next_release(team: Team) -> None:
     """Until somebody reverts it."""
     function = team.box.aws.client("lambda", "prod")
-    function.update_function_configuration(FunctionName="esclusa-prod-app", Timeout=19)
+    function.update_function_configuration(
+        FunctionName=f"{Reach(team.box.aws, 'prod').stack}-app", Timeout=19
+    )
     found = team.pipeline("prod", "drift", "prod")
     assert team.bring_to_dev("v1.2.0").status == 0
     stopped = team.release("v1.2.0")
-    function.update_function_configuration(FunctionName="esclusa-prod-app", Timeout=20)
+    function.update_function_configuration(
+        FunctionName=f"{Reach(team.box.aws, 'prod').stack}-app", Timeout=20
+    )
     released = team.release("v1.2.0")
     url = f"{Reach(team.box.aws, 'prod').url}/api/evidence?name=drift"
     with mock.patch.dict(os.environ, team.box.aws.variables()):

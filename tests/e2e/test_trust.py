@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from pipeline.base.run import CHECKOUT
 from pipeline.iam import matrix, subjects
 from pipeline.source.project import Project
 from pipeline.source.runs import runs
-from sandbox.accounts import OWNER, OWNER_ID, PAIR, REPOSITORY, REPOSITORY_ID, account
+from sandbox.accounts import account, pair
+from sandbox.github.event import Repository
 from sandbox.oidc import ISSUER, Issuer
 from sandbox.state import Sandbox
 
 pytestmark = pytest.mark.e2e
-OWN = subjects.Repository(OWNER, REPOSITORY, OWNER_ID, REPOSITORY_ID)
-ENVIRONMENTS = tuple(one.environment for one in PAIR)
+HUB = Repository.of(account("dev").settings.application.repository)
+OWN = subjects.Repository(HUB.owner, HUB.name, str(HUB.owner_id), str(HUB.id))
+ENVIRONMENTS = tuple(one.environment for one in pair())
 REFUSED = {"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"}
 type Offer = tuple[str, str, str]  # who offers a token, its subject, and the role's environment
 
@@ -105,7 +108,7 @@ def test_a_good_token_that_is_late_early_forged_or_of_another_issuer(
     box: Sandbox, environment: str, ids: bool, tmp_path: Path
 ) -> None:
     """As it is it opens the role; late, early, forged, or from another issuer it does not."""
-    own = subjects.Repository(OWNER, REPOSITORY, OWNER_ID, REPOSITORY_ID, ids=ids)
+    own = replace(OWN, ids=ids)
     token = subjects.Token(own, environment=environment, ref="refs/heads/main")
     now, sign = int(time.time()), box.github.issuer.sign
 
@@ -123,10 +126,10 @@ def test_a_trust_policy_that_is_too_wide_is_found(box: Sandbox) -> None:
     conditions = policy["Statement"][0]["Condition"]
     [key] = [key for keys in conditions.values() for key in keys if key.endswith(":sub")]
     conditions["StringEquals"].pop(key)
-    wide = {"StringLike": {key: [f"repo:{OWNER}/{REPOSITORY}:*"]}}
+    wide = {"StringLike": {key: [f"repo:{HUB.full_name}:*"]}}
     changed = {**policy, "Statement": [{**policy["Statement"][0], "Condition": {**conditions, **wide}}]}
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(changed))
     meant, got = tried(box, strangers())
 
     assert not meant
-    assert ("a pull request", f"repo:{OWNER}/{REPOSITORY}:pull_request", "dev") in got
+    assert ("a pull request", f"repo:{HUB.full_name}:pull_request", "dev") in got

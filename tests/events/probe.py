@@ -79,7 +79,7 @@ def fixed(status: str, headers: list[tuple[str, str]], body: bytes) -> Callable[
 
 png = fixed("200 OK", [("content-type", "image/png")], PNG)
 gzipped = fixed("200 OK", [("Content-Type", "application/json"), ("Content-Encoding", "gzip")], GZIPPED)
-unnamed = fixed("200 OK", [("Content-Type", "application/vnd.acme")], PNG)
+unnamed = fixed("200 OK", [("Content-Type", "application/vnd.example")], PNG)
 latin = fixed("200 OK", [("Content-Type", "text/plain; charset=iso-8859-1")], "caffè".encode("latin-1"))
 dated = fixed("200 OK", [("Set-Cookie", cookie) for cookie in DATED], b"")
 not_modified = fixed("304 Not Modified", [("ETag", '"1"')], b"")

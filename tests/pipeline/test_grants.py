@@ -13,7 +13,7 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.iam import authorization, grants
 from pipeline.source import registry
 from pipeline.source.located import parse
-from pipeline.source.settings import FILE as SETTINGS
+from pipeline.source.settings import FILE
 from tests.templates.iam import decide
 from tests.templates.loading import BOOTSTRAP_ANSWERS, ROOT, resources, statements, texts
 
@@ -203,7 +203,7 @@ def test_a_template_without_a_place_is_refused(old: str, new: str, told: str) ->
 )
 def test_a_setting_that_can_not_be_taken_is_told_with_its_line(text: str, line: int, told: str) -> None:
     """Nothing is granted by a slip."""
-    settings = parse(text, SETTINGS)
+    settings = parse(text, FILE)
     _, faults = grants.read(settings)
 
     assert [line] == [settings.line(*fault.place) for fault in faults]
@@ -228,7 +228,7 @@ def test_the_command_says_what_is_missing_and_writes_it(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without --write nothing changes, and the exit status says so; with it the template is what the list makes."""
-    (checkout / SETTINGS).write_text('resource_types = ["AWS::DynamoDB::Table"]\n', encoding="utf-8")
+    (checkout / FILE).write_text('resource_types = ["AWS::DynamoDB::Table"]\n', encoding="utf-8")
     path = checkout / "bootstrap/template.yaml"
     before = path.read_text(encoding="utf-8")
 
@@ -255,7 +255,7 @@ def test_what_iam_would_refuse_is_not_written(
         "role_actions": [*authorization.arns("s3:*"), *authorization.arns("dynamodb:*")],
     }
     listed = ", ".join(f'"{one}"' for one in wide[size])
-    (checkout / SETTINGS).write_text(f"{size} = [{listed}]\n", encoding="utf-8")
+    (checkout / FILE).write_text(f"{size} = [{listed}]\n", encoding="utf-8")
     before = (checkout / "bootstrap/template.yaml").read_text(encoding="utf-8")
 
     assert 1 == cli.main(["bootstrap", "--write"])

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.run import CHECKOUT
 from pipeline.delivery import deployment, store
 from pipeline.delivery.deployment import Deployment
 from pipeline.evidence import records
@@ -18,6 +17,7 @@ from pipeline.release import deploy
 from tests.pipeline import statements
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment
+from tests.sandbox.shop import written
 
 PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's
 WAIVER = """
@@ -45,7 +45,7 @@ OLD = {
 def live(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """A release that serves, its statements stored, with a waiver in force."""
     repository = Repository(tmp_path / "clone")
-    (repository.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
+    written(repository.folder, "esclusa")
     monkeypatch.chdir(repository.folder)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     repository.tag("v1.0.0")

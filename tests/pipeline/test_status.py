@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from pipeline import cli
-from pipeline.base.run import CHECKOUT
 from pipeline.release import drift, status
 from tests.pipeline.bundles import Repository
 from tests.pipeline.cloud import Cloud, environment
+from tests.sandbox.shop import written
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     made = Repository(tmp_path / "clone")
-    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
+    written(made.folder, "esclusa")
     monkeypatch.chdir(made.folder)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     return made

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.run import CHECKOUT
 from pipeline.delivery import deployment, store
 from pipeline.delivery.deployment import Deployment
 from pipeline.evidence import upstream
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment
+from tests.sandbox.shop import written
 
 SOURCE = "esclusa-dev-artifacts-111111111111"
 
@@ -20,7 +20,7 @@ SOURCE = "esclusa-dev-artifacts-111111111111"
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A repository of three commits."""
     made = Repository(tmp_path / "clone")
-    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
+    written(made.folder, "esclusa")
     for message in ("second", "third"):
         made.commit(message)
     monkeypatch.chdir(made.folder)

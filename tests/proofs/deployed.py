@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from sandbox.accounts import PAIR, REGION, Account
+from sandbox.accounts import Account, pair
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.e2e.test_releases import Team
@@ -37,7 +37,7 @@ class Deployed:
             keys["AWS_ACCESS_KEY_ID"],
             keys["AWS_SECRET_ACCESS_KEY"],
             keys["AWS_SESSION_TOKEN"],
-            region_name=REGION,
+            region_name=self.reach.settings.region,
         )
 
     def set(self, name: str, value: str) -> None:
@@ -60,7 +60,9 @@ class Deployed:
 
 @contextmanager
 def deployed(
-    folder: Path, accounts: tuple[Account, ...] = PAIR[:1], settings: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    accounts: tuple[Account, ...] = pair()[:1],
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Deployed]:
     """v1.0.0 on dev, with these parameters in place of samconfig's; everything ends with the context."""
     os.umask(0o022)

@@ -20,12 +20,12 @@ from psycopg import sql
 
 from pipeline.base import http
 from pipeline.base.run import CHECKOUT
-from sandbox.accounts import PAIR, account
+from sandbox.accounts import account, pair
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 
 type Piece = tuple[str, bytes]  # where it is, and what
-ENVIRONMENTS = tuple(one.environment for one in PAIR)
+ENVIRONMENTS = tuple(one.environment for one in pair())
 _REPLIES = (
     "/health",
     "/ready",

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sandbox.accounts import PAIR, REGION, account
+from sandbox.accounts import account, pair
 from tests.proofs import calls
 from tests.proofs.deployed import Deployed, deployed
 from tests.templates.loading import texts
@@ -30,14 +30,14 @@ ABSENT = (
 # Of calls whose argument must be well-formed before anybody asks for rights: prod's bucket, somebody's log group.
 FOREIGN = {
     "Bucket": account("prod").artifacts,
-    "resourceArn": f"arn:aws:logs:{REGION}:{account('dev').number}:log-group:/aws/lambda/other",
+    "resourceArn": f"arn:aws:logs:{account('dev').region}:{account('dev').number}:log-group:/aws/lambda/other",
 }
 
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """A release that serves in dev; prod's account beside it."""
-    with deployed(tmp_path_factory.mktemp("duties"), PAIR) as found:
+    with deployed(tmp_path_factory.mktemp("duties"), pair()) as found:
         assert found.team.auditor
         yield found
 
@@ -83,7 +83,7 @@ def become(dev: Deployed, role: str) -> boto3.Session:
     arn = iam.get_role(RoleName=role)["Role"]["Arn"]
     keys = dev.client("sts").assume_role(RoleArn=arn, RoleSessionName="proof")["Credentials"]
     return boto3.Session(
-        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=account("dev").region
     )
 
 

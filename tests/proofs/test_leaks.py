@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.__main__ import forget_own_credentials
+from sandbox.accounts import account
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from sandbox.story import Story
@@ -147,14 +148,14 @@ def crash(box: Sandbox) -> None:
 
     all_of_them()
     with box.postgres["dev"].wait() as connection:
-        connection.execute("ALTER DATABASE ledger_dev CONNECTION LIMIT 0")
+        connection.execute(f"ALTER DATABASE {account('dev').database} CONNECTION LIMIT 0")
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'esclusa'"
         )
     all_of_them()
     assert Reach(box.aws, "dev").get("/ready").get("status") == 503
     with box.postgres["dev"].wait() as connection:
-        connection.execute("ALTER DATABASE ledger_dev CONNECTION LIMIT -1")
+        connection.execute(f"ALTER DATABASE {account('dev').database} CONNECTION LIMIT -1")
 
 
 def searched(told: Told, place: str, needles: Needles) -> tuple[int, list[str]]:

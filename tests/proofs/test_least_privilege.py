@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.base.run import Completed
-from sandbox.accounts import PAIR, account
+from sandbox.accounts import account, pair
 from tests.proofs.deployed import Deployed, deployed
 from tests.proofs.releases import Releases
 from tests.templates.iam import decide
@@ -150,7 +150,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Two releases in dev and in prod, the first one put back, compared, looked at; and prod's stack deleted."""
-    with deployed(tmp_path_factory.mktemp("rights"), PAIR) as dev:
+    with deployed(tmp_path_factory.mktemp("rights"), pair()) as dev:
         team = dev.team
         expect(0, team.release("v1.0.0"))
         expect(0, team.bring_to_dev("v1.1.0"))

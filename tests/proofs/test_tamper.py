@@ -13,7 +13,7 @@ from securesystemslib.dsse import Envelope
 from pipeline.base.errors import GateError
 from pipeline.base.run import Completed
 from pipeline.evidence import envelope, passport
-from sandbox.accounts import PAIR, account
+from sandbox.accounts import account, pair
 from tests.another_value import OTHER, loosen
 from tests.proofs.deployed import Deployed, deployed
 
@@ -24,7 +24,7 @@ FIRST, SECOND = "v1.0.0", "v1.1.0"
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """v1.0.0 in prod, v1.1.0 in dev."""
-    with deployed(tmp_path_factory.mktemp("tamper"), PAIR) as found:
+    with deployed(tmp_path_factory.mktemp("tamper"), pair()) as found:
         for done in (found.team.release(FIRST), found.team.bring_to_dev(SECOND)):
             assert done.status == 0, done.stdout + done.stderr
         assert found.team.auditor

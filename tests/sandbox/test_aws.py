@@ -8,6 +8,7 @@ import pytest
 from sandbox import aws, children, processes
 from sandbox.aws import Aws
 from sandbox.errors import SandboxError
+from tests.sandbox.shop import shop
 
 
 def test_an_emulator_that_ends_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_what_programs_are_told(tmp_path: Path) -> None:
     """Without an account no credentials; with one its root's, by environment and by number alike."""
-    emulator = Aws(tmp_path, tmp_path / "jwks.json", 4566)
+    emulator = Aws(tmp_path, tmp_path / "jwks.json", 4566, accounts=shop(tmp_path / "shop"))
     told = emulator.variables()
 
     assert "https://localhost:4566" == told["AWS_ENDPOINT_URL"] == told["AWS_ENDPOINT_URL_EXECUTE_API"]

@@ -182,9 +182,9 @@ def test_the_launcher_works_without_them(path: Path, tmp_path: Path) -> None:
 PARTS = """
 import sys
 from pathlib import Path
-from sandbox.accounts import ACCOUNTS
+from sandbox.accounts import accounts
 from sandbox.state import Sandbox, running
-with Sandbox(Path(sys.argv[2]), source=Path(sys.argv[1]), accounts=ACCOUNTS[:1]) as box:
+with Sandbox(Path(sys.argv[2]), source=Path(sys.argv[1]), accounts=accounts()[:1]) as box:
     hub = box.github
     done = hub.run(hub.dispatch("look.yml", {}))
     print(done.log.read_text())

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.base.run import CHECKOUT
 from sandbox import processes, state
-from sandbox.accounts import ACCOUNTS
+from sandbox.accounts import accounts
 from sandbox.state import Sandbox
 from tests.waiting import until
 
@@ -23,9 +23,9 @@ import signal, sys, time
 # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
-from sandbox.accounts import ACCOUNTS
+from sandbox.accounts import accounts
 from sandbox.state import Sandbox
-with Sandbox(Path(sys.argv[1]), accounts=ACCOUNTS[:1], github=False):
+with Sandbox(Path(sys.argv[1]), accounts=accounts()[:1], github=False):
     print("up", flush=True)
     time.sleep(86400)
 """
@@ -34,8 +34,8 @@ with Sandbox(Path(sys.argv[1]), accounts=ACCOUNTS[:1], github=False):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Sandbox]]:
     """Two sandboxes side by side: one with all accounts, one with dev alone."""
-    one = Sandbox(tmp_path_factory.mktemp("one"), accounts=ACCOUNTS, github=False)
-    other = Sandbox(tmp_path_factory.mktemp("other"), accounts=ACCOUNTS[:1], github=False)
+    one = Sandbox(tmp_path_factory.mktemp("one"), accounts=accounts(), github=False)
+    other = Sandbox(tmp_path_factory.mktemp("other"), accounts=accounts()[:1], github=False)
     with one, other:
         yield one, other
 
@@ -44,12 +44,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Sa
 def test_every_account_is_bootstrapped(pair: tuple[Sandbox, Sandbox]) -> None:
     """Each account has its stack, its SSM values, and a master secret that opens its database."""
     sandbox, _ = pair
-    for account in ACCOUNTS:
+    for account in accounts():
         name = account.environment
         stacks = sandbox.aws.client("cloudformation", name).describe_stacks()["Stacks"]
-        assert ["esclusa-bootstrap"] == [stack["StackName"] for stack in stacks]
+        assert [account.settings.application.bootstrap_stack] == [stack["StackName"] for stack in stacks]
         ssm = sandbox.aws.client("ssm", name)
-        arn = ssm.get_parameter(Name=f"/esclusa/{name}/database/admin-secret-arn")["Parameter"]["Value"]
+        arn = ssm.get_parameter(
+            Name=f"{account.settings.application.parameters(name)}/database/admin-secret-arn"
+        )["Parameter"]["Value"]
         told = json.loads(
             sandbox.aws.client("secretsmanager", name).get_secret_value(SecretId=arn)["SecretString"]
         )
@@ -61,7 +63,7 @@ def test_every_account_is_bootstrapped(pair: tuple[Sandbox, Sandbox]) -> None:
             user=told["username"],
             password=told["password"],
         ) as connection:
-            assert (f"ledger_{name}",) == connection.execute("SELECT current_database()").fetchone()
+            assert (account.database,) == connection.execute("SELECT current_database()").fetchone()
 
 
 @pytest.mark.e2e
@@ -89,7 +91,7 @@ def test_the_state_tells_who_runs(pair: tuple[Sandbox, Sandbox]) -> None:
     assert found is not None
     assert (os.getpid(), []) == (found.owner, found.dead)
     assert (sandbox.endpoint, sandbox.ca_bundle) == (found.endpoint, found.ca_bundle)
-    assert {account.environment: account.number for account in ACCOUNTS} == dict(found.accounts)
+    assert {account.environment: account.number for account in accounts()} == dict(found.accounts)
     text = (sandbox.folder / "state.json").read_text()
     assert not [1 for server in sandbox.postgres.values() if server.administrator.password in text]
 
@@ -151,7 +153,7 @@ def test_an_end_that_is_interrupted_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
 ) -> None:
     """Ctrl-C while a sandbox ends: every part is ended all the same, the interrupted one too, and it is heard."""
-    box = Sandbox(tmp_path / "box", accounts=ACCOUNTS[:2], github=False)
+    box = Sandbox(tmp_path / "box", accounts=accounts()[:2], github=False)
     ended: list[int] = []
     interrupted: list[int] = []
 

@@ -6,28 +6,21 @@ from collections.abc import Iterator
 from pipeline.base.errors import ConfigurationError
 from pipeline.iam import grants
 from pipeline.iam.statements import BOUNDARY, IDENTITY, statements
-from pipeline.source.located import DocumentError, parse
 from pipeline.source.project import BOOTSTRAP, Project
-from pipeline.source.settings import FILE as SETTINGS
-from pipeline.source.settings import ROLE_ACTIONS, TYPES
+from pipeline.source.settings import FILE, ROLE_ACTIONS, TYPES
 from pipeline.source.violations import Violation, at
 
 _WILD = re.compile(r"[*?]|\$\{")
 
 
 def check(project: Project) -> Iterator[Violation]:
-    if BOOTSTRAP not in project.files:
-        return
-    text = project.text(SETTINGS)
-    try:
-        settings = parse(text, SETTINGS) if text else None
-    except DocumentError as error:
-        yield Violation(f"{SETTINGS} {error.message}", SETTINGS, error.line, fact="syntax")
+    settings = project.document(FILE)
+    if BOOTSTRAP not in project.files or (FILE in project.files and settings is None):
         return
     granted, faults = grants.read(settings)
     for fault in faults:
         line = settings.line(*fault.place) if settings is not None else 1
-        yield Violation(fault.message, SETTINGS, line, fact=fault.message)
+        yield Violation(fault.message, FILE, line, fact=fault.message)
     yield from _ungranted(project, granted)
     yield from _cut(project)
     if not faults:
@@ -38,7 +31,7 @@ def _ungranted(project: Project, granted: grants.Grants) -> Iterator[Violation]:
     for stack in project.application:
         for resource in stack.resources.values():
             if not granted.covers(resource.type):
-                line = f'"{resource.type}" in {TYPES} of {SETTINGS}'
+                line = f'"{resource.type}" in {TYPES} of {FILE}'
                 yield at(
                     resource,
                     f"no deployment may make an {resource.type}: it takes {line}",
@@ -63,7 +56,7 @@ def _cut(project: Project) -> Iterator[Violation]:
                 continue
             for action in one.actions:
                 if not _WILD.search(action) and not any(above.covers(action) for above in ceiling or ()):
-                    line = f'"{action}" in {ROLE_ACTIONS} of {SETTINGS}'
+                    line = f'"{action}" in {ROLE_ACTIONS} of {FILE}'
                     yield one.violation(
                         f"the boundary leaves no room for {action}: it takes {line}", "Action", fact=action
                     )
@@ -79,9 +72,6 @@ def _stale(text: str, granted: grants.Grants) -> Iterator[Violation]:
     for number, (old, new) in enumerate(zip(text.splitlines(), then.splitlines(), strict=False), 1):
         if old != new:
             yield Violation(
-                f"{BOOTSTRAP} isn't what {SETTINGS} makes of it",
-                BOOTSTRAP,
-                number,
-                fact="other statements",
+                f"{BOOTSTRAP} isn't what {FILE} makes of it", BOOTSTRAP, number, fact="other statements"
             )
             return

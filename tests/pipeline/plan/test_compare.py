@@ -51,7 +51,7 @@ def test_another_way_of_writing_changes_nothing() -> None:
     effect = plan(
         (
             "QueueName: !Sub ${AWS::StackName}-dead-letters",
-            "QueueName: !Join ['-', [esclusa, !Ref Environment, dead-letters]] # as before",
+            "QueueName: !Join ['-', [!Ref AWS::StackName, dead-letters]] # as before",
         )
     )
 

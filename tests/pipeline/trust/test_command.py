@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.base.run import CHECKOUT
+from tests.templates.loading import account, prefix
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_line_for_each_job(copy: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert 0 == status
     assert (
-        "release.yml / deploy on push                  environment:prod  can become esclusa-prod-deploy"
+        f"release.yml / deploy on push                  environment:prod  can become {prefix('prod')}-deploy"
         in lines
     )
     assert not any("pull-request" in line for line in lines)  # it can ask for no token
@@ -55,7 +56,7 @@ def test_a_job_that_gets_in_where_it_should_not(copy: Path, capsys: pytest.Captu
     dev = next(line for line in lines if line.startswith("deploy-dev.yml"))
 
     assert 1 == status
-    assert "esclusa-prod-deploy (NOT INTENDED)" in dev
+    assert f"{prefix('prod')}-deploy (NOT INTENDED)" in dev
     assert any("the environment staging" in line and "NOT INTENDED" in line for line in lines)
     assert "0 not" not in lines[-1]
 
@@ -67,7 +68,7 @@ def test_a_job_that_should_get_in_and_does_not(copy: Path, capsys: pytest.Captur
     dev = next(line for line in lines if line.startswith("deploy-dev.yml"))
 
     assert 1 == status
-    assert dev.endswith("can become esclusa-dev-deploy (INTENDED, BUT REFUSED)")
+    assert dev.endswith(f"can become {prefix('dev')}-deploy (INTENDED, BUT REFUSED)")
 
 
 def test_forms_that_fare_differently(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,12 +97,12 @@ def test_an_environment_of_any_name(copy: Path, capsys: pytest.CaptureFixture[st
     """A third environment, called as strangers' ones are in the trials, is nobody's danger."""
     settings = (copy / "samconfig.toml").read_text(encoding="utf-8")
     dev = settings[settings.index("[dev.global") : settings.index("[prod.global")]
-    staging = dev.replace("dev", "staging").replace("111111111111", "333333333333")
+    staging = dev.replace("dev", "staging").replace(account("dev"), "333333333333")
     (copy / "samconfig.toml").write_text(settings + staging, encoding="utf-8")
     status, lines = asked(capsys)
 
     assert 0 == status, lines
-    assert "esclusa-staging-deploy" not in "".join(lines)  # no workflow enters it
+    assert f"{prefix('dev').removesuffix('dev')}staging-deploy" not in "".join(lines)  # no workflow enters it
 
 
 def test_as_json(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from pipeline.source import application
 from pipeline.source.project import Project
+from tests.templates.loading import ROOT, account, region
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,35 @@ def only(project: Project, folders: tuple[str, ...], files: tuple[str, ...]) -> 
     return {name: body for name, body in project.files.items() if name in files or name.startswith(folders)}
 
 
+def _as_here(value: Any) -> Any:
+    """A seed with this repository's names, ids and region in the place of those that the seeds are written with."""
+    if isinstance(value, str):
+        for written, here in _here().items():
+            value = value.replace(written, here)
+        return value
+    if isinstance(value, list):
+        return [_as_here(item) for item in value]
+    return {key: _as_here(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+@cache
+def _here() -> dict[str, str]:
+    one = application.read(ROOT)
+    return {
+        "111111111111": account("dev"),
+        "222222222222": account("prod"),
+        "eu-west-1": region("prod"),
+        "acme/ledger": one.repository,
+        "@acme/": f"@{one.repository.split('/')[0]}/",
+        "esclusa": one.name,
+    }
+
+
 def read(folder: Path) -> tuple[list[tuple[str, Seed]], list[Harmless]]:
     """The seeds by group, and the harmless changes, of every YAML file in a folder: a file a group."""
     seeds, harmless = [], []
     for path in sorted(folder.glob("*.yaml")):
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = _as_here(yaml.safe_load(path.read_text(encoding="utf-8")))
         seeds += [(path.stem, Seed(**({"old": ""} | one))) for one in data.get("seeds", [])]
         for one in data.get("harmless", []):
             edits = tuple((edit["file"], edit.get("old", ""), edit["new"]) for edit in one["edits"])

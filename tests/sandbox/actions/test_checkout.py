@@ -16,7 +16,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Remote:
     source.mkdir()
     run(["git", "init", "-q", source])
     (source / "a").write_text("a")
-    made = Remote(folder / "git", Repository())
+    made = Remote(folder / "git", Repository("acme", "ledger"))
     made.create(source)
     made.tag("v1.0.0")
     made.commit("Second", {"b": "b"})

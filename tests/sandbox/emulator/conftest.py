@@ -8,6 +8,7 @@ import pytest
 from sandbox.aws import Aws
 from sandbox.oidc import Issuer
 from tests.sandbox.emulator.cloud import Cloud
+from tests.sandbox.shop import shop
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     issuer = Issuer(folder)
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps(issuer.jwks()))
-    aws = Aws(folder, jwks)
+    aws = Aws(folder, jwks, accounts=shop(folder / "shop"))
     try:
         aws.start()
         yield Cloud(aws, issuer)

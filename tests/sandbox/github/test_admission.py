@@ -12,7 +12,7 @@ from sandbox.github.protection import read
 from sandbox.github.workflow import RunJob
 from sandbox.oidc import RefusedError
 
-REPOSITORY = Repository()
+REPOSITORY = Repository("acme", "ledger")
 SHA = "a" * 40
 DEPLOY = Workflow(Document(".github/workflows/deploy.yml", "", {"name": "Deploy", "on": {}, "jobs": {}}, {}))
 MAIN = push(REPOSITORY, "refs/heads/main", SHA, "alice")
@@ -53,7 +53,7 @@ def test_a_job_with_the_permission_gets_its_claims(event: Event, environment: An
     assert (f"repo:acme/ledger:{expected}", f"repo:acme@1001/ledger@2002:{expected}") == (names, ids)
 
 
-FORK = Repository(owner="mallory", owner_id=6, id=7)
+FORK = Repository("mallory", "ledger", owner_id=6, id=7)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sandbox.github.event import PullRequest, Repository
 from sandbox.loopback import Connection
 from sandbox.oidc import RefusedError
 
-REPOSITORY = Repository()
+REPOSITORY = Repository("acme", "ledger")
 HEAD, MERGE = "b" * 40, "c" * 40
 PULL = PullRequest(1, "A topic", "topic", "main", HEAD, "a" * 40, MERGE, "alice", REPOSITORY, ())
 ROOT = "/repos/acme/ledger"

@@ -6,7 +6,7 @@ from sandbox.github import event as events
 from sandbox.github.claims import SubjectForm, claims, subject
 from sandbox.github.event import Event, PullRequest, Repository
 
-REPOSITORY = Repository()
+REPOSITORY = Repository("acme", "ledger")
 COMMIT = "a" * 40
 PULL = PullRequest(7, "Title", "topic", "main", "b" * 40, COMMIT, "c" * 40, "alice", REPOSITORY, ("a.py",))
 MAIN = events.push(REPOSITORY, "refs/heads/main", COMMIT, "alice")

@@ -38,7 +38,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def github(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     state = tmp_path_factory.mktemp("state")
-    with GitHub(source, state, aws={"AWS_ENDPOINT_URL": "https://localhost:1"}, form="ids") as made:
+    aws = {"AWS_ENDPOINT_URL": "https://localhost:1"}
+    with GitHub(source, state, aws=aws, form="ids", repository=Repository("acme", "ledger")) as made:
         made.create()
         yield made
 
@@ -171,7 +172,7 @@ def test_a_pull_request_runs_on_its_merge_commit(github: GitHub) -> None:
 def test_a_fork_gets_no_token(github: GitHub) -> None:
     """The same workflow on a pull request from a fork runs, and is refused the token that it may not have."""
     github.commit("Please", {"e.py": ""}, branch="please", author="mallory")
-    fork = Repository(owner="mallory", owner_id=6, id=7)
+    fork = Repository("mallory", "ledger", owner_id=6, id=7)
     request = github.open_pull_request("please", "Please", author="mallory", fork=fork)
     ran = github.run(github.pull_request_event(request))
 
@@ -208,8 +209,9 @@ SCRIPT = """
 import signal, sys
 from pathlib import Path
 from sandbox.github import GitHub
+from sandbox.github.event import Repository
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with GitHub(Path(sys.argv[1]), Path(sys.argv[2])) as github:
+with GitHub(Path(sys.argv[1]), Path(sys.argv[2]), repository=Repository("acme", "ledger")) as github:
     github.create()
     github.run(github.dispatch("slow.yml", {}))
 """
@@ -258,7 +260,9 @@ def test_a_folder_can_take_the_stand_ins_place(source: Path, tmp_path: Path) -> 
         "on: workflow_dispatch\njobs: {a: {runs-on: ubuntu-24.04, steps: "
         "[{uses: acme/tool@0123, with: {who: you}}]}}\n"
     )
-    with GitHub(source, tmp_path / "state", actions={"acme/tool@0123": action}) as github:
+    repository = Repository("acme", "ledger")
+    actions = {"acme/tool@0123": action}
+    with GitHub(source, tmp_path / "state", actions=actions, repository=repository) as github:
         github.create()
         github.commit("Use a tool", {".github/workflows/tool.yml": text})
         github.push()

@@ -28,7 +28,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def remote(source: Path, tmp_path: Path) -> Remote:
-    made = Remote(tmp_path / "state", Repository())
+    made = Remote(tmp_path / "state", Repository("acme", "ledger"))
     made.create(source)
     return made
 
@@ -45,7 +45,7 @@ def test_a_folder_that_is_no_work_tree_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
 
     with pytest.raises(ConfigurationError, match="is no git work tree"):
-        Remote(tmp_path / "state", Repository()).create(tmp_path / "plain")
+        Remote(tmp_path / "state", Repository("acme", "ledger")).create(tmp_path / "plain")
 
 
 def test_the_persons_own_configuration_has_no_say(
@@ -57,7 +57,7 @@ def test_the_persons_own_configuration_has_no_say(
     (home / ".gitconfig").write_text("[commit]\n\tgpgSign = true\n[user]\n\tname = Carol\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Carol")
-    made = Remote(tmp_path / "state", Repository())
+    made = Remote(tmp_path / "state", Repository("acme", "ledger"))
     made.create(source)
 
     assert "alice alice@users.noreply.github.com" == made.git("log", "-1", "--format=%an %ae")
@@ -118,7 +118,7 @@ def test_a_merge_is_a_merge_commit_on_main(remote: Remote) -> None:
 
 def test_a_fork_pushes_to_its_own_repository(remote: Remote) -> None:
     """A fork's branch isn't in the repository; its pull request's refs are, and the event says that it is one."""
-    fork = Repository(owner="mallory", owner_id=6, id=7)
+    fork = Repository("mallory", "ledger", owner_id=6, id=7)
     remote.commit("Topic", {"topic": "x"}, branch="topic", author="mallory")
     request = remote.open_pull_request("topic", "Please", number=1, author="mallory", fork=fork)
 

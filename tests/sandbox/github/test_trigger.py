@@ -10,7 +10,7 @@ from sandbox.github import event as events
 from sandbox.github import trigger
 from sandbox.github.event import Event, PullRequest, Repository
 
-REPOSITORY = Repository()
+REPOSITORY = Repository("acme", "ledger")
 SHA = "a" * 40
 MAIN = events.push(REPOSITORY, "refs/heads/main", SHA, "alice", changed=("app/a.py", "docs/b.md"))
 TOPIC = events.push(REPOSITORY, "refs/heads/topic/a", SHA, "alice", changed=("docs/b.md",))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import custom_resources, releases, served
 from pipeline.iam.matching import texts
+from pipeline.source.functions import custom_resources, releases, served
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig
 from pipeline.source.values import mentioned, refers

@@ -12,7 +12,8 @@ from pipeline import cli
 from pipeline.base import summary
 from pipeline.base.text import unfiltered
 from pipeline.gate import output
-from pipeline.gate.check import STAGES, judge
+from pipeline.gate.check import judge
+from pipeline.gate.findings import STAGES
 from pipeline.gate.verdict import Report
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the stages of the command; the exit status is 0 clean, 1 gate failed, 2 not everything judged."""
-    names = tuple(STAGES) if args.command == "check" else (args.command,)
+    names = STAGES if args.command == "check" else (args.command,)
     report = judge(cli.repository(), names, cached=not args.no_cache).printable()
     evidence = cache(lambda: _gather(report))
     sys.stdout.write(_FORMATS[args.format](report, evidence))

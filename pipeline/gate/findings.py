@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 NO_VERDICT = "no verdict"
-SEVERITIES = ("critical", "high", "medium", "low")
+SEVERITIES = ("critical", "high", "medium", "low")  # worst first
+STAGES = ("lint", "policy", "test")
 
 
 @dataclass(frozen=True)

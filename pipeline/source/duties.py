@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from posixpath import normpath
 from typing import Any
 
+from pipeline.gate.findings import STAGES
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
 from pipeline.source.scripts import Command, commands
 from pipeline.source.workflows import Action, Job, Workflow, WorkflowStep
 
 _DEPTH = 10  # levels of composite actions that GitHub allows
-STAGES = ("lint", "policy", "test")
 CHANGING = ("deploy", "promote", "rollback", "withdraw")
 # Programs whose exit status is a verdict, or whose failure must end the job.
 CHECKING = frozenset(

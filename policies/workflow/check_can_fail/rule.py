@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.source.duties import STAGES, checks, mapping, pipelines
+from pipeline.gate.findings import STAGES
+from pipeline.source.duties import checks, mapping, pipelines
 from pipeline.source.located import Place
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs

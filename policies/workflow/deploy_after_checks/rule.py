@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.source.duties import STAGES, before, deployments, pipelines, stages
+from pipeline.gate.findings import STAGES
+from pipeline.source.duties import before, deployments, pipelines, stages
 from pipeline.source.project import Project
 from pipeline.source.runs import Run
 from pipeline.source.violations import Violation

@@ -13,7 +13,7 @@ from pipeline.gate import cache, check
 from pipeline.gate.engines import own
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
-from pipeline.gate.findings import Finding
+from pipeline.gate.findings import STAGES, Finding
 from pipeline.source.project import Project
 
 type Make = Callable[..., Project]
@@ -42,7 +42,7 @@ def _raising(context: Context) -> Iterator[Finding]:
 
 
 def _stages(monkeypatch: pytest.MonkeyPatch, **stages: tuple[Engine, ...]) -> None:
-    monkeypatch.setattr(check, "STAGES", stages)
+    monkeypatch.setattr(check, "ENGINES", stages)
 
 
 @pytest.mark.parametrize(
@@ -208,3 +208,9 @@ def test_a_tool_that_was_ended_is_no_verdict_and_no_finding(
         report["findings"],
         [stage["status"] for stage in report["stages"]],
     )
+
+
+def test_every_stage_has_engines() -> None:
+    """The stages that rules demand of workflows, and that a release is told by, are those of the gate."""
+    assert STAGES == tuple(check.ENGINES)
+    assert all(check.ENGINES.values())

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.iam.operators import UnknownOperatorError, arn_like, holds
+from pipeline.iam.matching import arn_like
+from pipeline.iam.operators import UnknownOperatorError, holds
 from pipeline.iam.trust_policy import ASSUME, PROVIDER, Request, allows
 
 ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"

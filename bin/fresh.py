@@ -15,16 +15,19 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# How registries are reached; where Python 3.13 may be; whether this is CI.
-_KEPT = (
-    *("PATH", "CI", "PYENV_ROOT"),
+# How registries are reached: the list of pipeline/base/surroundings.py, in capitals.
+REGISTRIES = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY"),
-    *("PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"),
-    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INSECURE_HOST"),
-    *("UV_CONFIG_FILE", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_HTTP_TIMEOUT", "UV_PYTHON_INSTALL_MIRROR"),
+    *("GIT_SSL_CAINFO", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"),
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_CONFIG_FILE"),
+    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT"),
+    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+    *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_CONFIG_FILE"),
+    *("UV_HTTP_TIMEOUT", "UV_PYTHON_INSTALL_MIRROR"),
 )
+INDEX = "UV_INDEX_"  # the name and password for an index follow
+_KEPT = (*REGISTRIES, "PATH", "CI", "PYENV_ROOT")  # where Python 3.13 may be; whether this is CI
 # The same in files, below the caller's HOME.
 _FILES = (".config/pip/pip.conf", ".pip/pip.conf", ".config/uv/uv.toml", ".npmrc", ".netrc")
 
@@ -53,7 +56,7 @@ def main(words: list[str]) -> int:
 def environment(box: Path, caller: dict[str, str]) -> dict[str, str]:
     """What the commands see: every folder that a tool writes to lies in the box."""
     home = box / "home"
-    kept = {name: value for name, value in caller.items() if name.upper() in _KEPT}
+    kept = {name: value for name, value in caller.items() if name.upper() in _KEPT or name.startswith(INDEX)}
     pyenv = Path(caller.get("HOME", "/")) / ".pyenv"
     if pyenv.is_dir():
         kept.setdefault("PYENV_ROOT", str(pyenv))  # its programs on PATH look below HOME otherwise

@@ -125,7 +125,7 @@ def require_free(port: int) -> None:
 
 
 def signs(child: Child, log: Path) -> object:
-    """What tells that a child works: see pipeline.progress."""
+    """What tells that a child works: see pipeline.standstill."""
     return log.stat().st_size, activity(child.pid)
 
 

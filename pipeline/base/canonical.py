@@ -1,9 +1,10 @@
 """JSON with one form only, so that a digest over it means the data."""
 
-import json
 from typing import Any
+
+import rfc8785
 
 
 def canonical(data: Any) -> bytes:
-    """Sorted keys, no blanks, UTF-8."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """By RFC 8785, the JSON Canonicalization Scheme. Raises ValueError for what has no such form."""
+    return rfc8785.dumps(data)

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import urllib3
-
-from pipeline.base import summary
+from pipeline.base import http, summary
 from pipeline.base.errors import ConfigurationError, GateError
 
-_TIMEOUT = urllib3.Timeout(connect=10.0, read=30.0)
 _PAGES = 10  # of 100; a mark that isn't on them is not looked for any further
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -116,20 +113,15 @@ def _send(method: str, url: str, payload: bytes | None, kind: str) -> Any:
         "X-GitHub-Api-Version": "2022-11-28",
         "User-Agent": "esclusa",
     }
-    path = urlsplit(url).path
-    with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as pool:
-        try:
-            answer = pool.request(method, url, body=payload, headers=headers)
-        except urllib3.exceptions.HTTPError as error:
-            raise GateError(f"GitHub gave no answer to {method} {path}: {error}") from error
+    answer = http.send(method, url, body=payload, headers=headers, patient=True)
+    asked = f"{method} {urlsplit(url).path}"
     if answer.status in (401, 403, 404):
-        raise _RefusedError(f"GitHub refused {method} {path} with {answer.status}.")
+        raise _RefusedError(f"GitHub refused {asked} with {answer.status}.")
     if answer.status >= 300:
-        raise GateError(f"GitHub answered {method} {path} with {answer.status}: {answer.data[:300]!r}")
-    try:
-        return json.loads(answer.data)
-    except (ValueError, RecursionError) as error:
-        raise GateError(f"GitHub answered {method} {path} with something else than JSON.") from error
+        raise GateError(f"GitHub answered {asked} with {answer.status}: {answer.text[:300]!r}")
+    if answer.data is None:
+        raise GateError(f"GitHub answered {asked} with something else than JSON.")
+    return answer.data
 
 
 def _pull_request() -> int:

@@ -1,9 +1,10 @@
-"""Requests to the deployed API, signed or not."""
+"""Requests over HTTP: to GitHub, and to the deployed API, signed or not."""
 
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,15 +16,72 @@ from botocore.awsrequest import AWSRequest
 from pipeline.base.errors import GateError
 
 _TIMEOUT = urllib3.Timeout(connect=10.0, read=35.0)  # API Gateway answers within 29 s, or says that it can't
+_LONGEST_WAIT = 60  # seconds
+_BACKOFF = 1.0  # seconds, doubled with each further try
+
+
+class _Again(urllib3.Retry):
+    """Asks again where the other side is at fault, or asks for patience: three times, and as long as it says.
+
+    GitHub's secondary limits are 403 or 429 with Retry-After ("Best practices for using the REST API").
+    """
+
+    RETRY_AFTER_STATUS_CODES = frozenset({403, 429, 503})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `data` is its JSON, None when it holds none."""
+    """An HTTP answer; `data` is its JSON, None when it holds none (or nests it deeper than can be read)."""
 
     status: int
     data: Any
     text: str
+
+
+def send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    patient: bool = False,
+    trust: str | None = None,
+) -> Answer:
+    """Ask, once, and follow no redirect; a read that is `patient` is asked again on 5xx and on limits.
+
+    `trust` is a file of certificates, in place of the system's. Raises GateError when nobody answers.
+    """
+    again: urllib3.Retry | bool = False
+    if patient and method == "GET":
+        again = _Again(
+            total=3,
+            connect=0,
+            read=0,
+            redirect=0,
+            other=0,
+            status_forcelist=(500, 502, 503, 504),
+            backoff_factor=_BACKOFF,
+            raise_on_status=False,
+            retry_after_max=_LONGEST_WAIT,
+        )
+    try:
+        answer = _pool(trust).request(
+            method, url, body=body, headers=dict(headers), retries=again, timeout=_TIMEOUT, redirect=False
+        )
+    except urllib3.exceptions.HTTPError as error:
+        asked = urlsplit(url)._replace(query="").geturl()  # a query may hold what opens something
+        raise GateError(f"no answer to {method} {asked}: {getattr(error, 'reason', error)}") from error
+    text = answer.data.decode(errors="replace")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    return Answer(answer.status, data, text)
+
+
+@cache
+def _pool(trust: str | None) -> urllib3.PoolManager:
+    return urllib3.PoolManager(ca_certs=trust)
 
 
 def request(
@@ -41,18 +99,13 @@ def request(
     parts = urlsplit(url)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_EXECUTE_API", "").rstrip("/")
     target = f"{endpoint}{parts.path}?{parts.query}".rstrip("?") if endpoint else url
-    trust = os.environ.get("AWS_CA_BUNDLE")
-    with urllib3.PoolManager(ca_certs=trust, retries=False, timeout=_TIMEOUT) as pool:
-        try:
-            answer = pool.request(method, target, body=payload, headers={**headers, "Host": parts.netloc})
-        except urllib3.exceptions.HTTPError as error:
-            raise GateError(f"{method} {url}: no answer: {error}") from error
-    text = answer.data.decode(errors="replace")
-    try:
-        data = json.loads(text)
-    except ValueError:
-        data = None
-    return Answer(answer.status, data, text)
+    return send(
+        method,
+        target,
+        body=payload,
+        headers={**headers, "Host": parts.netloc},
+        trust=os.environ.get("AWS_CA_BUNDLE"),
+    )
 
 
 def _signed(

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pipeline.base import standstill as progress
-from pipeline.base import timings
+from pipeline.base import standstill, timings
 from pipeline.base.errors import ToolError
 from pipeline.base.surroundings import UMASK, kept
 
@@ -45,7 +44,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     inherit: bool = True,
-    patience: float = progress.PATIENCE,
+    patience: float = standstill.PATIENCE,
     check: bool = True,
     secrets: Sequence[str] = (),
 ) -> Completed:
@@ -109,13 +108,13 @@ def _await(
 
     def end() -> None:
         ended.append(process.pid)
-        progress.kill(process.pid)
+        standstill.kill(process.pid)
 
     try:
-        with progress.watched(lambda: (written(), progress.activity(process.pid)), end, patience):
+        with standstill.watched(lambda: (written(), standstill.activity(process.pid)), end, patience):
             return process.wait(), bool(ended)
     except BaseException:
-        progress.kill(process.pid)
+        standstill.kill(process.pid)
         process.wait()
         raise
 

@@ -43,15 +43,25 @@ def warning(title: str, text: str) -> None:
     What AWS or GitHub answered can't become a workflow command, nor write over the terminal.
     """
     if "GITHUB_ACTIONS" in os.environ:
-        title, text = visible(title), visible(text)
-        for bad, good in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
-            title, text = title.replace(bad, good), text.replace(bad, good)
-        title = title.replace(":", "%3A").replace(",", "%2C")
-        print(
-            f"::warning title={title}::{text}", file=unfiltered(sys.stderr)
-        )  # a runner reads both; stdout may be JSON
+        said = command("warning", visible(text), title=visible(title))
+        print(said, file=unfiltered(sys.stderr))  # a runner reads both; stdout may be JSON
     else:
         print(shown(f"warning: {title}: {text}"), file=sys.stderr)
+
+
+def command(name: str, text: str, **properties: str) -> str:
+    """A line that a runner takes as a command: no text ends it, or sets a property of it.
+
+    Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+    """
+    given = ",".join(
+        f"{key}={_data(value).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items()
+    )
+    return f"::{name} {given}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

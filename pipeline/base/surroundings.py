@@ -35,32 +35,30 @@ _BARE = {
     "GIT_CEILING_DIRECTORIES",  # where the search for a repository ends
     "SANDBOX_RUN",  # the mark by which the laptop's GitHub ends what a run left behind
 }
-_KEPT = _BARE | {
-    *("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
-    # How the package registries are reached; what comes from there is held to the digests in uv.lock.
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"),
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_CONFIG_FILE"),
-    *(
-        "UV_DEFAULT_INDEX",
-        "UV_INDEX",
-        "UV_INDEX_URL",
-        "UV_EXTRA_INDEX_URL",
-        "UV_FIND_LINKS",
-        "UV_INSECURE_HOST",
-    ),
-    *(
-        "UV_KEYRING_PROVIDER",
-        "UV_NATIVE_TLS",
-        "UV_SYSTEM_CERTS",
-        "UV_CONFIG_FILE",
-        "UV_CACHE_DIR",
-        "UV_OFFLINE",
-    ),
-    "PIPELINE_TIMINGS",
-}
-_INDEX = "UV_INDEX_"  # the name and password for an index follow
+# How the package registries are reached; what comes from there is held to the digests in uv.lock. bin/fresh.py has
+# the same list, and a test holds the two together.
+REGISTRIES = frozenset(
+    (
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+        *("GIT_SSL_CAINFO", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"),
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_CONFIG_FILE"),
+        *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT"),
+        *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+        *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_CONFIG_FILE"),
+        *("UV_HTTP_TIMEOUT", "UV_PYTHON_INSTALL_MIRROR"),
+    )
+)
+_KEPT = (
+    _BARE
+    | REGISTRIES
+    | {
+        *("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+        *("UV_CACHE_DIR", "UV_OFFLINE", "PIPELINE_TIMINGS"),
+    }
+)
+INDEX = "UV_INDEX_"  # the name and password for an index follow
 
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +68,7 @@ def bare(environ: Mapping[str, str]) -> dict[str, str]:
 
 def kept(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for any other program: the same, the user's folders, and how registries are reached."""
-    chosen = {name: value for name, value in environ.items() if name in _KEPT or name.startswith(_INDEX)}
+    chosen = {name: value for name, value in environ.items() if name in _KEPT or name.startswith(INDEX)}
     return chosen | _SETTLED
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pipeline.base import summary
 from pipeline.base.text import unfiltered
 from pipeline.gate import output
-from pipeline.gate.check import STAGES, judge
+from pipeline.gate.check import judge
 from pipeline.gate.verdict import Report
+from pipeline.source.stages import STAGES
 
 if TYPE_CHECKING:
     from pipeline.report.evidence import Evidence
@@ -27,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the stages of the command; the exit status is 0 clean, 1 gate failed, 2 not everything judged."""
-    names = tuple(STAGES) if args.command == "check" else (args.command,)
+    names = STAGES if args.command == "check" else (args.command,)
     report = judge(Path.cwd(), names, cached=not args.no_cache).printable()
     evidence = cache(lambda: _gather(report))
     sys.stdout.write(_FORMATS[args.format](report, evidence))

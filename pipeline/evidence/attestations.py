@@ -8,7 +8,6 @@
 They lie beside the bundle, as bundles/DIGEST/attestations/NAME.json.
 """
 
-import datetime as dt
 import hashlib
 import json
 import logging
@@ -27,7 +26,7 @@ from securesystemslib.signer import Key, Signer
 
 from pipeline.base import summary
 from pipeline.base.errors import ConfigurationError, GateError
-from pipeline.delivery import bundle, store
+from pipeline.delivery import bundle, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import envelope
 from pipeline.source.samconfig import Environment
@@ -40,7 +39,7 @@ POLICY = "https://slsa.dev/verification_summary/v1"
 SBOM = "https://cyclonedx.org/bom"
 TYPES = {"provenance": PROVENANCE, "tests": TESTS, "policy": POLICY, "sbom": SBOM}
 _BUILD = "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1"
-_STAGES = {"tests": ("lint", "test"), "policy": ("policy",)}
+_STATED = {"tests": ("lint", "test"), "policy": ("policy",)}
 _LARGEST_REPORT = 32 << 20  # bytes
 
 
@@ -65,8 +64,8 @@ def builder() -> Builder:
     if not server or not name:
         return Builder("local", "", "", "")
     path, _, ref = os.environ.get("GITHUB_WORKFLOW_REF", "").removeprefix(f"{name}/").partition("@")
-    run = f"{server}/{name}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
-    return Builder(f"{server}/{name}", path, ref or os.environ.get("GITHUB_REF", ""), run)
+    ref = ref or os.environ.get("GITHUB_REF", "")
+    return Builder(f"{server}/{name}", path, ref, deployment.run_url() or "")
 
 
 def publish(
@@ -95,10 +94,11 @@ def _signed(by: Signer, made: Bundle, reports: Path | None) -> Iterator[tuple[st
     yield "provenance", envelope.sign(by, subjects, PROVENANCE, _provenance(made))
     sbom = json.loads(made.path(bundle.SBOM).read_bytes())
     yield "sbom", envelope.sign(by, subjects, SBOM, sbom)
-    for name, stages in _STAGES.items():
-        found = [report(reports, stage, made.commit) for stage in stages] if reports else []
-        if found and all(found):
-            every = [*found, report(reports, "policy", made.commit)] if reports else []
+    for name, stages in _STATED.items():
+        found = [one for stage in stages if reports and (one := report(reports, stage, made.commit))]
+        if reports and len(found) == len(stages):
+            policy = report(reports, "policy", made.commit) if name == "tests" else None
+            every = [*found, *([policy] if policy else [])]
             predicate = _tests(found, every) if name == "tests" else _policy(found[0], made)
             yield name, envelope.sign(by, subjects, TYPES[name], predicate)
 
@@ -190,13 +190,27 @@ def _provenance(made: Bundle) -> dict[str, Any]:
             "builder": {"id": by.id},
             "metadata": {
                 "invocationId": by.run,
-                "finishedOn": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "finishedOn": deployment.now(),
             },
         },
     }
 
 
-def report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class StageReport:
+    """A stage's report as it was read: its bytes, and what they say."""
+
+    stage: str
+    status: str
+    content: bytes
+    data: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def report(reports: Path, stage: str, commit: str) -> StageReport | None:
     """A stage's report, if there is one. Raises ConfigurationError when it isn't of this commit."""
     for path in (reports / f"report-{stage}" / "report.json", reports / stage / "report.json"):
         if path.is_file():
@@ -211,33 +225,23 @@ def report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
                 raise ConfigurationError(f"{path} is not a report of this command: {error!r}") from error
             if of_commit != commit:
                 raise ConfigurationError(f"{path} is of commit {of_commit}, not of {commit}.")
-            digest = hashlib.sha256(raw).hexdigest()
-            return {
-                "stage": stage,
-                "status": stages.get(stage),
-                "digest": digest,
-                "name": path.name,
-                "raw": found,
-                "bytes": raw,
-            }
+            return StageReport(stage, str(stages.get(stage)), raw, found)
     return None
 
 
-def _tests(reports: list[dict[str, Any] | None], every: list[dict[str, Any] | None]) -> dict[str, Any]:
+def _tests(reports: list[StageReport], every: list[StageReport]) -> dict[str, Any]:
     """The result of `reports`; the configuration names every report, with the versions of the tools behind it."""
-    known = [one for one in reports if one]
-    passed = [one["stage"] for one in known if one["status"] == "passed"]
-    failed = [one["stage"] for one in known if one["status"] != "passed"]
+    passed = [one.stage for one in reports if one.status == "passed"]
+    failed = [one.stage for one in reports if one.status != "passed"]
     return {
         "result": "FAILED" if failed else "PASSED",
         "configuration": [
             {
-                "name": f"{one['stage']}/report.json",
-                "digest": {"sha256": one["digest"]},
-                "annotations": {"tools": [str(tool) for tool in one["raw"].get("tools", [])]},
+                "name": f"{one.stage}/report.json",
+                "digest": {"sha256": one.digest},
+                "annotations": {"tools": [str(tool) for tool in one.data.get("tools", [])]},
             }
             for one in every
-            if one
         ],
         "url": builder().run,
         "passedTests": passed,
@@ -245,14 +249,13 @@ def _tests(reports: list[dict[str, Any] | None], every: list[dict[str, Any] | No
     }
 
 
-def _policy(report: dict[str, Any] | None, made: Bundle) -> dict[str, Any]:
-    found: dict[str, Any] = report or {}
+def _policy(found: StageReport, made: Bundle) -> dict[str, Any]:
     return {
         "verifier": {"id": builder().id},
-        "timeVerified": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "timeVerified": deployment.now(),
         "resourceUri": f"bundle:{made.digest}",
         "policy": {"uri": f"git+{builder().repository}#policies", "digest": {"gitCommit": made.commit}},
-        "inputAttestations": [{"uri": "policy/report.json", "digest": {"sha256": found["digest"]}}],
-        "verificationResult": "PASSED" if found["status"] == "passed" else "FAILED",
+        "inputAttestations": [{"uri": "policy/report.json", "digest": {"sha256": found.digest}}],
+        "verificationResult": "PASSED" if found.status == "passed" else "FAILED",
         "slsaVersion": "1.0",
     }

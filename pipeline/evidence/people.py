@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import urllib3
-
-from pipeline.base import git, github, summary
+from pipeline.base import git, github, http, summary
 from pipeline.base.errors import GateError, PipelineError
 
 _CLAIMS = (
@@ -105,23 +103,11 @@ def _claims() -> dict[str, str | None] | None:
     )
     if not url or not bearer:
         return None
-    with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=10.0, read=20.0)) as pool:
-        try:
-            answer = pool.request(
-                "GET",
-                f"{url}{'&' if '?' in url else '?'}audience=esclusa-passport",
-                headers={"Authorization": f"Bearer {bearer}"},
-            )
-            payload = json.loads(answer.data)["value"].split(".")[1]
-            claims = dict(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
-        except (
-            urllib3.exceptions.HTTPError,
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            AttributeError,
-            RecursionError,
-        ) as error:
-            raise GateError(f"The run's own claims can't be read: {type(error).__name__}.") from error
+    address = f"{url}{'&' if '?' in url else '?'}audience=esclusa-passport"
+    answer = http.send("GET", address, headers={"Authorization": f"Bearer {bearer}"}, patient=True)
+    try:
+        payload = answer.data["value"].split(".")[1]
+        claims = dict(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise GateError(f"The run's own claims can't be read: {type(error).__name__}.") from error
     return {name: _text(claims[name]) for name in _CLAIMS if name in claims}

@@ -24,12 +24,12 @@ from pipeline.gate.findings import SEVERITIES
 from pipeline.ledger import client as ledger
 from pipeline.source import samconfig
 from pipeline.source.samconfig import Environment
+from pipeline.source.stages import STAGES
 
 log = logging.getLogger(__name__)
 
 _MOST_FINDINGS = 500  # what the ledger takes of one report, the worst first
 _MOST = {"title": 500, "file": 1000, "message": 4000, "remediation": 4000, "resource": 300}  # characters
-_STAGES = ("lint", "policy", "test")
 _EVIDENCE = {"provenance": "attestation", "tests": "checks", "policy": "checks", "sbom": "bill-of-materials"}
 
 type Record = tuple[str, dict[str, Any]]
@@ -39,9 +39,9 @@ def keep(session: boto3.Session, environment: Environment, made: Bundle, reports
     """Keep the stages' reports beside the bundle that they are of, for the ledgers further on, if there are any."""
     if not environment.application.ledger:
         return
-    for stage in _STAGES:
+    for stage in STAGES:
         if found := attestations.report(reports, stage, made.commit):
-            store.write(session, environment.bucket, _key(made.digest, stage), found["bytes"])
+            store.write(session, environment.bucket, _key(made.digest, stage), found.content)
 
 
 def _key(digest: str, stage: str) -> str:
@@ -164,7 +164,7 @@ def _evidence(bundle: str, name: str, raw: bytes, location: str) -> Record:
 
 def _read(reports: Path, commit: str) -> list[Any]:
     """The stages' reports; attestations.publish held them against the commit."""
-    return [one["raw"] for stage in _STAGES if (one := attestations.report(reports, stage, commit))]
+    return [one.data for stage in STAGES if (one := attestations.report(reports, stage, commit))]
 
 
 def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
@@ -174,7 +174,7 @@ def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
         one["name"]: one["digest"]["sha256"] for one in checks.get("tests", {}).get("configuration", [])
     }
     found = []
-    for stage in _STAGES if name and signed else ():
+    for stage in STAGES if name and signed else ():
         bucket, key = samconfig.read(Path.cwd(), str(name)).bucket, _key(under_way.bundle.digest, stage)
         try:
             raw = store.read(under_way.session, bucket, key)

@@ -25,13 +25,14 @@ from pipeline.gate.engines import (
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
-from pipeline.gate.findings import NO_VERDICT, Finding, Stage
+from pipeline.gate.findings import NO_VERDICT, SEVERITIES, Finding, Stage
 from pipeline.gate.verdict import EngineRun, Report
 from pipeline.source import secrets
 from pipeline.source.project import Project
+from pipeline.source.stages import STAGES
 
-# The table of contents of the gate.
-STAGES: dict[str, tuple[Engine, ...]] = {
+# The table of contents of the gate: the engines of each stage.
+ENGINES: dict[str, tuple[Engine, ...]] = {
     "lint": (cfn_lint.ENGINE, actionlint.ENGINE, ruff.ENGINE, mypy.ENGINE, hygiene.ENGINE),
     "policy": (checkov.ENGINE, own.ENGINE, zizmor.ENGINE, gitleaks.ENGINE),
     "test": (tests.ENGINE,),
@@ -50,11 +51,11 @@ class _Verdict:
 
 
 def judge(
-    root: Path, names: Sequence[str] = tuple(STAGES), *, today: dt.date | None = None, cached: bool = True
+    root: Path, names: Sequence[str] = STAGES, *, today: dt.date | None = None, cached: bool = True
 ) -> Report:
     """Judge the repository in `root` by the stages `names`. Nothing in it is changed."""
     project = Project.load(root)
-    engines = [engine for name in names for engine in STAGES[name]]
+    engines = [engine for name in names for engine in ENGINES[name]]
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch, ThreadPoolExecutor(_PARALLEL) as pool:
         context = Context(project, Path(scratch))
         running: list[Future[_Verdict]] = [pool.submit(_judge, engine, context, cached) for engine in engines]
@@ -71,7 +72,7 @@ def judge(
         tools=tuple(sorted({version for engine in engines for version in cache.versions(engine)})),
         unjudged=any(one.broken for one in verdicts.values())
         or any(f.rule == "unreadable" for f in findings),
-        engines=tuple(_run(name, verdicts[engine.name]) for name in names for engine in STAGES[name]),
+        engines=tuple(_run(name, verdicts[engine.name]) for name in names for engine in ENGINES[name]),
         day=day,
         project=project,
         rewritten=rewritten,
@@ -141,7 +142,7 @@ def _apart(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _stage(name: str, verdicts: dict[str, _Verdict], findings: Iterable[Finding]) -> Stage:
-    engines = STAGES[name]
+    engines = ENGINES[name]
     tools = {finding.tool for engine in engines for finding in verdicts[engine.name].findings}
     tools |= {engine.name for engine in engines} | ({"pipeline"} if own.ENGINE in engines else set())
     failed = any(finding.waiver is None and finding.tool in tools for finding in findings)
@@ -149,9 +150,6 @@ def _stage(name: str, verdicts: dict[str, _Verdict], findings: Iterable[Finding]
     status = "failed" if failed else "passed" if judged else NO_VERDICT
     seconds = max(verdicts[engine.name].seconds for engine in engines)
     return Stage(name=name, status=status, seconds=round(seconds, 3))
-
-
-_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
 def _merged(findings: Iterable[Finding], environments: tuple[str, ...]) -> list[Finding]:
@@ -165,7 +163,7 @@ def _merged(findings: Iterable[Finding], environments: tuple[str, ...]) -> list[
     for finding, names in groups.items():
         everywhere = not names or (len(environments) > 1 and set(environments) <= set(names))
         merged.append(dataclasses.replace(finding, environment=None if everywhere else ", ".join(names)))
-    return sorted(merged, key=lambda one: (_ORDER.get(one.severity, 9), one.file, one.line, one.rule))
+    return sorted(merged, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
 
 
 def _commit(root: Path) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.base.text import label
 
 NO_VERDICT = "no verdict"
-SEVERITIES = ("critical", "high", "medium", "low")
+SEVERITIES = ("critical", "high", "medium", "low")  # worst first
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from pipeline.gate.rules import SEVERITIES, Rule
+from pipeline.gate.findings import SEVERITIES
+from pipeline.gate.rules import Rule
 
 FILE = "policies/rules.txt"
 _ROW = re.compile(rf"([a-z0-9_]+) +({'|'.join(SEVERITIES)})\s*(#.*)?")

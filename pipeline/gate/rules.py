@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import ConfigurationError
+from pipeline.gate.findings import SEVERITIES
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation
 
-SEVERITIES = ("critical", "high", "medium", "low")
 _ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 FRAMEWORKS = {
     "NIST": "NIST SP 800-53 Rev. 5",

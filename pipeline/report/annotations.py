@@ -1,10 +1,8 @@
-"""Findings as annotations of a GitHub run: lines that the runner reads as commands.
-
-Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-"""
+"""Findings as annotations of a GitHub run: lines that the runner reads as commands."""
 
 from collections.abc import Iterable, Iterator
 
+from pipeline.base.summary import command
 from pipeline.gate.findings import Finding
 from pipeline.gate.verdict import UNJUDGED, EngineRun
 
@@ -20,25 +18,14 @@ def render(findings: Iterable[Finding], silent: Iterable[EngineRun] = ()) -> str
 
 def _lines(findings: Iterable[Finding], silent: tuple[EngineRun, ...]) -> Iterator[str]:
     for engine in silent:
-        title = _property(f"No verdict: {engine.name}")
-        yield f"::error title={title}::{_data(f'{engine.broken}\nFix: {UNJUDGED}')}"
+        yield command("error", f"{engine.broken}\nFix: {UNJUDGED}", title=f"No verdict: {engine.name}")
     written = {"error": len(silent), "warning": 0, "notice": 0}
     for finding in findings:
-        command = _COMMAND[finding.severity]
-        if finding.waiver is not None or written[command] == _MOST:
+        name = _COMMAND[finding.severity]
+        if finding.waiver is not None or written[name] == _MOST:
             continue
-        written[command] += 1
+        written[name] += 1
         title = f"{finding.title} ({finding.rule})"
-        properties = {"file": finding.file, "line": str(max(1, finding.line)), "title": title}
-        given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
         fix = f"\nFix: {finding.remediation}" if finding.remediation else ""
         message = f"{finding.message}\nFact: {finding.fact}{fix}"
-        yield f"::{command} {given}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+        yield command(name, message, file=finding.file, line=str(max(1, finding.line)), title=title)

@@ -7,10 +7,10 @@ from typing import Any
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
 from pipeline.source.scripts import Command, commands
+from pipeline.source.stages import STAGES
 from pipeline.source.workflows import Action, Job, Workflow, WorkflowStep
 
 _DEPTH = 10  # levels of composite actions that GitHub allows
-STAGES = ("lint", "policy", "test")
 CHANGING = ("deploy", "promote", "rollback", "withdraw")
 # Programs whose exit status is a verdict, or whose failure must end the job.
 CHECKING = frozenset(

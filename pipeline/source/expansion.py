@@ -1,9 +1,11 @@
 """A SAM template as CloudFormation sees it: the Serverless transform, run in this process."""
 
+import contextlib
 import copy
 import logging
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,29 +38,51 @@ def expand(template: dict[str, Any], parameters: Mapping[str, str], region: str)
     # Imported here: it costs most of a second, and a warm run doesn't need it.
     from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.parser.parser import Parser
-    from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
-    from samtranslator.swagger import swagger
     from samtranslator.translator.translator import Translator
 
-    # For each route of an API the transform copies the API's whole document twice, and drops the original: the time
-    # grows with the square of the routes. Without the copies the outcome is the same, but for the order of some keys
-    # and so for the hash in the name of a deployment. tests/pipeline/gate/test_expansion.py compares.
-    swagger._deepcopy = _same
-    # Nor does it hold the package's own list of policy templates against its schema each time; the test does it once.
-    PolicyTemplatesProcessor._is_valid_templates_dict = staticmethod(_is_valid)
-    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     source = _with_nested_stacks(_with_stored_code(copy.deepcopy(template)))
     # Without a region the transform would ask this machine for one; it makes nothing of it but the partition.
     session: Any = SimpleNamespace(region_name=region or "none")
-    translator = Translator({}, Parser(), boto_session=session)
     try:
-        result: dict[str, Any] = translator.translate(source, dict(parameters))
+        with _quick():
+            translator = Translator({}, Parser(), boto_session=session)
+            result: dict[str, Any] = translator.translate(source, dict(parameters))
     except InvalidDocumentException as error:
         raise ExpansionError([_fault(cause) for cause in error.causes]) from error
     except Exception as error:
         # The translator raises plain KeyError, TypeError, ... for shapes that it doesn't expect.
         raise ExpansionError([("", f"the SAM transform failed: {type(error).__name__}: {error}")]) from error
     return result
+
+
+_ALONE = threading.RLock()  # what is replaced in a module is replaced for every thread
+
+
+@contextlib.contextmanager
+def _quick() -> Iterator[None]:
+    """The transform without what takes most of its time, and without a word in the log; afterwards as it was.
+
+    For each route of an API the transform copies the API's whole document twice, and drops the original: the time
+    grows with the square of the routes. Without the copies the outcome is the same, but for the order of some keys
+    and so for the hash in the name of a deployment. Nor does it hold the package's own list of policy templates
+    against its schema each time. tests/pipeline/gate/test_expansion.py compares, and validates the list once.
+    """
+    from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
+    from samtranslator.swagger import swagger
+
+    log, quick = logging.getLogger("samtranslator"), staticmethod(_is_valid)
+    replaced = ((swagger, "_deepcopy", _same), (PolicyTemplatesProcessor, "_is_valid_templates_dict", quick))
+    with _ALONE:
+        level, before = log.level, [vars(holder)[name] for holder, name, _ in replaced]
+        log.setLevel(logging.CRITICAL)
+        for holder, name, new in replaced:
+            setattr(holder, name, new)
+        try:
+            yield
+        finally:
+            log.setLevel(level)
+            for (holder, name, _), old in zip(replaced, before, strict=True):
+                setattr(holder, name, old)
 
 
 def _same[T](document: T) -> T:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base import standstill as progress
+from pipeline.base import standstill
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import tool
 from sandbox import processes
@@ -83,7 +83,7 @@ class Process:
         with process:
             try:
                 assert process.stdout is not None  # noqa: S101 - Popen was asked for it
-                with progress.watched(self._signs, lambda: self.end("timed_out"), patience):
+                with standstill.watched(self._signs, lambda: self.end("timed_out"), patience):
                     for line in process.stdout:
                         self.log.take(line.decode(errors="replace"))
                     status = process.wait()
@@ -97,7 +97,7 @@ class Process:
         return status
 
     def _signs(self) -> object:
-        return self.log.lines, progress.activity(self.pid)
+        return self.log.lines, standstill.activity(self.pid)
 
     def end(self, reason: str) -> None:
         """End act, its jobs, and what they left running. `reason` becomes the conclusion."""

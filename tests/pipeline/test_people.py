@@ -1,19 +1,18 @@
 """Who stands behind a release: whatever a commit or GitHub says, it is told as it is, or told to be unknown."""
 
 import base64
-import json
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base import git, github
+from pipeline.base import git, github, http
 from pipeline.base.canonical import canonical
+from pipeline.base.http import Answer
 from pipeline.evidence import people
 from pipeline.release import status
 from pipeline.source import tags as release
@@ -220,11 +219,8 @@ def test_claims_of_another_form_undo_nothing(
     """The run's own token, read without being understood."""
     body = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
 
-    class Answer:
-        data = json.dumps({"value": f"x.{body}.x"}).encode()
-
-    ask: Callable[..., Any] = lambda *_, **__: Answer()  # noqa: E731
-    monkeypatch.setattr(urllib3.PoolManager, "request", ask)
+    ask: Callable[..., Any] = lambda *_, **__: Answer(200, {"value": f"x.{body}.x"}, "")  # noqa: E731
+    monkeypatch.setattr(http, "send", ask)
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "https://issuer.example.com")
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t")
 

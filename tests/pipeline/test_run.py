@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.base import standstill as progress
+from pipeline.base import standstill
 from pipeline.base.errors import ToolError
 from pipeline.base.run import CHECKOUT, run, tool
 from tests.waiting import until
@@ -74,14 +74,14 @@ def test_a_program_that_is_slow_is_waited_for(
 ) -> None:
     """Whoever works, or whose children work, may take much longer than a program may stand still."""
     looks = count()
-    look = progress.activity
+    look = standstill.activity
 
     def counted(pid: int) -> object:
         if next(looks) == 200:  # more than three times the patience
             (tmp_path / "go").touch()
         return look(pid)
 
-    monkeypatch.setattr(progress, "activity", counted)
+    monkeypatch.setattr(standstill, "activity", counted)
     code = f"import pathlib, subprocess, sys, time\ngo = pathlib.Path(sys.argv[1])\n{SLOW[work]}"
     done = run([sys.executable, "-c", code, tmp_path / "go"], patience=1.2)
 

@@ -1,12 +1,14 @@
 """What programs see of the caller's world."""
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.base.run import run
+from pipeline.base import surroundings
+from pipeline.base.run import CHECKOUT, run
 from pipeline.base.surroundings import bare, kept
 from pipeline.delivery import bundle
 from tests.pipeline.bundles import Repository
@@ -74,3 +76,11 @@ def test_a_commits_files_are_its_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"a.py": b"one\n$Id$\n", "b.txt": b"two\r\n"} == {
         path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()
     }
+
+
+def test_both_lists_of_how_registries_are_reached_are_one() -> None:
+    """bin/fresh.py runs before anything is installed, for any Python 3, and so has a list of its own."""
+    fresh = runpy.run_path(str(CHECKOUT / "bin/fresh.py"))
+
+    assert {name.upper() for name in surroundings.REGISTRIES} == set(fresh["REGISTRIES"])
+    assert surroundings.INDEX == fresh["INDEX"]

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.source.duties import STAGES, checks, mapping, pipelines
+from pipeline.source.duties import checks, mapping, pipelines
 from pipeline.source.located import Place
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
 from pipeline.source.scripts import Command, commands
+from pipeline.source.stages import STAGES
 from pipeline.source.violations import Violation
 from pipeline.source.workflows import Action, Job, Workflow, WorkflowStep
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.source.duties import STAGES, before, deployments, pipelines, stages
+from pipeline.source.duties import before, deployments, pipelines, stages
 from pipeline.source.project import Project
 from pipeline.source.runs import Run
+from pipeline.source.stages import STAGES
 from pipeline.source.violations import Violation
 
 _AFTER_FAILURE = re.compile(r"\b(always|failure|cancelled)\s*\(|!\s*success\s*\(")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.source.duties import STAGES, mapping, pipelines, pull_requests, stages
+from pipeline.source.duties import mapping, pipelines, pull_requests, stages
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
+from pipeline.source.stages import STAGES
 from pipeline.source.violations import Violation
 from pipeline.source.workflows import Workflow
 

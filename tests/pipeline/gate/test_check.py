@@ -17,6 +17,7 @@ from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
 from pipeline.source.project import Project
+from pipeline.source.stages import STAGES
 
 type Make = Callable[..., Project]
 
@@ -54,7 +55,7 @@ def _raising(context: Context) -> Iterator[Finding]:
 
 
 def _stages(monkeypatch: pytest.MonkeyPatch, **stages: tuple[Engine, ...]) -> None:
-    monkeypatch.setattr(check, "STAGES", stages)
+    monkeypatch.setattr(check, "ENGINES", stages)
 
 
 @pytest.mark.parametrize(
@@ -315,3 +316,9 @@ def test_fact_that_holds_a_secret_is_not_told(make_project: Make, monkeypatch: p
 
     assert found.fact.startswith("a text that holds a secret, ")
     assert "Q3EGRIWEXAMPLE77" not in found.fact
+
+
+def test_every_stage_has_engines() -> None:
+    """The stages that rules demand of workflows, and that a release is told by, are those of the gate."""
+    assert STAGES == tuple(check.ENGINES)
+    assert all(check.ENGINES.values())

@@ -2,7 +2,9 @@
 
 import copy
 import json
+import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jsonschema
@@ -74,14 +76,38 @@ def test_the_same_comes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of every template there is, and of one with many routes."""
     found = [*templates(), many_routes()]
     without = [expanded(one) for one in found]
-    assert swagger._deepcopy is expansion._same
     monkeypatch.setattr(expansion, "_same", copy.deepcopy)
     with_copies = [expanded(one) for one in found]
 
-    assert swagger._deepcopy is copy.deepcopy
     assert len(found) > 40
     assert without == with_copies
     assert without[-1].count("AWS::Lambda::Function") == ROUTES
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        many_routes(),
+        {"Transform": expansion.SERVERLESS, "Resources": {"A": {"Type": "AWS::Serverless::Function"}}},
+        {"Transform": expansion.SERVERLESS},
+    ],
+)
+def test_the_translator_is_left_as_it_was(template: dict[str, Any]) -> None:
+    """After an expansion that works, one that is refused, and two at a time."""
+    log = logging.getLogger("samtranslator")
+
+    def state() -> tuple[object, ...]:
+        return (
+            swagger._deepcopy,
+            vars(PolicyTemplatesProcessor)["_is_valid_templates_dict"],
+            log.level,
+        )
+
+    before = state()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(expanded, [template] * 4))
+
+    assert before == state()
 
 
 def test_copies_are_what_makes_it_slow(monkeypatch: pytest.MonkeyPatch) -> None:

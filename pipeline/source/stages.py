@@ -1,0 +1,3 @@
+"""The stages that a commit is judged in."""
+
+STAGES = ("lint", "policy", "test")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import functions
 from pipeline.iam.statements import TRUST, Statement, statements
+from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers
@@ -37,12 +37,14 @@ def check(project: Project) -> Iterator[Violation]:
                     role, "more than one kind of principal may take the role", "AssumeRolePolicyDocument"
                 )
             for one in trust:
-                odd = [action for action in one.actions if action not in _TAKING]
+                odd = [action for action in one.actions if action not in (*_TAKING, *_WITH)]
                 if odd or "NotAction" in one.body:
                     yield one.violation("the trust policy allows more than taking the role", "Action")
 
 
 _TAKING = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity")
+# What a caller that hands on tags or its identity needs beside. Source: IAM User Guide, "Pass session tags in AWS STS".
+_WITH = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
 def statements_of(stack: Stack, role: Resource) -> Iterator[Statement]:

@@ -1,9 +1,11 @@
 """Databases and tables that are public, unprotected or without backup."""
 
+import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.source.project import Project
-from pipeline.source.stacks import Resource, dig
+from pipeline.source.stacks import Resource, Stack, dig
 from pipeline.source.violations import Violation, at
 
 
@@ -17,19 +19,33 @@ def check(project: Project) -> Iterator[Violation]:
             )
             if str(recovery).lower() != "true":
                 yield at(table, f"{table.id} has no backup", "PointInTimeRecoverySpecification")
-        for group in stack.of_type("AWS::EC2::SecurityGroup"):
-            for index, rule in enumerate(group.get("SecurityGroupIngress", default=[])):
-                if dig(rule, "CidrIp") == "0.0.0.0/0" or dig(rule, "CidrIpv6") == "::/0":
-                    yield at(group, f"{group.id} lets everybody in", "SecurityGroupIngress", index)
+        yield from _open_groups(stack)
 
-        for rule in stack.of_type("AWS::EC2::SecurityGroupIngress"):
-            if rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0":
-                yield at(rule, f"{rule.id} lets everybody in", "CidrIp" if rule.get("CidrIp") else "CidrIpv6")
+
+def _open_groups(stack: Stack) -> Iterator[Violation]:
+    for group in stack.of_type("AWS::EC2::SecurityGroup"):
+        for index, rule in enumerate(group.get("SecurityGroupIngress", default=[])):
+            if _everybody(dig(rule, "CidrIp")) or _everybody(dig(rule, "CidrIpv6")):
+                yield at(group, f"{group.id} lets everybody in", "SecurityGroupIngress", index)
+    for rule in stack.of_type("AWS::EC2::SecurityGroupIngress"):
+        for key in ("CidrIp", "CidrIpv6"):
+            if _everybody(rule.get(key)):
+                yield at(rule, f"{rule.id} lets everybody in", key)
+
+
+def _everybody(addresses: Any) -> bool:
+    """Whether a block of addresses is all there are, however it is written."""
+    try:
+        return ipaddress.ip_network(str(addresses), strict=False).prefixlen == 0
+    except ValueError:
+        return False
 
 
 def _database(database: Resource) -> Iterator[Violation]:
     if str(database.get("PubliclyAccessible", default=False)).lower() == "true":
         yield at(database, f"{database.id} is on the internet", "PubliclyAccessible")
+    if database.get("DBClusterIdentifier"):
+        return  # an instance of a cluster: protection and backup are the cluster's
     if str(database.get("DeletionProtection", default=False)).lower() != "true":
         yield at(database, f"{database.id} can be deleted", "DeletionProtection")
     days = str(database.get("BackupRetentionPeriod", default=1))

@@ -31,7 +31,6 @@ _FOLDERS = re.compile(
 )
 _ALL = ("*", "/", "**", "/**", "**/*", "/**/*", "*.*")  # entries that are meant for whatever has no other
 _ECOSYSTEMS = ("github-actions", "uv")
-_COOLDOWN = 3  # days
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -96,8 +95,6 @@ def _updates(project: Project) -> Iterator[Violation]:
             yield at_document(document, f"{name} is not updated", "updates")
     for index, one in enumerate(updates):
         name = one.get("package-ecosystem")
-        if int(mapping(one.get("cooldown")).get("default-days", 0)) < _COOLDOWN:
-            yield at_document(document, f"{name} takes releases of today", "updates", index, "cooldown")
         if one.get("open-pull-requests-limit") == 0:
             place = ("updates", index, "open-pull-requests-limit")
             yield at_document(document, f"{name} makes no updates", *place)

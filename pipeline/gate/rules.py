@@ -59,9 +59,7 @@ def load(policies: Path) -> tuple[Rule, ...]:
     rules = [_load(folder) for folder in folders(policies)]
     if not rules:
         raise ConfigurationError(f"no rules in {policies}", "Run the command of a whole checkout.")
-    stray = {p for p in policies.glob("*/*") if p.is_dir() and p.name != "__pycache__"} - {
-        r.folder for r in rules
-    }
+    stray = {path for path in policies.glob("*/*") if _holds_files(path)} - {rule.folder for rule in rules}
     if stray:
         raise ConfigurationError(f"{min(stray)} has no rule.toml", "Add it, or remove the folder.")
     seen: dict[str, Path] = {}
@@ -72,6 +70,13 @@ def load(policies: Path) -> tuple[Rule, ...]:
             )
         seen[rule.id] = rule.folder
     return tuple(rules)
+
+
+def _holds_files(path: Path) -> bool:
+    """Whether a folder holds anything but what Python left of a rule that is gone."""
+    return (
+        path.name != "__pycache__" and path.is_dir() and any(p.name != "__pycache__" for p in path.iterdir())
+    )
 
 
 def _load(folder: Path) -> Rule:

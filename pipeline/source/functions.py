@@ -133,9 +133,9 @@ def rotating(stack: Stack) -> set[str]:
 
 def watches(alarm: Resource, metric: str, resource: Resource, key: str) -> bool:
     """Whether an alarm is on a metric of a function (key FunctionName) or an API (key Name)."""
-    if alarm.get("MetricName") != metric:
-        return False
-    values = [dig(one, "Value") for one in alarm.get("Dimensions", default=[])]
+    listed = [dig(one, "MetricStat", "Metric") for one in alarm.get("Metrics", default=[])]
+    watched = [one for one in (alarm.properties, *listed) if dig(one, "MetricName") == metric]
+    values = [dig(value, "Value") for one in watched for value in dig(one, "Dimensions", default=[])]
     # SAM writes an API's name into the title of its OpenAPI document.
     name = resource.get(key) or resource.get("Body", "info", "title")
     return any(resource.id in refers(value) or (name is not None and value == name) for value in values)

@@ -26,7 +26,7 @@ def _cases(kind: str) -> list[object]:
 
 def test_every_folder_is_a_loaded_rule() -> None:
     """No folder is passed over: the ids loaded are the names of the folders."""
-    found = {path.name for path in POLICIES.glob("*/*") if path.is_dir() and path.name != "__pycache__"}
+    found = {path.parent.name for path in POLICIES.glob("*/*/*") if path.name != "__pycache__"}
 
     assert found == {rule.id for rule in RULES}
 

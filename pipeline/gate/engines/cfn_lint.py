@@ -14,12 +14,25 @@ from pipeline.source.project import APPLICATION, BOOTSTRAP
 _SEVERITY = {"Error": "high", "Warning": "medium", "Informational": "low"}
 _FOUND_NOTHING_BAD = {0, 2, 4, 6, 8, 10, 12, 14}  # bits: errors, warnings, informational
 
+# Rules of cfn-lint that own rules say as well, and more than they do: a fact is told once.
+SAID = {
+    "E2531": "runtime",  # another Python than the one that the code was built for
+    "E2533": "runtime",
+    "E3006": "known_type",  # what brings in resources that don't stand in the template
+    "E3038": "known_type",
+    "W1011": "secret_in_template",  # secrets by name and form, in any property
+    "W2001": "unused_name",  # in SAM's templates, too
+    "W2010": "secret_in_output",
+    "W2501": "secret_in_template",
+    "W2511": "policy_version",  # policies without a version
+    "W2531": "runtime",
+    "W3045": "bucket_public",  # what else opens a bucket
+    "W3663": "service_principal_tied",  # every service
+    "W7001": "unused_name",
+    "W8001": "unused_name",
+}
 # Rules that are wrong for expanded templates alone, with the reason.
-_EXPANDED_IGNORES = (
-    "W2001",  # the transform has resolved what used a parameter
-    "W8001",  # ... or a condition
-    "W3005",  # the transform writes dependencies that a reference implies
-)
+_EXPANDED_IGNORES = ("W3005",)  # the transform writes dependencies that a reference implies
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -44,7 +57,10 @@ def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iter
     if done.status not in _FOUND_NOTHING_BAD:
         raise EngineError(f"cfn-lint ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("cfn-lint", done.stdout):
-        if match["Rule"]["Id"] not in ignored:  # its own --ignore-checks has no effect beside mandatory ones
+        if match["Rule"]["Id"] not in (
+            *SAID,
+            *ignored,
+        ):  # its own --ignore-checks has no effect beside mandatory ones
             yield _finding(context, match)
 
 

@@ -11,24 +11,78 @@ from pipeline.gate.engines.programs import CHECKOUT, call
 from pipeline.gate.findings import Finding
 from pipeline.source.environments import SAMCONFIG
 from pipeline.source.project import APPLICATION, BOOTSTRAP
-from pipeline.source.values import refers
 
 # Built-in checks that are switched off, each with its reason. Where one has a true core, a rule of our own
 # takes its place, which knows more than one resource.
-_OFF = {
+OFF = {
     "CKV_AWS_117": "a function outside of a VPC is sound: what it may reach is said by IAM",
     "CKV_AWS_120": "a cache may serve one caller's answer to another; rule api_cache judges those there are",
     "CKV_AWS_116": "what an API calls leaves no dead letters; rule dead_letters judges the others",
     "CKV_AWS_18": "the bucket of the logs can't log to itself; rule bucket_access_log judges the others",
 }
-# Checks of identity policies that are wrong for a permissions boundary, which is a ceiling and grants nothing.
-# The rules of the group iam judge boundaries.
-_NOT_ON_BOUNDARIES = {"CKV_AWS_107", "CKV_AWS_108", "CKV_AWS_109", "CKV_AWS_110", "CKV_AWS_111"}
+# Built-in checks that own rules say as well, and more than they do: a fact is told once. Which, and what the rule knows
+# that the check doesn't. A test holds the two against each other.
+SAID = {
+    "CKV_AWS_7": ("key_kept",),  # how soon a key is gone, and how it signs
+    "CKV_AWS_16": ("encrypted_at_rest",),  # clusters beside instances
+    "CKV_AWS_17": ("database_guarded",),  # clusters, protection, backups
+    "CKV_AWS_19": ("encrypted_at_rest",),  # dsse is sound
+    "CKV_AWS_20": ("bucket_public",),  # any ACL, web sites, copies
+    "CKV_AWS_24": ("database_guarded",),  # any port
+    "CKV_AWS_25": ("database_guarded",),
+    "CKV_AWS_26": ("encrypted_at_rest",),  # keys of AWS
+    "CKV_AWS_27": ("encrypted_at_rest",),  # SQS's own encryption is sound
+    "CKV_AWS_28": ("database_guarded",),
+    "CKV_AWS_33": ("public_principal",),  # every resource's policy
+    "CKV_AWS_40": ("no_users",),  # groups, users themselves
+    "CKV_AWS_42": ("encrypted_at_rest",),
+    "CKV_AWS_43": ("encrypted_at_rest",),
+    "CKV_AWS_45": ("secret_in_environment",),  # names, tokens of others, parameters that hold a secret
+    "CKV_AWS_53": ("bucket_public",),  # one finding a bucket
+    "CKV_AWS_54": ("bucket_public",),
+    "CKV_AWS_55": ("bucket_public",),
+    "CKV_AWS_56": ("bucket_public",),
+    "CKV_AWS_57": ("bucket_public",),
+    "CKV_AWS_59": ("open_route",),  # SAM's routes, HTTP APIs
+    "CKV_AWS_60": ("public_principal",),  # conditions that tie a principal
+    "CKV_AWS_61": ("foreign_principal",),  # more than the first statement
+    "CKV_AWS_62": ("wildcard_action",),  # any pattern of actions
+    "CKV_AWS_63": ("wildcard_action",),
+    "CKV_AWS_66": ("log_retention",),  # how long
+    "CKV_AWS_73": ("api_traced",),  # functions beside stages
+    "CKV_AWS_76": ("api_logged",),  # what the log tells
+    "CKV_AWS_95": ("api_logged",),
+    "CKV_AWS_96": ("encrypted_at_rest",),
+    # These five tell what a policy on every resource may do; the rules tell each such policy, but for actions that
+    # know no resource. Boundaries, which grant nothing, are judged by rules of their own.
+    "CKV_AWS_107": ("wildcard_resource", "wildcard_action", "escalation"),
+    "CKV_AWS_108": ("wildcard_resource", "wildcard_action"),
+    "CKV_AWS_109": ("wildcard_resource", "wildcard_action"),
+    "CKV_AWS_110": ("wildcard_resource", "wildcard_action"),
+    "CKV_AWS_111": ("wildcard_resource", "wildcard_action"),
+    "CKV_AWS_115": ("concurrency",),  # none at all, and more than an account has
+    "CKV_AWS_119": ("encrypted_at_rest",),
+    "CKV_AWS_149": ("encrypted_at_rest",),
+    "CKV_AWS_158": ("encrypted_at_rest",),
+    "CKV_AWS_173": ("encrypted_settings",),  # functions that call themselves
+    "CKV_AWS_258": ("function_url",),  # URLs beside an API
+    "CKV_AWS_260": ("database_guarded",),
+    "CKV_AWS_363": ("runtime",),  # any but the one that the code was built for
+    "CKV_AWS_364": ("service_principal_tied",),  # sources that tie nothing
+    "CKV_AWS_384": ("ssm_plain_secret",),  # any name that promises a secret
+}
 
 
 def run(context: Context) -> Iterator[Finding]:
     arguments = ["--framework", "cloudformation", "--output", "json"]
-    arguments += ["--skip-check", ",".join(_OFF), "--skip-download", "--compact", "--quiet", "--soft-fail"]
+    arguments += [
+        "--skip-check",
+        ",".join((*OFF, *SAID)),
+        "--skip-download",
+        "--compact",
+        "--quiet",
+        "--soft-fail",
+    ]
     done = _call(context, arguments)
     if done.status != 0:
         raise EngineError(f"checkov ended with status {done.status}: {done.stderr[-2000:]}")
@@ -45,9 +99,7 @@ def run(context: Context) -> Iterator[Finding]:
     if int(report["summary"]["resource_count"]) == 0:
         raise EngineError("checkov saw no resource at all")
     for check in results["failed_checks"]:
-        finding = _finding(context, check)
-        if finding.rule not in _NOT_ON_BOUNDARIES or not _is_boundary(context, check):
-            yield finding
+        yield _finding(context, check)
 
 
 def _call(context: Context, arguments: list[str]) -> Completed:
@@ -68,16 +120,6 @@ def _call(context: Context, arguments: list[str]) -> Completed:
         done = call(python, ["-P", str(driver), str(mark), str(folder), *arguments], context)
         prepared.result()
     return done
-
-
-def _is_boundary(context: Context, check: dict[str, Any]) -> bool:
-    """Whether the resource is a policy that serves as a boundary, and is attached to nothing."""
-    stack = context.stack_of(check["file_path"])
-    name = str(check["resource"]).rpartition(".")[2]
-    resources = stack.resources.values()
-    attached = any(name in refers(one.get("ManagedPolicyArns")) for one in resources)
-    attached = attached or any(name == one.id and one.get("Roles") for one in resources)
-    return not attached and any(name in refers(one.get("PermissionsBoundary")) for one in resources)
 
 
 def _finding(context: Context, check: dict[str, Any]) -> Finding:

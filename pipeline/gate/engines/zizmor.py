@@ -11,6 +11,13 @@ from pipeline.source.located import Document, path
 
 _SEVERITY = {"High": "high", "Medium": "medium", "Low": "low", "Informational": "low", "Unknown": "medium"}
 
+# Audits whose facts own rules tell, and more: each is told once.
+SAID = {
+    "adhoc-packages": "hashed_installs",  # whatever brings code: downloads, images, actions that install
+    "overprovisioned-secrets": "secret_in_workflow",  # no secret is stored on GitHub, but its own token
+    "secrets-outside-env": "secret_in_workflow",
+    "self-hosted-runner": "hosted_runner",  # what an expression names
+}
 # Audits that are switched off, with the reason.
 _OFF = {
     "self-repository",  # wants `uses: $/...`, a form that act doesn't know; `./...` means the same
@@ -26,7 +33,7 @@ def run(context: Context) -> Iterator[Finding]:
     if done.status != 0:
         raise EngineError(f"zizmor ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("zizmor", done.stdout):
-        if match["ident"] not in _OFF and not _is_style(match):
+        if match["ident"] not in (*_OFF, *SAID) and not _is_style(match):
             yield _finding(context, match)
 
 

@@ -33,7 +33,6 @@ _FOLDERS = re.compile(
 )
 _ALL = ("*", "/", "**", "/**", "**/*", "/**/*", "*.*")  # entries that are meant for whatever has no other
 _ECOSYSTEMS = ("github-actions", "uv")
-_COOLDOWN = 3  # days
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -109,15 +108,6 @@ def _updates(project: Project) -> Iterator[Violation]:
     for index, one in enumerate(updates):
         name = one.get("package-ecosystem")
         which = f"{name} {one.get('directory', '/')}"
-        if int(mapping(one.get("cooldown")).get("default-days", 0)) < _COOLDOWN:
-            yield at_document(
-                document,
-                f"{name} takes releases of today",
-                "updates",
-                index,
-                "cooldown",
-                fact=f"{which} cooldown",
-            )
         if one.get("open-pull-requests-limit") == 0:
             place = ("updates", index, "open-pull-requests-limit")
             yield at_document(

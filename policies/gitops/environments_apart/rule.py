@@ -12,6 +12,10 @@ _OWN = re.compile(r"arn:|/")  # a parameter's value that names one thing in AWS:
 _URL = re.compile(r"https?://")
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z0-9-]*):")
+# What CloudFront and edge-optimised domains take from us-east-1 alone: certificates, web ACLs, versions of functions.
+_AT_THE_EDGE = re.compile(
+    r"arn:aws:(acm:us-east-1:\d*:certificate/|wafv2:us-east-1:\d*:global/|lambda:us-east-1:\d*:function:[\w-]+:\d+$)"
+)
 _PRODUCTION = ("prod", "production")
 
 # A value and the way to it: kind (deploy, pipeline or parameter), name, value.
@@ -64,7 +68,7 @@ def _foreign(environment: Environment, value: _Value, names: set[str], accounts:
     for account in _ACCOUNT.findall(text):
         if environment.account and account != environment.account:
             return f"names account {account} ({accounts.get(account, 'of no environment')})"
-    for region in _ARN.findall(text):
+    for region in () if _AT_THE_EDGE.match(text) else _ARN.findall(text):
         if region and region != environment.region:
             return f"names region {region}, not {environment.region}"
     if name == "region":

@@ -62,6 +62,20 @@ _OTHER = (
 )
 
 
+# What gives its holder credentials, and knows no resource that could be named instead of all.
+_CREDENTIALS = tuple(
+    name.lower()
+    for name in (
+        "appsync:CreateApiKey",
+        "chime:CreateApiKey",
+        "cognito-identity:GetCredentialsForIdentity",
+        "cognito-identity:GetOpenIdToken",
+        "ecr-public:GetAuthorizationToken",
+        "license-manager:GetAccessToken",
+        "lightsail:DownloadDefaultKeyPair",
+        "sts:GetSessionToken",
+    )
+)
 # A function that may do this may become any code, or let anybody call it. The execution role has to.
 _OF_FUNCTIONS = tuple(
     f"lambda:{name}"
@@ -96,6 +110,9 @@ def check(project: Project) -> Iterator[Violation]:
                     yield one.violation(
                         f"{action} makes its holder stronger, or undoes a guard", "Action", fact=action
                     )
+            for action in one.actions:
+                if action.lower() in _CREDENTIALS:
+                    yield one.violation(f"{action} gives its holder credentials", "Action", fact=action)
             yield from _roles(one)
             yield from _started(stack, one) if stack in project.application else ()
 

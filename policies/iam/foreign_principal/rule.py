@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pipeline.iam.statements import RESOURCE, TRUST, Statement, is_everything, statements
 from pipeline.source.project import Project
+from pipeline.source.stacks import Stack
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at
 
@@ -16,17 +17,8 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         accounts = {stack.environment.account or ""}
         for one in statements(stack):
-            if not one.allows or one.kind not in (TRUST, RESOURCE):
-                continue
-            for kind, name in one.principals:
-                if name and not is_everything(name) and (why := _why(one, kind, name, accounts)):
-                    yield one.violation(why, "Principal", fact=f"{name}: {one.grant}")
-                elif kind == "AWS" and (action := _changing(one, name)):
-                    yield one.violation(
-                        f"whoever a parameter names may not only read: {action}",
-                        "Action",
-                        fact=f"{name} by a parameter: {action}",
-                    )
+            if one.allows and one.kind in (TRUST, RESOURCE):
+                yield from _principals(project, stack, one)
         for resource in stack.of_type("AWS::Lambda::Permission", "AWS::Lambda::LayerVersionPermission"):
             name = str(resource.get("Principal", default=""))
             source = str(resource.get("SourceAccount", default=""))
@@ -44,6 +36,36 @@ def check(project: Project) -> Iterator[Violation]:
                     "PrincipalOrgID",
                     fact="PrincipalOrgID",
                 )
+
+
+def _principals(project: Project, stack: Stack, one: Statement) -> Iterator[Violation]:
+    for kind, name in one.principals:
+        if stack in project.application and _is_own_role(stack, name):
+            continue
+        if (
+            name
+            and not is_everything(name)
+            and (why := _why(one, kind, name, {stack.environment.account or ""}))
+        ):
+            yield one.violation(why, "Principal", fact=f"{name}: {one.grant}")
+        elif kind == "AWS" and (action := _changing(one, name)):
+            yield one.violation(
+                f"whoever a parameter names may not only read: {action}",
+                "Action",
+                fact=f"{name} by a parameter: {action}",
+            )
+
+
+def _is_own_role(stack: Stack, name: str) -> bool:
+    """Whether a principal is a role that the same template makes, so that its rights are judged with it."""
+    for role in refers(name) & {one.id for one in stack.of_type("AWS::IAM::Role")}:
+        hole = re.escape(f"${{{role}}}")
+        account = re.escape(stack.environment.account or "${AWS::AccountId}")
+        if name == f"${{{role}.Arn}}" or re.fullmatch(
+            rf"arn:aws[a-z-]*:iam::{account}:role/(\S+/)?{hole}", name
+        ):
+            return True
+    return False
 
 
 def _why(one: Statement, kind: str, name: str, accounts: set[str]) -> str:

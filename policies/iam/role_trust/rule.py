@@ -40,7 +40,7 @@ def check(project: Project) -> Iterator[Violation]:
                     fact=", ".join(sorted({name for _, _, name in named})),
                 )
             for one in trust:
-                odd = [action for action in one.actions if action not in _TAKING]
+                odd = [action for action in one.actions if action not in (*_TAKING, *_WITH)]
                 if odd or "NotAction" in one.body:
                     yield one.violation(
                         "the trust policy allows more than taking the role", "Action", fact=one.grant
@@ -48,6 +48,8 @@ def check(project: Project) -> Iterator[Violation]:
 
 
 _TAKING = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity")
+# What a caller that hands on tags or its identity needs beside. Source: IAM User Guide, "Pass session tags in AWS STS".
+_WITH = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
 def statements_of(stack: Stack, role: Resource) -> Iterator[Statement]:

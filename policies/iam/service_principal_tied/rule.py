@@ -26,7 +26,7 @@ def check(project: Project) -> Iterator[Violation]:
             principal = str(permission.get("Principal", default=""))
             source = str(permission.get("SourceArn", default=""))
             tied = (source and not is_everything(source)) or permission.get("SourceAccount")
-            if principal.endswith(".amazonaws.com") and not tied:
+            if principal.removesuffix(".cn").endswith(".amazonaws.com") and not tied:
                 yield at(
                     permission,
                     f"{principal} may invoke the function for any account",

@@ -1,9 +1,11 @@
-"""Ways to a role that pass GitHub's token by: principals of accounts, keys, one role through another."""
+"""Ways to a role that pass GitHub's token by, in workflows: keys, sessions, one role through another.
+
+Whom trust policies let in beside is told by foreign_principal and public_principal.
+"""
 
 import re
 from collections.abc import Iterator
 
-from pipeline.iam.statements import TRUST, statements
 from pipeline.source.located import Document
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at_document
@@ -28,17 +30,6 @@ _SCRIPT = re.compile(
 
 
 def check(project: Project) -> Iterator[Violation]:
-    for stack in project.stacks:
-        for one in statements(stack):
-            if one.kind != TRUST or not one.allows:
-                continue
-            for kind, name in one.principals:
-                if kind in ("AWS", "CanonicalUser"):
-                    yield one.violation(
-                        f"{name} may take the role without a token of GitHub's",
-                        "Principal",
-                        fact=f"{kind} {name}",
-                    )
     for automation in project.automations:
         for step in automation.steps:
             yield from _step(automation.document, step)

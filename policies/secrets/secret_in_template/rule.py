@@ -1,5 +1,6 @@
 """Secrets in any property but a function's environment, and in metadata or mappings."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,17 @@ from pipeline.source.violations import Violation, at_template
 
 # What a Secret generates by itself, and where names speak of secrets without holding one.
 _APART = {"Environment", "GenerateSecretString"}
+# A database's first password as a dynamic reference is AWS's own way where RDS doesn't keep it itself: CloudFormation
+# hands it on, and nothing shows it. Source: AWS CloudFormation user guide, "Get a secret from Secrets Manager".
+_MASTERS = {
+    "MasterUserPassword": (
+        "AWS::DocDB::DBCluster",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance",
+        "AWS::Redshift::Cluster",
+    )
+}
+_REFERENCE = re.compile(r"\{\{resolve:secretsmanager:[^{}]*(\$\{[^{}]*\}[^{}]*)*\}\}")
 type Leaf = tuple[Place, str, Any]
 
 
@@ -31,6 +43,8 @@ def _properties(stack: Stack) -> Iterator[Violation]:
         for place, key, value in _leaves(body.get("Properties") or {}, ()):
             if _APART & set(map(str, place)) or body["Type"] == "AWS::SSM::Parameter":
                 continue
+            if body["Type"] in _MASTERS.get(key, ()) and _is_reference(stack, value):
+                continue
             if why := _why(stack, key, value, hidden):
                 yield at_template(
                     stack,
@@ -41,6 +55,11 @@ def _properties(stack: Stack) -> Iterator[Violation]:
                     *place,
                     fact=stack.document.path(*place),
                 )
+
+
+def _is_reference(stack: Stack, value: Any) -> bool:
+    """Whether a value is a dynamic reference to a secret of Secrets Manager, and nothing else."""
+    return _REFERENCE.fullmatch(str(stack.scope.resolve(value))) is not None
 
 
 def _metadata(stack: Stack) -> Iterator[Leaf]:

@@ -13,11 +13,12 @@ def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         for bucket in stack.of_type("AWS::S3::Bucket"):
             block = bucket.get("PublicAccessBlockConfiguration", default={})
-            for key in _BLOCKS:
-                if str(dig(block, key, default=False)).lower() != "true":
-                    yield at(bucket, f"{key} is not set", "PublicAccessBlockConfiguration", key, fact=key)
+            if unset := [key for key in _BLOCKS if str(dig(block, key, default=False)).lower() != "true"]:
+                text = f"{', '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set"
+                yield at(bucket, text, "PublicAccessBlockConfiguration", unset[0], fact=" ".join(unset))
+            # Without OwnershipControls there are no ACLs: S3's default for new buckets since April 2023.
             rules = bucket.get("OwnershipControls", "Rules", default=[])
-            if not any(dig(rule, "ObjectOwnership") == "BucketOwnerEnforced" for rule in rules):
+            if rules and not any(dig(rule, "ObjectOwnership") == "BucketOwnerEnforced" for rule in rules):
                 yield at(
                     bucket,
                     "objects may have ACLs of their own",

@@ -1,10 +1,11 @@
 """Databases and tables that are public, unprotected or without backup."""
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
 from pipeline.source.project import Project
-from pipeline.source.stacks import Resource, dig
+from pipeline.source.stacks import Resource, Stack, dig
 from pipeline.source.violations import Violation, at
 
 
@@ -23,25 +24,19 @@ def check(project: Project) -> Iterator[Violation]:
                     "PointInTimeRecoverySpecification",
                     fact="PointInTimeRecoverySpecification",
                 )
-        for group in stack.of_type("AWS::EC2::SecurityGroup"):
-            for index, rule in enumerate(group.get("SecurityGroupIngress", default=[])):
-                if dig(rule, "CidrIp") == "0.0.0.0/0" or dig(rule, "CidrIpv6") == "::/0":
-                    yield at(
-                        group,
-                        f"{group.id} lets everybody in",
-                        "SecurityGroupIngress",
-                        index,
-                        fact=_ports(rule),
-                    )
+        yield from _open_groups(stack)
 
-        for rule in stack.of_type("AWS::EC2::SecurityGroupIngress"):
-            if rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0":
-                yield at(
-                    rule,
-                    f"{rule.id} lets everybody in",
-                    "CidrIp" if rule.get("CidrIp") else "CidrIpv6",
-                    fact=_ports(rule.properties),
-                )
+
+def _open_groups(stack: Stack) -> Iterator[Violation]:
+    for group in stack.of_type("AWS::EC2::SecurityGroup"):
+        for index, rule in enumerate(group.get("SecurityGroupIngress", default=[])):
+            if _everybody(dig(rule, "CidrIp")) or _everybody(dig(rule, "CidrIpv6")):
+                why = f"{group.id} lets everybody in"
+                yield at(group, why, "SecurityGroupIngress", index, fact=_ports(rule))
+    for rule in stack.of_type("AWS::EC2::SecurityGroupIngress"):
+        for key in ("CidrIp", "CidrIpv6"):
+            if _everybody(rule.get(key)):
+                yield at(rule, f"{rule.id} lets everybody in", key, fact=f"{key} {_ports(rule.properties)}")
 
 
 def _ports(rule: Any) -> str:
@@ -50,11 +45,21 @@ def _ports(rule: Any) -> str:
     return f"everybody to {dig(rule, 'IpProtocol', default='')} {ports or 'every port'}"
 
 
+def _everybody(addresses: Any) -> bool:
+    """Whether a block of addresses is all there are, however it is written."""
+    try:
+        return ipaddress.ip_network(str(addresses), strict=False).prefixlen == 0
+    except ValueError:
+        return False
+
+
 def _database(database: Resource) -> Iterator[Violation]:
     if str(database.get("PubliclyAccessible", default=False)).lower() == "true":
         yield at(
             database, f"{database.id} is on the internet", "PubliclyAccessible", fact="PubliclyAccessible"
         )
+    if database.get("DBClusterIdentifier"):
+        return  # an instance of a cluster: protection and backup are the cluster's
     if str(database.get("DeletionProtection", default=False)).lower() != "true":
         yield at(database, f"{database.id} can be deleted", "DeletionProtection", fact="DeletionProtection")
     days = str(database.get("BackupRetentionPeriod", default=1))

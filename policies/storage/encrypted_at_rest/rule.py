@@ -1,5 +1,6 @@
-"""Buckets, queues, topics, log groups, secrets and tables without encryption."""
+"""Buckets, queues, topics, log groups, secrets, tables and databases that no key of ours encrypts."""
 
+import re
 from collections.abc import Iterator
 
 from pipeline.source.project import Project
@@ -11,14 +12,16 @@ _NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "AWS::SNS::Topic": (("KmsMasterKeyId",),),
     "AWS::Logs::LogGroup": (("KmsKeyId",),),
     "AWS::SecretsManager::Secret": (("KmsKeyId",),),
-    "AWS::DynamoDB::Table": (("SSESpecification", "SSEEnabled"),),
+    "AWS::DynamoDB::Table": (("SSESpecification", "SSEEnabled"), ("SSESpecification", "KMSMasterKeyId")),
     "AWS::DynamoDB::GlobalTable": (("SSESpecification", "SSEEnabled"),),
     "AWS::RDS::DBInstance": (("StorageEncrypted",),),
     "AWS::RDS::DBCluster": (("StorageEncrypted",),),
     "AWS::EFS::FileSystem": (("Encrypted",),),
-    "AWS::Kinesis::Stream": (("StreamEncryption", "KeyId"),),
+    "AWS::Kinesis::Stream": (("StreamEncryption", "EncryptionType"), ("StreamEncryption", "KeyId")),
 }
-_AWS_KEYS = ("alias/aws/", "aws/")
+# What is in plain text without this; all else AWS encrypts by a key of its own.
+_SWITCHES = ("Encrypted", "StorageEncrypted", "EncryptionType")
+_AWS_KEYS = re.compile(r"(^|:)(alias/)?aws/")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -26,24 +29,18 @@ def check(project: Project) -> Iterator[Violation]:
         for resource in stack.resources.values():
             for place in () if _is_encrypted(resource) else _NEEDS.get(resource.type, ()):
                 value = str(resource.get(*place, default=""))
-                if value.lower() in ("", "false"):
-                    yield at(
-                        resource,
-                        f"{resource.id} is not encrypted: {'.'.join(place)} is missing",
-                        *place,
-                        fact=".".join(place),
-                    )
-                elif value.startswith(_AWS_KEYS):
-                    yield at(
-                        resource,
-                        f"{resource.id} is encrypted with a key of AWS, {value}",
-                        *place,
-                        fact=".".join(place),
-                    )
-        for bucket in stack.of_type("AWS::S3::Bucket"):
+                fact = ".".join(place)
+                if value.lower() in ("", "false", "none"):
+                    what = "not encrypted" if place[-1] in _SWITCHES else "encrypted with no key of ours"
+                    yield at(resource, f"{resource.id} is {what}: {fact} is missing", *place, fact=fact)
+                    break
+                if _AWS_KEYS.search(value):
+                    why = f"{resource.id} is encrypted with a key of AWS, {value}"
+                    yield at(resource, why, *place, fact=fact)
+        for bucket in stack.of_type("AWS::S3::Bucket"):  # without a word S3 encrypts by AES256, since 2023
             rules = bucket.get("BucketEncryption", "ServerSideEncryptionConfiguration", default=[])
             kinds = {str(dig(rule, "ServerSideEncryptionByDefault", "SSEAlgorithm")) for rule in rules}
-            if not kinds or kinds - {"AES256", "aws:kms", "aws:kms:dsse"}:
+            if kinds - {"AES256", "aws:kms", "aws:kms:dsse"}:
                 yield at(bucket, f"{bucket.id} is not encrypted", "BucketEncryption", fact="BucketEncryption")
 
 

@@ -25,9 +25,6 @@ def check(project: Project) -> Iterator[Violation]:
     asked: dict[tuple[str, int, str, str], bool] = {}
     for run in runs(project):
         for job in run.jobs:
-            if job.permissions == "write-all":
-                place = (job.workflow.file, _line(run, job.id, ""), job.id, "everything")
-                asked[place] = False
             for name, right in job.permissions.items() if isinstance(job.permissions, dict) else ():
                 if str(right) == "write":
                     line = job.line("permissions", name) if "permissions" in job.body else 0
@@ -39,13 +36,6 @@ def check(project: Project) -> Iterator[Violation]:
             yield Violation(
                 f"job {job_id} may write {name}, and nothing in it does", file, line, fact=f"{job_id}: {name}"
             )
-
-
-def _line(run: Run, job_id: str, name: str) -> int:
-    job = next(one for one in run.jobs if one.id == job_id)
-    if "permissions" in job.body:
-        return job.line("permissions")
-    return job.workflow.line("permissions")
 
 
 def _needs(run: Run, name: str) -> bool:

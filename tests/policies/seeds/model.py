@@ -25,8 +25,13 @@ class Seed:
     file: str
     old: str
     new: str
-    rules: str  # names with blanks between
+    rules: str  # names with blanks between; TOOL/RULE where a tool tells it
     at: str = ""
+
+    @property
+    def tool(self) -> str:
+        """The tool that tells it, if no rule of our own does."""
+        return self.rules.partition("/")[0] if "/" in self.rules else ""
 
     def apply(self, files: Mapping[str, bytes]) -> tuple[dict[str, bytes], int]:
         """The changed files, and the 1-based line at which the finding is expected."""

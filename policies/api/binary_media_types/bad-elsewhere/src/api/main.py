@@ -1,0 +1,3 @@
+import awsgi
+
+handler = awsgi.response

@@ -1,0 +1,3 @@
+from app.wsgi import respond
+
+handler = respond

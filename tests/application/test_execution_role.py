@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.templates.loading import ENVIRONMENTS, ROOT, bootstrap, expanded, statements, texts
+from tests.stacks import ENVIRONMENTS, ROOT, bootstrap, expanded, statements, texts
 
 SCHEMAS = next((ROOT / ".tools/policy/lib").glob("python3.*/site-packages/cfnlint/data/schemas"))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.templates.loading import ENVIRONMENTS, overrides, samconfig, settings, source
+from tests.stacks import ENVIRONMENTS, overrides, samconfig, settings, source
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 

@@ -218,7 +218,7 @@ def report(reports: Path, stage: str, commit: str) -> dict[str, Any] | None:
 
 
 def _tests(reports: list[dict[str, Any] | None], every: list[dict[str, Any] | None]) -> dict[str, Any]:
-    """The result of `reports`; the configuration names every report, with the versions of the tools behind it."""
+    """The result of `reports`; the configuration names every report, its tools, and what they left out."""
     known = [one for one in reports if one]
     passed = [one["stage"] for one in known if one["status"] == "passed"]
     failed = [one["stage"] for one in known if one["status"] != "passed"]
@@ -228,7 +228,14 @@ def _tests(reports: list[dict[str, Any] | None], every: list[dict[str, Any] | No
             {
                 "name": f"{one['stage']}/report.json",
                 "digest": {"sha256": one["digest"]},
-                "annotations": {"tools": [str(tool) for tool in one["raw"].get("tools", [])]},
+                "annotations": {
+                    "tools": [str(tool) for tool in one["raw"].get("tools", [])],
+                    "scopes": [
+                        str(engine["scope"])
+                        for engine in one["raw"].get("engines", [])
+                        if engine.get("scope")
+                    ],
+                },
             }
             for one in every
             if one

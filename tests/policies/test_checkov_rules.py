@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.run import CHECKOUT
 from pipeline.gate import fixtures
 from pipeline.gate.engines import checkov
 from pipeline.gate.engines.base import Context, EngineError
 from pipeline.gate.findings import Finding
 from pipeline.gate.rules import Rule, load
+from tests import rules
 
 EXAMPLE = Path(__file__).parent / "checkov"  # one rule, for a team that has such policies
-RULES = [rule for folder in (CHECKOUT / "policies", EXAMPLE) for rule in load(folder) if rule.checkov]
+RULES = [one for one in (*rules.RULES, *load(EXAMPLE)) if one.checkov]
 
 
 def found(rule: Rule, path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:

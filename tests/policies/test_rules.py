@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.gate import fixtures
 from pipeline.gate.engines import own
-from pipeline.gate.rules import Rule, load
+from pipeline.gate.rules import Rule
+from tests.rules import RULES
 
 POLICIES = Path(__file__).parents[2] / "policies"
-RULES = load(POLICIES)
 OWN = [rule for rule in RULES if rule.check is not None]
 
 

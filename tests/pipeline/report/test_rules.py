@@ -9,10 +9,9 @@ from pipeline import cli
 from pipeline.base.run import run
 from pipeline.commands.rules import page
 from pipeline.gate import lock
-from pipeline.gate.rules import load
+from tests.rules import RULES
 
 TOP = Path(__file__).parents[3]
-RULES = load(TOP / "policies")
 
 
 def test_page_is_in_step() -> None:

@@ -71,7 +71,9 @@ def read(folder: Path) -> tuple[list[tuple[str, Seed]], list[Harmless]]:
     """The seeds by group, and the harmless changes, of every YAML file in a folder: a file a group."""
     seeds, harmless = [], []
     for path in sorted(folder.glob("*.yaml")):
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(
+            path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+        )  # the C one: in a tenth of the time
         seeds += [(path.stem, Seed(**({"old": ""} | one))) for one in data.get("seeds", [])]
         for one in data.get("harmless", []):
             edits = tuple((edit["file"], edit.get("old", ""), edit["new"]) for edit in one["edits"])

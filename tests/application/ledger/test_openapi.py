@@ -1,5 +1,6 @@
 """The OpenAPI document is what the code does: requests made from it get the answers that it promises."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -27,19 +28,25 @@ each_operation = pytest.mark.parametrize(
 )
 
 
+@cache
+def _schema(coverage: bool) -> Any:
+    """The document without its security: API Gateway authorises before the application is asked."""
+    schema = schemathesis.openapi.from_dict({**DOCUMENT, "security": []})
+    schema.app = Flask("each test puts its own in place")
+    schema.config.phases.coverage.enabled = coverage
+    return schema
+
+
 def _try(method: str, path: str, app: Flask, *, coverage: bool) -> None:
     """Make requests to one operation. With `coverage` also those at each bound: some 1,600 to the 22 of them.
 
     What schemathesis' own `parametrize` does, but when the test runs: it makes up the requests whenever a test is
     collected, and its fixtures, which don't, ask for another pytest (4.32.5: 'Function' has no '_nodeid').
     """
-    # Without its security: API Gateway authorises before the application is asked.
-    schema = schemathesis.openapi.from_dict({**DOCUMENT, "security": []})
-    schema.app = app
-    schema.config.phases.coverage.enabled = coverage
+    schema = _schema(coverage)
 
     @settings(
-        max_examples=10,
+        max_examples=10 if coverage else 5,
         deadline=None,
         derandomize=True,
         database=None,

@@ -68,8 +68,8 @@ fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HO
 test-fast: install-check ## The tests that need no emulator
 	@$(PYTEST) -m "not e2e and not slow"
 
-check: install-check ## What a pull request is judged by: lint, policy, tests
-	@bin/pipeline check
+check: install-check ## What a pull request is judged by: lint, policy, tests (`bin/pipeline check`: with all tests)
+	@bin/pipeline check --base
 
 format: install-main ## Rewrite the code in the project's format
 	@.venv/bin/ruff check --quiet --fix-only .

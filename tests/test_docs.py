@@ -31,11 +31,10 @@ _NOT_OURS = {"build", "policies", "tests/golden/sample"}  # what is built, and w
 
 
 def _pages() -> Iterator[Path]:
-    for path in sorted(TOP.rglob("*.md")):
-        name = path.relative_to(TOP).as_posix()
-        hidden = any(part.startswith(".") and part != ".github" for part in name.split("/"))
-        if not hidden and not any(name.startswith(f"{one}/") for one in _NOT_OURS):
-            yield path
+    for folder, folders, names in TOP.walk():
+        inside = (folder / one for one in folders if not one.startswith(".") or one == ".github")
+        folders[:] = sorted(one.name for one in inside if one.relative_to(TOP).as_posix() not in _NOT_OURS)
+        yield from (folder / name for name in sorted(names) if name.endswith(".md"))
 
 
 PAGES = {path.relative_to(TOP).as_posix(): path.read_text(encoding="utf-8") for path in _pages()}

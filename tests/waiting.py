@@ -1,9 +1,19 @@
-"""How tests wait: for what they want to see, and never for a time."""
+"""How tests wait: for what they want to see, and never for a time; and a clock that they move themselves."""
 
 import time
 from collections.abc import Callable
 
 _LONGEST = 600.0  # seconds; by then nobody believes in it, however busy the machine is
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class NeverError(Exception):

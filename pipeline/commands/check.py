@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.base import summary
 from pipeline.base.text import unfiltered
-from pipeline.gate import output
+from pipeline.gate import output, parts
 from pipeline.gate.check import judge
 from pipeline.gate.verdict import Report
 from pipeline.source.stages import STAGES
@@ -19,17 +19,31 @@ if TYPE_CHECKING:
     from pipeline.report.evidence import Evidence
 
 
+_MAIN = object()  # `--base` without a value
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options that the four commands share."""
     parser.add_argument("--format", choices=sorted(_FORMATS), default="text", help="what is printed")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write the reports into this folder")
     parser.add_argument("--no-cache", action="store_true", help="judge everything anew")
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        nargs="?",
+        const=_MAIN,
+        help="leave the engine's tests out where nothing of the engine changed since REF, or else since main; "
+        "lint and policy judge all",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the stages of the command; the exit status is 0 clean, 1 gate failed, 2 not everything judged."""
     names = STAGES if args.command == "check" else (args.command,)
-    report = judge(Path.cwd(), names, cached=not args.no_cache).printable()
+    root = Path.cwd()
+    base = parts.main(root) if args.base is _MAIN else args.base
+    scope = parts.scope(root, base) if "test" in names else parts.WHOLE
+    report = judge(root, names, cached=not args.no_cache, scope=scope).printable()
     evidence = cache(lambda: _gather(report))
     sys.stdout.write(_FORMATS[args.format](report, evidence))
     if os.environ.get("GITHUB_ACTIONS") == "true":

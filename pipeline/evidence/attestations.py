@@ -230,7 +230,7 @@ def report(reports: Path, stage: str, commit: str) -> StageReport | None:
 
 
 def _tests(reports: list[StageReport], every: list[StageReport]) -> dict[str, Any]:
-    """The result of `reports`; the configuration names every report, with the versions of the tools behind it."""
+    """The result of `reports`; the configuration names every report, its tools, and what they left out."""
     passed = [one.stage for one in reports if one.status == "passed"]
     failed = [one.stage for one in reports if one.status != "passed"]
     return {
@@ -239,7 +239,12 @@ def _tests(reports: list[StageReport], every: list[StageReport]) -> dict[str, An
             {
                 "name": f"{one.stage}/report.json",
                 "digest": {"sha256": one.digest},
-                "annotations": {"tools": [str(tool) for tool in one.data.get("tools", [])]},
+                "annotations": {
+                    "tools": [str(tool) for tool in one.data.get("tools", [])],
+                    "scopes": [
+                        str(engine["scope"]) for engine in one.data.get("engines", []) if engine.get("scope")
+                    ],
+                },
             }
             for one in every
         ],

@@ -26,6 +26,7 @@ from pipeline.gate.engines import (
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.findings import NO_VERDICT, SEVERITIES, Finding, Stage
+from pipeline.gate.parts import WHOLE, Scope
 from pipeline.gate.verdict import EngineRun, Report
 from pipeline.source import secrets
 from pipeline.source.project import Project
@@ -51,13 +52,18 @@ class _Verdict:
 
 
 def judge(
-    root: Path, names: Sequence[str] = STAGES, *, today: dt.date | None = None, cached: bool = True
+    root: Path,
+    names: Sequence[str] = STAGES,
+    *,
+    today: dt.date | None = None,
+    cached: bool = True,
+    scope: Scope = WHOLE,
 ) -> Report:
-    """Judge the repository in `root` by the stages `names`. Nothing in it is changed."""
+    """Judge the repository in `root` by the stages `names`; `scope` says whose tests run. Nothing in it is changed."""
     project = Project.load(root)
     engines = [engine for name in names for engine in ENGINES[name]]
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch, ThreadPoolExecutor(_PARALLEL) as pool:
-        context = Context(project, Path(scratch))
+        context = Context(project, Path(scratch), scope)
         running: list[Future[_Verdict]] = [pool.submit(_judge, engine, context, cached) for engine in engines]
         verdicts = {future.result().engine.name: future.result() for future in running}
     day = today or dt.datetime.now(dt.UTC).date()
@@ -72,14 +78,16 @@ def judge(
         tools=tuple(sorted({version for engine in engines for version in cache.versions(engine)})),
         unjudged=any(one.broken for one in verdicts.values())
         or any(f.rule == "unreadable" for f in findings),
-        engines=tuple(_run(name, verdicts[engine.name]) for name in names for engine in ENGINES[name]),
+        engines=tuple(
+            _run(name, verdicts[engine.name], context) for name in names for engine in ENGINES[name]
+        ),
         day=day,
         project=project,
         rewritten=rewritten,
     )
 
 
-def _run(stage: str, verdict: _Verdict) -> EngineRun:
+def _run(stage: str, verdict: _Verdict, context: Context) -> EngineRun:
     return EngineRun(
         stage=stage,
         name=verdict.engine.name,
@@ -87,6 +95,7 @@ def _run(stage: str, verdict: _Verdict) -> EngineRun:
         seconds=round(verdict.seconds, 3),
         kept=verdict.kept,
         broken=verdict.broken,
+        scope=verdict.engine.scope(context),
     )
 
 

@@ -19,6 +19,7 @@ def as_text(report: Report) -> str:
         rows += [f"no verdict of {engine.name}: {engine.broken}", f"    Fix:  {UNJUDGED}", ""]
     for stage in report.stages:
         rows.append(f"{stage.name:<8} {stage.status:<10} {stage.seconds:6.1f} s")
+        rows += [f"         {one.scope}" for one in report.engines if one.stage == stage.name and one.scope]
     rows += _waivers(report)
     open_ones = [one for one in report.findings if one.waiver is None]
     waived = len(report.findings) - len(open_ones)

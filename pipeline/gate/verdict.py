@@ -20,7 +20,7 @@ class EngineRun:
     """How one engine of a stage did: the versions that judged, as NAME-VERSION, and the wall seconds.
 
     `kept` tells that the verdict of an earlier run on the same content was taken; `broken` says why there is
-    no verdict, and is empty when there is one.
+    no verdict, and is empty when there is one; `scope` says what it looked at, where that isn't all.
     """
 
     stage: str
@@ -29,6 +29,7 @@ class EngineRun:
     seconds: float
     kept: bool = False
     broken: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ class Report:
 
     def printable(self) -> "Report":
         """The same, each text of it on one line, with nothing in it that a reader can't see."""
-        engines = tuple(dataclasses.replace(one, broken=one_line(one.broken)) for one in self.engines)
+        engines = tuple(
+            dataclasses.replace(one, broken=one_line(one.broken), scope=one_line(one.scope))
+            for one in self.engines
+        )
         findings = tuple(_printable(one) for one in self.findings)
         rewritten = visible(self.rewritten)
         return dataclasses.replace(self, findings=findings, engines=engines, rewritten=rewritten)

@@ -41,6 +41,8 @@ def _engine(finding: Finding, evidence: Evidence) -> EngineRun | None:
 def _suite(engine: EngineRun, evidence: Evidence) -> TestSuite:
     suite = TestSuite(engine.name)
     suite.add_property("versions", " ".join(engine.versions))
+    if engine.scope:
+        suite.add_property("scope", engine.scope)
     found = [one for one in evidence.report.findings if _engine(one, evidence) == engine]
     names = [one.rule for one in found]
     if engine.name == own.ENGINE.name and not engine.broken:

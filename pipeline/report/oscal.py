@@ -125,8 +125,10 @@ def _tool(engine: EngineRun) -> dict[str, Any]:
         "description": f"Engine of the stage {engine.stage}.",
         "status": {"state": "operational"},
     }
-    if engine.broken:
-        tool["remarks"] = f"Gave no verdict: {plain(engine.broken)}"
+    if engine.broken or engine.scope:
+        tool["remarks"] = (
+            f"Gave no verdict: {plain(engine.broken)}" if engine.broken else f"Judged {plain(engine.scope)}."
+        )
     return tool | ({"props": versions} if versions else {})
 
 

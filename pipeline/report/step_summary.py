@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipeline.base.markdown import escape, table
 from pipeline.gate import waivers
 from pipeline.gate.findings import Finding
+from pipeline.gate.verdict import EngineRun
 from pipeline.report.evidence import Evidence
 
 _MOST = 50  # findings; a summary may hold 1 MiB, and nobody reads more on that page
@@ -22,7 +23,7 @@ def _sections(evidence: Evidence) -> Iterator[str]:
     yield table(
         ("stage", "engine", "versions", "seconds", "verdict"),
         [
-            (one.stage, one.name, escape(", ".join(one.versions)), f"{one.seconds:.1f}", _verdict(one.broken))
+            (one.stage, one.name, escape(", ".join(one.versions)), f"{one.seconds:.1f}", _verdict(one))
             for one in report.engines
         ],
     )
@@ -42,8 +43,10 @@ def _sections(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _verdict(broken: str) -> str:
-    return f"**no verdict**: {escape(broken)}" if broken else "given"
+def _verdict(engine: EngineRun) -> str:
+    if engine.broken:
+        return f"**no verdict**: {escape(engine.broken)}"
+    return f"given: {escape(engine.scope)}" if engine.scope else "given"
 
 
 def _counts(evidence: Evidence) -> str:

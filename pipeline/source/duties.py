@@ -1,6 +1,7 @@
 """What the jobs of workflows do: which stages they run, what they change, which steps they need."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from posixpath import normpath
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipeline.source.stages import STAGES
 from pipeline.source.workflows import Action, Job, Workflow, WorkflowStep
 
 _DEPTH = 10  # levels of composite actions that GitHub allows
+MAIN = "main"  # what `--base` without a value stands for
 CHANGING = ("deploy", "promote", "rollback", "withdraw")
 # Programs whose exit status is a verdict, or whose failure must end the job.
 CHECKING = frozenset(
@@ -69,6 +71,26 @@ def stages(run: Run) -> set[str]:
     """The stages of the gate that a run goes through."""
     names = {name for _, _, name in pipelines(run)}
     return set(STAGES) if "check" in names else names & set(STAGES)
+
+
+def base(command: Command) -> Iterator[str | None]:
+    """The values of `--base` in a call of the gate, in each way that argparse takes it: `--base=X`, `--b X`, `--base`.
+
+    None for a word that may hold any option, such as a variable where a value isn't due.
+    """
+    words = [*command.arguments, "-"]
+    due = False  # whether a word is the value of the option before it
+    for word, following in pairwise(words):
+        option, given, value = word.partition("=")
+        if due or not word.startswith(("-", "$")):
+            due = False
+        elif len(option) > len("--") and "--base".startswith(option):
+            due = not given and not following.startswith("-")
+            yield value if given else following if due else MAIN
+        elif word.startswith("-"):
+            due = not given and not "--no-cache".startswith(option)
+        else:
+            yield None
 
 
 def changes(run: Run) -> bool:

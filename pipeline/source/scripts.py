@@ -62,14 +62,14 @@ def commands(script: str) -> Iterator[Command]:
     for number, row in _rows(script):
         words: list[str] = []
         before = ""
-        for token in [*_tokens(row), ""]:
-            if token and token not in _OPERATORS:
+        for token in [*_tokens(row), None]:
+            if token is not None and token not in _OPERATORS:
                 words.append(token)
                 continue
             if words:
                 found, negated = _bare(words)
                 if found:
-                    yield Command(tuple(found), number, before, token, negated)
+                    yield Command(tuple(found), number, before, token or "", negated)
             words, before = [], token or before
 
 

@@ -117,8 +117,8 @@ class Story(Scene):
 
     def pull_request(self) -> str:
         hub = self.box.github
-        hub.commit("Say more in the health check", changes.good(hub), branch="health")
-        self.request = hub.open_pull_request("health", "Say more in the health check")
+        hub.commit("Say more of the ledger", changes.good(hub), branch="ledger")
+        self.request = hub.open_pull_request("ledger", "Say more of the ledger")
         run = self.passed(hub.run(hub.pull_request_event(self.request)))
         plan_comment(self, self.request)
         return f"{len(run.jobs)} jobs passed, and the plan is its one comment"

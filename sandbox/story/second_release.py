@@ -49,7 +49,7 @@ class SecondRelease(Scene):
 
     def second_change(self) -> str:
         """Merge it, without a pull request's run: the first showed that."""
-        event = self.merged("Say less in the health check", changes.good_again(self.box.github))
+        event = self.merged("Say less of the ledger", changes.good_again(self.box.github))
         self.passed(self.box.github.run(event))
         self.commits["dev"] = event.sha
         self.serves("dev", event.sha)

@@ -4,9 +4,9 @@ import pytest
 
 from app.config import Config, ConfigError
 from app.database import certificates
-from tests.app.conftest import environment
-from tests.app.secrets_manager import SecretsManager
 from tests.conftest import TestDatabase
+from tests.running import environment
+from tests.secrets_manager import SecretsManager
 
 COMPLETE = environment(TestDatabase("db.example.com", 5432, "ledger", "", ""), SecretsManager())
 

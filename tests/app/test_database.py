@@ -14,12 +14,12 @@ from app import roles
 from app.config import Config, DatabaseConfig
 from app.database import IDLE_SECONDS, Connection, Database, DatabaseUnavailableError
 from app.secret import Credentials, Secret
-from tests.app.conftest import PASSWORD, SECRET_ARN
-from tests.app.secrets_manager import SecretsManager
-from tests.app.test_secret import Clock
 from tests.conftest import TestDatabase
 from tests.refusals import PASSWORD as RIGHT
 from tests.refusals import REFUSALS, SPOKEN, Server, refusing
+from tests.running import PASSWORD, SECRET_ARN
+from tests.secrets_manager import SecretsManager
+from tests.waiting import Clock
 
 
 def backend(connection: Connection) -> int:

@@ -6,8 +6,8 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Config
 from app.state import state
-from tests.app.conftest import ORIGIN
-from tests.app.secrets_manager import RefusedError, SecretsManager
+from tests.running import ORIGIN
+from tests.secrets_manager import RefusedError, SecretsManager
 
 
 def test_health_asks_neither_database_nor_secret(offline: FlaskClient) -> None:

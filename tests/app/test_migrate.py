@@ -12,9 +12,9 @@ import pytest
 
 from app import cloudformation, migrate, roles, schema
 from app.cloudformation import Answer
-from tests.app.conftest import ADMIN_ARN, PASSWORD, SECRET_ARN
-from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
 from tests.conftest import TestDatabase
+from tests.running import ADMIN_ARN, PASSWORD, SECRET_ARN
+from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
 
 
 class Context:

@@ -14,9 +14,9 @@ from app.config import Config
 from app.database import IDLE_SECONDS
 from app.state import state
 from sandbox.postgres import PostgreSQL
-from tests.app.conftest import a_deployment, environment
-from tests.app.secrets_manager import SecretsManager
 from tests.conftest import TestDatabase
+from tests.running import a_deployment, environment
+from tests.secrets_manager import SecretsManager
 
 pytestmark = pytest.mark.e2e
 

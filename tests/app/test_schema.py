@@ -98,8 +98,3 @@ def test_numbers_without_order_are_refused(tmp_path: Path, files: dict[str, str]
     """Two branches that both added a migration are told before anything is applied."""
     with pytest.raises(SchemaError, match=message):
         schema.load(write(tmp_path, **files))
-
-
-def test_our_own_migrations_load() -> None:
-    """The shipped folder is in order."""
-    assert schema.load()[0].name == "0001_deployments.sql"

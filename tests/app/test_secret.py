@@ -8,19 +8,10 @@ import pytest
 from app import log
 from app.secret import Credentials, Secret, parse
 from app.secrets_manager import ATTEMPTS, SecretUnavailableError, get_secret_value
-from tests.app.secrets_manager import NEEDLE, SHAPES, RefusedError, SecretsManager
+from tests.secrets_manager import NEEDLE, SHAPES, RefusedError, SecretsManager
+from tests.waiting import Clock
 
 ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:application"
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.mark.parametrize(("seconds", "reads"), [(0, 1), (299, 1), (300, 2), (-5, 2)])

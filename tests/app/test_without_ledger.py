@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.base.run import CHECKOUT, run
 
-LEDGER = ("app/ledger", "tests/app/ledger", "benchmarks/ledger.py")
+LEDGER = ("app/ledger", "tests/application/ledger", "benchmarks/ledger.py")
 """The folder, its tests and its benchmark, as docs/your-application.md names them."""
 
 ASK = """

@@ -14,8 +14,8 @@ from pipeline.iam import authorization, grants
 from pipeline.source import registry
 from pipeline.source.located import parse
 from pipeline.source.settings import FILE
-from tests.templates.iam import decide
-from tests.templates.loading import BOOTSTRAP_ANSWERS, ROOT, resources, statements, texts
+from tests.iam import decide
+from tests.stacks import BOOTSTRAP_ANSWERS, ROOT, resources, statements, texts
 
 BOOTSTRAP = (ROOT / "bootstrap/template.yaml").read_text(encoding="utf-8")
 HERE = {"AWS::Partition": "aws", "AWS::Region": "xx-test-1", "AWS::AccountId": "000000000001"}

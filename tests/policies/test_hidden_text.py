@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.gate.engines import own
-from pipeline.gate.rules import load
 from pipeline.source.project import Project
+from tests.rules import rule
 
 ROOT = Path(__file__).parents[2]
-RULE = next(rule for rule in load(ROOT / "policies") if rule.id == "hidden_text")
+RULE = rule("hidden_text")
 # The controls of bidirectional text: table 4 of UAX #9, and what rustc refuses for CVE-2021-42574
 # (text_direction_codepoint_in_comment): https://doc.rust-lang.org/rustc/lints/listing/deny-by-default.html
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from pipeline.gate.engines import own
-from pipeline.gate.rules import load
 from pipeline.iam.subjects import Repository, Token
 from pipeline.iam.trust_policy import ASSUME, AUDIENCE, PROVIDER, allows
 from pipeline.source.project import Project
+from tests import rules
 from tests.pipeline.applications import TABLE
 
-RULES = {rule.id: rule for rule in load(Path(__file__).parents[2] / "policies")}
+RULES = {one.id: one for one in rules.RULES}
 ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"
 NAMES, IDS = (Repository("acme", "app", "111", "222", ids=ids) for ids in (False, True))
 FILE = ".github/workflows/deploy.yml"

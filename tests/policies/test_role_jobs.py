@@ -8,12 +8,12 @@ import yaml
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.gate.engines import own
-from pipeline.gate.rules import load
 from pipeline.source import role_jobs
 from pipeline.source.project import Project
+from tests.rules import rule
 
 ROOT = Path(__file__).parents[2]
-RULE = next(rule for rule in load(ROOT / "policies") if rule.id == "role_jobs_listed")
+RULE = rule("role_jobs_listed")
 FILE = ".github/workflows/deploy.yml"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 ROLE = "aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c"

@@ -9,11 +9,11 @@ import pytest
 from pipeline.gate import fixtures
 from pipeline.gate.engines import own
 from pipeline.gate.findings import Finding
-from pipeline.gate.rules import Rule, load
+from pipeline.gate.rules import Rule
 from pipeline.source.project import Project
+from tests.rules import RULES
 
 POLICIES = Path(__file__).parents[2] / "policies"
-RULES = load(POLICIES)
 
 
 def _cases(kind: str) -> list[object]:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.gate.engines import own
-from pipeline.gate.rules import Rule, load
+from pipeline.gate.rules import Rule
 from pipeline.source.project import Project
 from tests.policies.seeds.forms import FORMS
 from tests.policies.seeds.model import Harmless, Seed, only, read
+from tests.rules import RULES
 
 pytestmark = pytest.mark.slow  # a quarter of a second for each of hundreds of seeds
 
 ROOT = Path(__file__).parents[2]
-RULES = load(ROOT / "policies")
 FOLDERS = (
     ".github/",
     "app/",

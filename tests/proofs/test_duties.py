@@ -11,7 +11,7 @@ import pytest
 from sandbox.accounts import account, pair
 from tests.proofs import calls
 from tests.proofs.deployed import Deployed, deployed
-from tests.templates.loading import texts
+from tests.stacks import texts
 from tests.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]

@@ -11,10 +11,10 @@ import pytest
 
 from pipeline.base.run import Completed
 from sandbox.accounts import account, pair
+from tests.iam import decide
 from tests.proofs.deployed import Deployed, deployed
 from tests.proofs.releases import Releases
-from tests.templates.iam import decide
-from tests.templates.loading import texts
+from tests.stacks import texts
 from tests.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]

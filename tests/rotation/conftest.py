@@ -1,5 +1,5 @@
 """The fixtures of the application's tests: rotation works on the same database and secret."""
 
-from tests.app.conftest import ledger, migrated, secrets_manager
+from tests.running import ledger, migrated, secrets_manager
 
 __all__ = ("ledger", "migrated", "secrets_manager")

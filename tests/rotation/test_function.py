@@ -18,11 +18,11 @@ from app.database import Database
 from app.secret import Secret
 from rotation import database
 from rotation.function import STEPS, RotationError, handler
-from tests.app.conftest import ADMIN_ARN, PASSWORD, SECRET_ARN
-from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
 from tests.proofs.needles import Needles
 from tests.refusals import PASSWORD as RIGHT
 from tests.refusals import REFUSALS, SPOKEN, Server, refusing
+from tests.running import ADMIN_ARN, PASSWORD, SECRET_ARN
+from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
 
 ORDER = list(STEPS)
 

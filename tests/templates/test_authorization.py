@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.iam.statements import knows_no_resources
-from tests.templates.loading import (
+from tests.stacks import (
     ENVIRONMENTS,
     ROOT,
     bootstrap,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.source.application import LONGEST_NAME
-from tests.templates.iam import decide
-from tests.templates.loading import (
+from tests.iam import decide
+from tests.stacks import (
     BOOTSTRAP_ANSWERS,
     ENVIRONMENTS,
     ROOT,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.gate.findings import Finding
+from pipeline.gate.parts import WHOLE, Scope
 from pipeline.source.project import Project
 
 # The gate's own configuration of its tools, out of the judged repository's reach.
@@ -40,10 +41,11 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What engines work on: the judged project, and a scratch folder of this run."""
+    """What engines work on: the judged project, a scratch folder of this run, and whose tests are asked for."""
 
     project: Project
     scratch: Path
+    scope: Scope = WHOLE
     _copying: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _expanding: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _made: dict[str, Path] = field(default_factory=dict, repr=False)
@@ -113,6 +115,7 @@ class Engine:
     reads     whether a file's content decides the verdict (for the cache)
     run       gives the findings, or raises EngineError
     cached    whether a verdict may be taken from an earlier run on the same content
+    scope     what of the project it looked at, in words; empty for all that it reads
     """
 
     name: str
@@ -120,6 +123,7 @@ class Engine:
     reads: Callable[[str], bool]
     run: Callable[[Context], Iterable[Finding]] = field(repr=False)
     cached: bool = True
+    scope: Callable[[Context], str] = field(default=lambda context: "", repr=False)
 
 
 def row(context: Context, file: str, line: int) -> str:

@@ -1,4 +1,4 @@
-"""The judged repository's own tests, those that need no emulator."""
+"""The judged repository's own tests, those that need no emulator: the application's, or all (see parts.py)."""
 
 import os
 import re
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
+from pipeline.gate.parts import TESTS
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -19,6 +20,8 @@ def run(context: Context) -> Iterator[Finding]:
     settings = context.project.root / "pyproject.toml"
     arguments += ["--config-file", str(settings if settings.is_file() else os.devnull)]
     arguments += ["--rootdir", str(context.project.root), "--junit-xml", str(report)]
+    if not context.scope.engine:
+        arguments.append(TESTS)
     done = call("pytest", arguments, context, folder=context.project.root)
     if done.status == 5:
         raise EngineError("pytest found no test")
@@ -59,4 +62,11 @@ def _group(case: ET.Element, file: str) -> str:
     return (case.get("classname") or "").removeprefix(module).strip(".")
 
 
-ENGINE = Engine(name="pytest", packages=("pytest",), reads=lambda file: True, run=run, cached=False)
+ENGINE = Engine(
+    name="pytest",
+    packages=("pytest",),
+    reads=lambda file: True,
+    run=run,
+    cached=False,
+    scope=lambda context: context.scope.why,
+)

@@ -17,7 +17,10 @@ _DESELECTING = re.compile(
 )
 _UNLOCKED = re.compile(r"\bsync\b(?!.*--(locked|frozen))")
 _UNHASHED = re.compile(r"\bpip3?\s+install\s(?!.*--require-hashes)")
-_NEEDED = {"check": r"\bpipeline check\s*$", "test": r"(\$\(PYTEST\)|-m pytest)(?!.*\s-m\s(?!\"not proof\"))"}
+_NEEDED = {
+    "check": r"\bpipeline check( --base)?\s*$",
+    "test": r"(\$\(PYTEST\)|-m pytest)(?!.*\s-m\s(?!\"not proof\"))",
+}
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -184,7 +184,7 @@ def _lock(project: Project) -> Iterator[Violation]:
 
 def _conftests(project: Project) -> Iterator[Violation]:
     for file in project.files:
-        own = file.startswith(("tests/policies/test_", "tests/templates/test_"))
+        own = file.startswith(("tests/policies/test_", "tests/templates/test_", "tests/application/test_"))
         if own or (file.endswith("conftest.py") and not file.startswith("policies/")):
             for number, row in enumerate(project.text(file).splitlines(), 1):
                 if found := _HIDING.search(row):

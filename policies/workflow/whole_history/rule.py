@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.source.duties import calls, mapping, pipelines, steps
+from pipeline.source.duties import base, calls, mapping, pipelines, steps
 from pipeline.source.pins import of_step
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
@@ -26,7 +26,7 @@ def check(project: Project) -> Iterator[Violation]:
 
 
 def _looks(run: Run) -> bool:
-    if any(name in _LOOKING for _, _, name in pipelines(run)):
+    if any(name in _LOOKING or any(base(command)) for _, command, name in pipelines(run)):
         return True
     return any(one.program == "git" and _LOOKING_GIT & set(one.words) for _, one in calls(run))
 

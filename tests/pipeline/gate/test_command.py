@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.base.markdown import escape
+from pipeline.base.run import run
 from pipeline.commands import check as command
 from pipeline.gate import output
 from pipeline.gate.findings import Stage
-from pipeline.gate.verdict import Report
+from pipeline.gate.parts import Scope
+from pipeline.gate.verdict import EngineRun, Report
+from pipeline.report import step_summary
 from tests.pipeline.report.sample import COMMIT, FINDINGS, evidence
 from tests.pipeline.report.schemas import faults
 
@@ -28,7 +32,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, report: Report) -> list[Sequence[str
     """Let the gate come to `report`; the stages that were asked for."""
     asked: list[Sequence[str]] = []
 
-    def judge(root: Path, names: Sequence[str], *, cached: bool) -> Report:
+    def judge(root: Path, names: Sequence[str], *, cached: bool, scope: Scope) -> Report:
         asked.append(names)
         return report
 
@@ -55,6 +59,34 @@ def test_stages_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         cli.main([name])
 
     assert [("lint", "policy", "test"), ("lint",), ("policy",), ("test",)] == asked
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_a_base_that_is_not_there_is_no_verdict(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is judged then; lint and policy, which judge all, don't look for it."""
+    asked = judged(monkeypatch, evidence(**CLEAN).report)
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+    run(["git", "init", "--quiet"], cwd=tmp_path)
+    run(["git", *who, "commit", "--quiet", "--allow-empty", "-m", "first"], cwd=tmp_path)
+    (tmp_path / "tests/application").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+    assert [2, 0] == [cli.main([command, "--base", "nowhere"]), cli.main(["lint", "--base", "nowhere"])]
+    assert [("lint",)] == asked
+    assert "--base: nowhere is no commit of this clone." in capsys.readouterr().err
+
+
+def test_what_was_left_out_is_said() -> None:
+    """In the text, in the JSON and in the summary."""
+    said = "the application's tests alone: nothing of the engine changed"
+    engines = (EngineRun("test", "pytest", (), 1.0, scope=said),)
+    about = evidence(engines=engines, stages=(Stage("test", "passed", 1.0),), findings=(), unjudged=False)
+
+    assert f"passed        1.0 s\n         {said}\n" in output.as_text(about.report)
+    assert [said] == [one["scope"] for one in json.loads(output.as_json(about.report))["engines"]]
+    assert f"given: {escape(said)}" in step_summary.render(about)
 
 
 def test_json_is_the_contract(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

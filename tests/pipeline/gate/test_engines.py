@@ -18,6 +18,7 @@ from pipeline.gate.engines import (
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.parts import WHOLE, Scope
 from pipeline.gate.rules import Rule, load
 from pipeline.source.project import Project
 
@@ -272,6 +273,22 @@ def test_tests_of_a_folder_are_its_own(make_project: Make) -> None:
     assert [("test/failed", "tests/test_x.py", 3)] == [
         (one.rule, one.file, one.line) for one in report.findings
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "files"),
+    [
+        (Scope(engine=False, why=""), ["tests/application/test_x.py"]),
+        (WHOLE, ["tests/application/test_x.py", "tests/test_y.py"]),
+    ],
+)
+def test_the_applications_tests_always_run(make_project: Make, scope: Scope, files: list[str]) -> None:
+    """The others where they are asked for, and of these every one."""
+    fault = "def test_x() -> None:\n    assert False\n"
+    project = make_project(**{"tests/application/test_x.py": fault, "tests/test_y.py": fault})
+    report = check.judge(project.root, ("test",), scope=scope)
+
+    assert files == [one.file for one in report.findings]
 
 
 def test_folder_without_tests_is_no_pass(make_project: Make) -> None:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.run import CHECKOUT, Completed
+from pipeline.base.run import Completed
 from pipeline.delivery import changeset
 from pipeline.gate.engines import cfn_lint, own
 from pipeline.gate.engines.base import Context
-from pipeline.gate.rules import load
 from pipeline.source import samconfig
 from pipeline.source.project import Project
+from tests import rules
 from tests.pipeline.applications import TABLE
 
 type Make = Callable[..., Project]
-RULES = {rule.id: rule for rule in load(CHECKOUT / "policies")}
+RULES = {one.id: one for one in rules.RULES}
 SETTINGS = """\
 version = 0.1
 [dev.global.parameters]

@@ -10,10 +10,10 @@ from pipeline import cli
 from pipeline.base.run import run
 from pipeline.commands.rules import explanation, page
 from pipeline.gate import lock, register
-from pipeline.gate.rules import Rule, load
+from pipeline.gate.rules import Rule
+from tests.rules import RULES
 
 TOP = Path(__file__).parents[3]
-RULES = load(TOP / "policies")
 
 
 def test_page_is_in_step() -> None:

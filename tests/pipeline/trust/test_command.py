@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.base.run import CHECKOUT
-from tests.templates.loading import account, prefix
+from tests.stacks import account, prefix
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.source import application
 from pipeline.source.project import Project
-from tests.templates.loading import ROOT, account, region
+from tests.stacks import ROOT, account, region
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def read(folder: Path) -> tuple[list[tuple[str, Seed]], list[Harmless]]:
     """The seeds by group, and the harmless changes, of every YAML file in a folder: a file a group."""
     seeds, harmless = [], []
     for path in sorted(folder.glob("*.yaml")):
-        data = _as_here(yaml.safe_load(path.read_text(encoding="utf-8")))
+        # The C one: in a tenth of the time.
+        data = _as_here(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
         seeds += [(path.stem, Seed(**({"old": ""} | one))) for one in data.get("seeds", [])]
         for one in data.get("harmless", []):
             edits = tuple((edit["file"], edit.get("old", ""), edit["new"]) for edit in one["edits"])

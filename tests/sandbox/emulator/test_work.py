@@ -10,7 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 from pipeline.base.run import CHECKOUT
 from pipeline.iam import grants
 from tests.sandbox.emulator.cloud import Cloud
-from tests.templates.loading import resources, statements, texts
+from tests.stacks import resources, statements, texts
 
 pytestmark = pytest.mark.e2e
 _HERE = "eu-west-1:111111111111"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.gate.parts import is_application
+from pipeline.source import application
 from sandbox.story import changes
 
 # In the story's own runs the changes are made already: there is nothing to try there.
@@ -31,7 +33,8 @@ HUB: Any = SimpleNamespace(remote=SimpleNamespace(git=_git))
     ids=["good", "smoke", "migration"],
 )
 def test_the_change_can_be_made(change: Callable[[Any], dict[str, str]]) -> None:
-    """Each change gives files, Python among them that compiles, and differs from what is there."""
+    """Each change gives files, Python among them that compiles, and differs from what is there;
+    all of them are the application's, so that its checks run its own tests."""
     files = change(HUB)
     made = {
         name: text
@@ -40,5 +43,6 @@ def test_the_change_can_be_made(change: Callable[[Any], dict[str, str]]) -> None
     }
 
     assert made
+    assert [] == [name for name in files if not is_application(name, application.read(TOP).folders)]
     for name, text in files.items():
         assert not name.endswith(".py") or compile(text, name, "exec")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.templates.loading import (
+from tests.stacks import (
     ENVIRONMENTS,
     account,
     name_of_application,

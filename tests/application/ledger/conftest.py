@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.app.secrets_manager import SecretsManager
+from tests.secrets_manager import SecretsManager
 
 SESSION_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:session"
 IDENTITY = "arn:aws:sts::111111111111:assumed-role/auditors/ada"

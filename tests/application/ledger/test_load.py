@@ -14,9 +14,9 @@ from psycopg import sql
 
 from app import migrate, roles
 from app.ledger import chain
-from tests.app.conftest import a_deployment, environment
-from tests.app.secrets_manager import SecretsManager
 from tests.conftest import Connection, TestDatabase
+from tests.running import a_deployment, environment
+from tests.secrets_manager import SecretsManager
 
 pytestmark = [pytest.mark.proof, pytest.mark.e2e]
 INSTANCES = 6

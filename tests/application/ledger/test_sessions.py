@@ -17,9 +17,9 @@ from app.ledger import keys, sessions
 from app.ledger.keys import Keys
 from app.secrets_manager import SecretUnavailableError
 from app.state import state
-from tests.app.ledger.conftest import IDENTITY, SESSION_ARN, signed
-from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
-from tests.app.test_secret import Clock
+from tests.application.ledger.conftest import IDENTITY, SESSION_ARN, signed
+from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
+from tests.waiting import Clock
 
 HTTPS = "https://localhost"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from tests.app.conftest import a_deployment
-from tests.app.ledger.test_kinds import a_record
+from tests.application.ledger.test_kinds import a_record
+from tests.running import a_deployment
 
 COMMITS = 24
 PEOPLE = ("ada", "jonas", "mei", "samira")

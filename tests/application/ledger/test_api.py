@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Config
 from app.state import state
-from tests.app.conftest import ORIGIN, a_deployment
+from tests.running import ORIGIN, a_deployment
 
 
 def test_a_new_deployment_is_created_and_listed(client: FlaskClient) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.templates.loading import texts
+from tests.stacks import texts
 
 
 def decide(
@@ -44,4 +44,4 @@ def _compare(operator: str, actual: str | None, expected: list[str]) -> bool:
             return actual not in expected
         case "ArnLike":
             return actual is not None and any(fnmatchcase(actual, pattern) for pattern in expected)
-    raise NotImplementedError(f"{operator}: teach it to tests/templates/iam.py before a policy uses it")
+    raise NotImplementedError(f"{operator}: teach it to tests/iam.py before a policy uses it")

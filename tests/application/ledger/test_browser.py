@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 from werkzeug.serving import make_server
 
 from sandbox import certificates
-from tests.app.ledger.conftest import signed
-from tests.app.ledger.story import commit, tell
+from tests.application.ledger.conftest import signed
+from tests.application.ledger.story import commit, tell
 from tests.browser import CHROMIUM, NO_BROWSER
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)]

@@ -15,8 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from pipeline.source import application
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENTS = ("local", "dev", "prod")
+ROOT = Path(__file__).resolve().parents[1]
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 # What an administrator would answer beside the application's name; the ids are those of a made-up repository.
@@ -42,6 +41,14 @@ def source(path: str) -> dict[str, Any]:
 @cache
 def samconfig() -> dict[str, Any]:
     return tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+
+# Those that samconfig.toml deploys. sam itself falls back to a table [default], which none may have.
+ENVIRONMENTS = tuple(
+    name
+    for name, table in samconfig().items()
+    if isinstance(table, dict) and name != "default" and "deploy" in table
+)
 
 
 def settings(environment: str, command: str) -> dict[str, Any]:

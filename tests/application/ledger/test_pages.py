@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.database import Database, DatabaseUnavailableError
-from tests.app.conftest import a_deployment
-from tests.app.ledger.story import APPROVER, bundle, commit, tell
-from tests.app.ledger.test_kinds import a_record
+from tests.application.ledger.story import APPROVER, bundle, commit, tell
+from tests.application.ledger.test_kinds import a_record
+from tests.running import Ledger, a_deployment
 
 HTTPS = "https://localhost"
 PAGES = [
@@ -63,10 +63,21 @@ def fetch(browser: FlaskClient, path: str) -> Page:
     return Page(response.get_data(as_text=True))
 
 
+@pytest.fixture(scope="module")
+def told() -> dict[str, bytes]:
+    """The story's records, once it has been told."""
+    return {}
+
+
 @pytest.fixture
-def story(browser: FlaskClient) -> FlaskClient:
+def story(browser: FlaskClient, ledger: Ledger, told: dict[str, bytes]) -> FlaskClient:
     """A browser in front of a ledger with a story."""
-    tell(browser)
+    if told:
+        ledger.put_back(told)
+    else:
+        before = ledger.keep()
+        tell(browser)
+        told |= {table: rows.removeprefix(before[table]) for table, rows in ledger.keep().items()}
     return browser
 
 

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.ledger.kinds import KINDS, WRITTEN
-from tests.app.conftest import Ledger, a_deployment
+from tests.running import Ledger, a_deployment
 
 COMMIT, BUNDLE = "a" * 40, "b" * 64
 

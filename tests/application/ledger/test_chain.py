@@ -10,9 +10,9 @@ from app import roles
 from app.ledger import chain
 from app.ledger.kinds import WRITTEN
 from tests.another_value import OTHER, loosen
-from tests.app.conftest import PASSWORD, Ledger, a_deployment
-from tests.app.ledger.test_kinds import a_record
+from tests.application.ledger.test_kinds import a_record
 from tests.conftest import Connection, TestDatabase
+from tests.running import PASSWORD, Ledger, a_deployment
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.iam.grants import PLATFORM
-from tests.templates.loading import (
+from tests.stacks import (
     ENVIRONMENTS,
     ROOT,
     bootstrap,

@@ -7,7 +7,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from app import cors, health, log, problems
+from app import cors, health, log, problems, static
 from app.config import Config
 from app.database import Database
 from app.secret import Secret
@@ -23,6 +23,7 @@ def create_app(config: Config) -> Flask:
     app.extensions["esclusa"] = State(config, Database(config.database, Secret(config.database.secret_arn)))
     log.configure(config.log_level)
     problems.init_app(app)
+    static.init_app(app)
     _log_requests(app, config.environment)
     cors.init_app(app, config.cors_origins)
     app.register_blueprint(health.blueprint)

@@ -7,7 +7,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from app import cors, health, log, problems, static
+from app import cors, health, log, problems, secret_key, static
 from app.config import Config
 from app.database import Database
 from app.secret import Secret
@@ -19,6 +19,8 @@ def create_app(config: Config) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.extensions["esclusa"] = State(config, Database(config.database, Secret(config.database.secret_arn)))
+    if config.session_secret_arn:
+        secret_key.init_app(app, config.session_secret_arn)
     log.configure(config.log_level)
     problems.init_app(app)
     static.init_app(app)

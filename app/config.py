@@ -39,7 +39,7 @@ class Config:
     cors_methods: tuple[str, ...]
     max_body_bytes: int
     log_level: str
-    session_secret_arn: str  # empty: no sessions, so no pages
+    session_secret_arn: str  # empty: no sessions, and no SECRET_KEY
     database: DatabaseConfig
 
     @classmethod

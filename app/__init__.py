@@ -7,24 +7,25 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from app import cors, health, log, problems
+from app import cors, health, log, problems, secret_key, static
 from app.config import Config
 from app.database import Database
 from app.secret import Secret
 from app.state import State
 
-MAX_BODY_BYTES = 1_048_576
-
 
 def create_app(config: Config) -> Flask:
     """Build the application; nothing is opened or read before a request needs it."""
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.extensions["esclusa"] = State(config, Database(config.database, Secret(config.database.secret_arn)))
+    if config.session_secret_arn:
+        secret_key.init_app(app, config.session_secret_arn)
     log.configure(config.log_level)
     problems.init_app(app)
+    static.init_app(app)
     _log_requests(app, config.environment)
-    cors.init_app(app, config.cors_origins)
+    cors.init_app(app, config.cors_origins, config.cors_methods)
     app.register_blueprint(health.blueprint)
     for package in pkgutil.iter_modules(__path__):
         if package.ispkg:  # a feature: a folder with `init_app`, such as the ledger; delete it and it is gone

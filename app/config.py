@@ -6,6 +6,11 @@ from typing import Literal, cast, get_args
 
 Tls = Literal["verify-full", "disable"]
 
+MAX_BODY_BYTES = (
+    6_291_456  # Lambda's own limit of an event; one whose body isn't text holds three quarters of it
+)
+CORS_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
 
 class ConfigError(Exception):
     """A setting is missing or unusable; the message names the environment variable."""
@@ -31,8 +36,10 @@ class Config:
     bundle: str
     release: str
     cors_origins: frozenset[str]
+    cors_methods: tuple[str, ...]
+    max_body_bytes: int
     log_level: str
-    session_secret_arn: str  # empty: no sessions, so no pages
+    session_secret_arn: str  # empty: no sessions, and no SECRET_KEY
     database: DatabaseConfig
 
     @classmethod
@@ -44,6 +51,8 @@ class Config:
             bundle=required(environ, "BUNDLE_DIGEST"),
             release=required(environ, "RELEASE_DIGEST"),
             cors_origins=frozenset(filter(None, environ.get("CORS_ORIGINS", "").split(","))),
+            cors_methods=_methods(environ.get("CORS_METHODS", "GET, POST, OPTIONS")),
+            max_body_bytes=_whole_number(environ, "MAX_BODY_BYTES", 1, MAX_BODY_BYTES, default="1048576"),
             log_level=environ.get("LOG_LEVEL", "INFO"),
             session_secret_arn=environ.get("SESSION_SECRET_ARN", ""),
             database=database_config(environ),
@@ -52,15 +61,12 @@ class Config:
 
 def database_config(environ: Mapping[str, str]) -> DatabaseConfig:
     """Read the database's settings, which the application and the migration share."""
-    port = required(environ, "DATABASE_PORT")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ConfigError(f"DATABASE_PORT is {port!r}; give a port number from 1 to 65535")
     tls = required(environ, "DATABASE_TLS")
     if tls not in get_args(Tls):
         raise ConfigError(f"DATABASE_TLS is {tls!r}; give one of {', '.join(get_args(Tls))}")
     return DatabaseConfig(
         host=required(environ, "DATABASE_HOST"),
-        port=int(port),
+        port=_whole_number(environ, "DATABASE_PORT", 1, 65_535),
         name=required(environ, "DATABASE_NAME"),
         tls=cast("Tls", tls),
         secret_arn=required(environ, "DATABASE_SECRET_ARN"),
@@ -73,3 +79,21 @@ def required(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise ConfigError(f"environment variable {name} is missing; template.yaml sets it for each function")
     return value
+
+
+def _whole_number(environ: Mapping[str, str], name: str, least: int, most: int, default: str = "") -> int:
+    value = environ.get(name) or default or required(environ, name)
+    # More digits than the greatest has are too many, and may be more than `int` takes.
+    digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+    if not (digits and least <= int(value) <= most):
+        raise ConfigError(f"{name} is {value!r}; give a whole number from {least} to {most}")
+    return int(value)
+
+
+def _methods(value: str) -> tuple[str, ...]:
+    methods = tuple(name.strip() for name in value.split(","))
+    if not set(methods) <= set(CORS_METHODS):
+        raise ConfigError(
+            f"CORS_METHODS is {value!r}; give some of {', '.join(CORS_METHODS)}, comma separated"
+        )
+    return methods

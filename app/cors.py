@@ -2,12 +2,11 @@
 
 from flask import Flask, Response, request
 
-METHODS = "GET, POST, OPTIONS"
 HEADERS = "Authorization, Content-Type, If-None-Match, X-Amz-Content-Sha256, X-Amz-Date, X-Amz-Security-Token"
 MAX_AGE_SECONDS = "600"
 
 
-def init_app(app: Flask, origins: frozenset[str]) -> None:
+def init_app(app: Flask, origins: frozenset[str], methods: tuple[str, ...]) -> None:
     """Add the headers of https://fetch.spec.whatwg.org/#http-cors-protocol to every response."""
 
     @app.after_request
@@ -18,7 +17,7 @@ def init_app(app: Flask, origins: frozenset[str]) -> None:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
             if request.method == "OPTIONS":
-                response.headers["Access-Control-Allow-Methods"] = METHODS
+                response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
                 response.headers["Access-Control-Allow-Headers"] = HEADERS
                 response.headers["Access-Control-Max-Age"] = MAX_AGE_SECONDS
         return response

@@ -16,7 +16,7 @@ from app import cloudformation, log, roles, schema
 from app.cloudformation import Answer
 from app.config import ConfigError, database_config, required
 from app.database import Connection, connect, describe
-from app.secret import parse
+from app.secret import credentials
 from app.secrets_manager import SecretUnavailableError, get_secret_value
 
 PHYSICAL_ID = "ledger-schema"
@@ -63,8 +63,8 @@ def migrate(environ: Mapping[str, str], seconds: float) -> list[str]:
     config = database_config(environ)
     migrations = schema.load()
     admin_arn = required(environ, "DATABASE_ADMIN_SECRET_ARN")
-    admin = parse(get_secret_value(admin_arn, environ=environ), admin_arn)
-    application = parse(get_secret_value(config.secret_arn, environ=environ), config.secret_arn)
+    admin = credentials(get_secret_value(admin_arn, environ=environ), admin_arn)
+    application = credentials(get_secret_value(config.secret_arn, environ=environ), config.secret_arn)
     with connect(config, admin, statement_timeout_ms=0) as connection, _deadline(connection, seconds):
         _lock(connection)
         with connection.transaction():

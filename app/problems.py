@@ -1,17 +1,31 @@
-"""Errors as the client sees them: problem details in JSON (RFC 9457), never a stack trace."""
+"""Errors as the client sees them: problem details in JSON (RFC 9457) or a page, never a stack trace."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from app.database import DatabaseUnavailableError
 from app.log import logger, request_id
 from app.secrets_manager import SecretUnavailableError
 
 CONTENT_TYPE = "application/problem+json"
-RETRY = {"Retry-After": "5"}  # seconds, with a 503
+RETRY_SECONDS = 5
+RETRY = {"Retry-After": str(RETRY_SECONDS)}  # with a 503
+_UNAVAILABLE = (DatabaseUnavailableError, SecretUnavailableError)
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{}</title>
+<h1>{}</h1>
+<p>{}</p>
+<p>Request {}</p>
+</html>
+"""
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -45,31 +59,50 @@ def unavailable(error: Exception) -> Problem:
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error of the application in this form."""
+    """Answer the errors that the application handles nowhere itself: with a page to whoever prefers one.
+
+    A handler of its own stands, by status, by exception or for all: what fails for whatever reason comes to those
+    of 500 and 503 as Flask's own errors do.
+    """
 
     @app.errorhandler(Problem)
     def _problem(problem: Problem) -> Response:
         return respond(**problem.members)
 
     @app.errorhandler(HTTPException)
-    def _http(error: HTTPException) -> Response:
+    def _http(error: HTTPException) -> ResponseReturnValue:
+        reason = getattr(error, "original_exception", None)  # of what failed outside of a view
+        if isinstance(reason, _UNAVAILABLE):
+            return _unavailable(reason)
+        if error.response is not None:
+            return cast("Response", error.response)
         kept = {
             name: value
             for name, value in error.get_headers()
             if name.lower() not in ("content-type", "content-length")
         }
-        if error.response is not None and error.code is not None and error.code < 400:
-            return Response(status=error.code, headers=dict(error.response.headers))
-        return respond(error.code or 500, error.name, error.description or error.name, kept)
+        return _answer(error.code or 500, error.name, error.description or error.name, kept)
 
     @app.errorhandler(DatabaseUnavailableError)
     @app.errorhandler(SecretUnavailableError)
-    def _unavailable(error: Exception) -> Response:
-        return respond(**unavailable(error).members, headers=RETRY)
+    def _unavailable(error: Exception) -> ResponseReturnValue:
+        detail = unavailable(error).members["detail"]
+        return app.handle_http_exception(ServiceUnavailable(detail, retry_after=RETRY_SECONDS))
 
     @app.errorhandler(Exception)
-    def _unexpected(error: Exception) -> Response:
+    def _unexpected(error: Exception) -> ResponseReturnValue:
         logger.error("unhandled exception", exc_info=error)
-        return respond(
-            500, "Internal Server Error", "The request failed here. Give the request id when asking."
-        )
+        detail = "The request failed here. Give the request id when asking."
+        return app.handle_http_exception(InternalServerError(detail, original_exception=error))
+
+
+def _answer(status: int, title: str, detail: str, headers: dict[str, str]) -> Response:
+    """Return the error in the form that the client prefers; problem details, if it prefers none."""
+    prefers = request.accept_mimetypes.quality
+    if prefers("text/html") > max(prefers(CONTENT_TYPE), prefers("application/json")):
+        page = _PAGE.format(*map(escape, (f"{status} {title}", title, detail, request_id.get() or "")))
+        response = Response(page, status, {**headers, "Content-Security-Policy": "default-src 'none'"})
+    else:
+        response = respond(status, title, detail, headers)
+    response.vary.add("Accept")
+    return response

@@ -17,12 +17,14 @@ from pipeline.source import samconfig
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's arguments."""
     parser.add_argument(
-        "what", metavar="TAG|verify|key", help="a release tag, verify, or key (print the public key)"
+        "what", metavar="TAG|verify|key", help="a release tag, verify, or key (the public key)"
     )
     parser.add_argument("file", nargs="?", type=Path, help="with verify: a passport, or a folder of them")
     parser.add_argument("--key", type=Path, metavar="PEM", help="with verify: the environment's public key")
     parser.add_argument("--environment", metavar="ENV", help="the environment (the one that is promoted to)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there; an .html beside it")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write it there; beside a passport, an .html"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -38,7 +40,10 @@ def main(args: argparse.Namespace) -> int:
     aws.check_account(session, environment)
     by = envelope.signer(session, environment.signing_key).public_key
     if args.what == "key":
-        print(by.keyval["public"], end="")
+        if args.output:
+            _write(args.output, by.keyval["public"].encode())
+        else:
+            print(by.keyval["public"], end="")
         return 0
     raw = passport.load(session, environment, args.what)
     if raw is None:
@@ -47,11 +52,18 @@ def main(args: argparse.Namespace) -> int:
         )
     found = passport.verify(raw, by, f"The passport of {args.what}")
     if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_bytes(raw)
-        args.output.with_suffix(".html").write_text(page.of_passport(found.content), encoding="utf-8")
+        _write(args.output, raw)
+        _write(args.output.with_suffix(".html"), page.of_passport(found.content).encode())
     _say(found)
     return 0
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"{file} can't be written: {error.strerror}.") from error
 
 
 def _verify(file: Path | None, key: Path | None) -> int:

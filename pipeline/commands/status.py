@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Show every environment; one whose account can't be asked is shown with the reason."""
+    """Show every environment; one whose account can't be asked is shown with the reason, and exit 2 says so."""
     every = samconfig.read_all(Path.cwd())
     names = args.environment or [one.name for one in every.values() if one.account != LAPTOP_ACCOUNT]
     profiles = _profiles(args.profile)
@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
         print(as_json({"schema": 1, "environments": [asdict(one) for one in rows]}))
     else:
         sys.stdout.write(_text(rows))
-    return 0
+    return 0 if all(one.asked for one in rows) else 2
 
 
 def _profiles(given: Sequence[str]) -> dict[str, str]:
@@ -61,6 +61,7 @@ def _text(rows: Sequence[Row]) -> str:
             f"  behind   {behind} commit{'' if behind == '1' else 's'}",
             f"  soak     {one.soak}",
             f"  frozen   {one_line(one.frozen)}",
+            *([f"  withdrawn {one_line(one.withdrawn)}"] if one.withdrawn != "no" else []),
             f"  drift    {one_line(one.drift)}",
             f"  address  {one_line(one.address)}",
         ]

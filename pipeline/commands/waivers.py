@@ -52,7 +52,8 @@ def _as_text(shown: list[waivers.Waiver], today: dt.date) -> str:
             f"    {for_log(one_line(f'owner {one.owner}, approved by {one.approver}, {one.ticket}'))}",
         ]
     ending = sum(one.days(today) <= waivers.SOON for one in shown)
-    return "\n".join([*rows, f"{len(shown)} waivers, {ending} of them end within {waivers.SOON} days"])
+    count = f"{len(shown)} waiver{'' if len(shown) == 1 else 's'}"
+    return "\n".join([*rows, f"{count}, {ending} end{'s' if ending == 1 else ''} within {waivers.SOON} days"])
 
 
 def _as_json(shown: list[waivers.Waiver], today: dt.date) -> str:

@@ -170,7 +170,11 @@ def show(changes: ChangeSet) -> str:
         + summary.table(("action", "resource", "type", "replacement", "because of"), cells)
     )
     seen = [[one_line(cell) for cell in row] for row in cells]
-    return "\n".join(f"  {a:<8}{r:<34}{t:<40}{x:<12}{c}".rstrip() for a, r, t, x, c in seen)
+    widths = [max(map(len, column), default=0) for column in zip(*seen, strict=True)]
+    return "\n".join(
+        "  ".join(["", *(cell.ljust(width) for cell, width in zip(row, widths, strict=True))]).rstrip()
+        for row in seen
+    )
 
 
 def gate(changes: ChangeSet, waived: Collection[tuple[str, str]] = ()) -> None:

@@ -130,9 +130,14 @@ def verify(raw: bytes, key: Key, what: str) -> Verified:
         envelope.verify([key], 1)
     except (VerificationError, UnverifiedSignatureError, ValueError) as error:
         signers = ", ".join(sorted(envelope.signatures)) or "nobody"
+        if key.keyid in envelope.signatures:
+            raise GateError(
+                f"{what} is not signed by the key {key.keyid}, which it names: what it says was changed after that.",
+                "Do not use it. Take it from where it is kept.",
+            ) from error
         raise GateError(
             f"{what} is not signed by the key {key.keyid}; its signatures are of {signers}.",
-            "It was changed after it was signed, or another key signed it. Do not use it.",
+            "Another key signed it: is it of another environment? Else do not use it.",
         ) from error
     if canonical(envelope.to_dict()) != raw:
         # The signature is of the payload alone: spare bits of base64, blanks or a key said twice would pass.

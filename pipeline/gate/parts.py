@@ -27,6 +27,7 @@ PLATFORM = frozenset(
         *(
             "__init__",
             "aws",
+            "beside",
             "body",
             "cloudformation",
             "config",
@@ -45,10 +46,11 @@ PLATFORM = frozenset(
             "roles",
             "schema",
             "secret",
+            "secret_key",
             "secrets_manager",
             "senders",
         ),
-        *("sigv4", "state", "wsgi"),
+        *("signing", "sigv4", "state", "static", "wsgi"),
     )
 )
 _NEW = "0" * 40  # what an event gives as the commit before, of a branch that is new

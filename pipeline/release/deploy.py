@@ -131,7 +131,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
             "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
             "  what is missing. Until then the next release is refused, since nobody knows what this one is.",
         ) from error
-    log.info(f"{name}: release {under_way.release.digest} serves")
+    log.info(f"{name}: release {under_way.release.digest} serves at {live['api']}")
 
 
 def _change(under_way: Deployment) -> Applied | None:

@@ -13,7 +13,7 @@ from pipeline.base.errors import ConfigurationError, PipelineError
 from pipeline.base.run import run
 from pipeline.delivery import aws, stack, store
 from pipeline.delivery.stack import Stack
-from pipeline.release import drift, freeze
+from pipeline.release import drift, freeze, withdrawal
 from pipeline.source.samconfig import Environment
 from pipeline.source.tags import version as parse_version
 
@@ -30,8 +30,10 @@ class Row:
     behind: int | None = None
     soak: str = "-"
     frozen: str = "no"
+    withdrawn: str = "no"
     drift: str = "-"
     address: str = "-"
+    asked: bool = True  # False: `state` says why the account can't be asked
 
 
 def row(
@@ -46,7 +48,7 @@ def row(
         live = stack.read(session, environment.stack_name)
         return _live(session, environment, every, live, until, repository, now)
     except PipelineError as error:
-        return Row(environment.name, f"can't be asked: {error.message}", frozen=until)
+        return Row(environment.name, f"can't be asked: {error.message}", frozen=until, asked=False)
     except ProfileNotFound as error:
         raise ConfigurationError(f"{error}", "Name a profile of ~/.aws/config.") from error
 
@@ -65,6 +67,7 @@ def _live(
         store.commit_record(session, environment.bucket, commit) if git.COMMIT.fullmatch(commit) else None
     )
     since = _time(record.get("deployed_at")) if record else None
+    bundle = live.parameters.get("BundleDigest", "")
     found = drift.find(session, environment, live, repository)
     return Row(
         environment=environment.name,
@@ -75,6 +78,7 @@ def _live(
         behind=_behind(commit, environment.application.branch, repository),
         soak=_soak(environment, every, since, now),
         frozen=frozen,
+        withdrawn=(withdrawal.note(session, environment, bundle) if bundle else "") or "no",
         drift=", ".join(f"{one.kind} {one.what}" for one in found) or "none",
         address=live.outputs.get(environment.application.url, "-"),
     )

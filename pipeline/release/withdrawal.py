@@ -40,18 +40,23 @@ def check(session: boto3.Session, environment: Environment, made: Bundle) -> Non
 
     A note that can't be read counts: whoever wrote it meant to stop this bundle.
     """
-    raw = store.read(session, environment.bucket, _key(made.digest))
+    if text := note(session, environment, made.digest):
+        raise GateError(
+            f"The bundle {made.digest} of commit {made.commit} was withdrawn from {environment.name} {text}",
+            "Mend what is wrong, and release a new version.",
+        )
+
+
+def note(session: boto3.Session, environment: Environment, digest: str) -> str:
+    """By whom, when and why the bundle was withdrawn from the environment; '' when it wasn't."""
+    raw = store.read(session, environment.bucket, _key(digest))
     if raw is None:
-        return
+        return ""
     try:
         said = json.loads(raw)
-        text = one_line(f"by {said['by']} at {said['at']}: {said['reason']}")
+        return one_line(f"by {said['by']} at {said['at']}: {said['reason']}")
     except (ValueError, KeyError, TypeError, RecursionError):
-        text = "by a note that can't be read"
-    raise GateError(
-        f"The bundle {made.digest} of commit {made.commit} was withdrawn from {environment.name} {text}",
-        "Mend what is wrong, and release a new version.",
-    )
+        return "by a note that can't be read"
 
 
 def _key(digest: str) -> str:

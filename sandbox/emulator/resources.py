@@ -113,15 +113,16 @@ def secrets_by_arn() -> None:
 
 
 def generated_passwords() -> None:
-    """AWS: a generated secret heeds every Exclude setting and holds each kind of character that is left.
-    ministack: it heeds ExcludeCharacters alone, and draws from a generator that can be foretold."""
+    """AWS: a generated secret heeds every Exclude setting and holds each kind of character that is left; one with
+    neither SecretString nor GenerateSecretString has no value. ministack: it heeds ExcludeCharacters alone, and draws
+    from a generator that can be foretold; the value is an empty text."""
     declared = provisioners._sm_secret_string
 
-    def made(properties: Properties) -> str:
+    def made(properties: Properties) -> str | None:
         asked = properties.get("GenerateSecretString")
         if asked is None or properties.get("SecretString"):
             text: str = declared(properties)
-            return text
+            return text or None
         password = _password(asked)
         if "SecretStringTemplate" not in asked:
             return password

@@ -28,6 +28,18 @@ def test_origins_are_split() -> None:
         ("DATABASE_PORT", "5432x"),
         ("DATABASE_PORT", "0"),
         ("DATABASE_PORT", "65536"),
+        ("DATABASE_PORT", "9" * 5000),
+        ("MAX_BODY_BYTES", "0"),
+        ("MAX_BODY_BYTES", "-1"),
+        ("MAX_BODY_BYTES", "6291457"),
+        ("MAX_BODY_BYTES", "1 MiB"),
+        ("MAX_BODY_BYTES", "1e6"),
+        ("MAX_BODY_BYTES", "\u0661"),
+        ("CORS_METHODS", "*"),
+        ("CORS_METHODS", "GET, TRACE"),
+        ("CORS_METHODS", "get"),
+        ("CORS_METHODS", "GET,"),
+        ("CORS_METHODS", "GET PUT"),
         ("DATABASE_TLS", "prefer"),
     ],
 )
@@ -35,6 +47,17 @@ def test_a_bad_setting_is_named(name: str, value: str) -> None:
     """The error begins with what to look for."""
     with pytest.raises(ConfigError, match=name):
         Config.from_environ({**COMPLETE, name: value})
+
+
+def test_body_and_methods_are_settings() -> None:
+    """Of the application, with what the ledger needs where nothing is said."""
+    silent = Config.from_environ(COMPLETE)
+    given = Config.from_environ(
+        {**COMPLETE, "MAX_BODY_BYTES": "6291456", "CORS_METHODS": "GET,PUT, DELETE ,OPTIONS"}
+    )
+
+    assert (1_048_576, ("GET", "POST", "OPTIONS")) == (silent.max_body_bytes, silent.cors_methods)
+    assert (6_291_456, ("GET", "PUT", "DELETE", "OPTIONS")) == (given.max_body_bytes, given.cors_methods)
 
 
 def test_tls_verifies_against_a_bundle_or_the_system() -> None:

@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from app import log
-from app.secret import Credentials, Secret, parse
+from app.secret import Credentials, Secret, credentials
 from app.secrets_manager import ATTEMPTS, SecretUnavailableError, get_secret_value
 from tests.secrets_manager import NEEDLE, SHAPES, RefusedError, SecretsManager
 from tests.waiting import Clock
@@ -83,7 +83,7 @@ def test_no_service_is_reported(monkeypatch: pytest.MonkeyPatch, secrets_manager
 def test_a_malformed_secret_is_reported_without_its_value(text: str) -> None:
     """The error says what was expected and quotes nothing of what was there."""
     with pytest.raises(SecretUnavailableError, match="GenerateSecretString") as caught:
-        parse(text, ARN)
+        credentials(text, ARN)
 
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -115,7 +115,7 @@ def test_an_answer_that_is_no_object_is_reported(
 
 def test_the_password_never_reaches_the_log() -> None:
     """What was parsed once is masked wherever it turns up, and hidden in a repr."""
-    credentials = parse(json.dumps({"username": "ledger_app", "password": "very-secret-password"}), ARN)
+    kept = credentials(json.dumps({"username": "ledger_app", "password": "very-secret-password"}), ARN)
 
     assert log.masked("password=very-secret-password;") == "password=***;"
-    assert "very-secret-password" not in repr(credentials)
+    assert "very-secret-password" not in repr(kept)

@@ -20,7 +20,7 @@ from pipeline.release import deploy
 from pipeline.release.drift import Drift
 from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
-from tests.pipeline.cloud import Cloud, change, environment
+from tests.pipeline.cloud import URL, Cloud, change, environment
 
 
 @pytest.fixture
@@ -79,6 +79,27 @@ def test_a_release_serves_and_is_recorded(cloud: Cloud, live: Bundle) -> None:
     assert [(live.commit, "succeeded")] == rows(cloud)
     assert (live.digest, cloud.parameters["ReleaseDigest"]) == (record["bundle"], record["release"])
     assert {} == cloud.waiting
+
+
+def test_the_address_is_said(cloud: Cloud, release: Bundle, caplog: pytest.LogCaptureFixture) -> None:
+    """At the end of what a deployment prints."""
+    caplog.set_level("INFO")
+    put(cloud, release)
+
+    assert caplog.messages[-1].endswith(f" serves at {URL}")
+
+
+def test_names_of_any_length_stand_apart() -> None:
+    """In a change set's lines: each column as wide as its widest cell."""
+    long = "AppFunctionGetLogoutPermissionlive"
+    rows = [change("Add", "A"), change("Modify", long, ResourceType="AWS::Lambda::Permission")]
+    changes = changeset.ChangeSet("arn", "esclusa-dev", tuple(map(changeset._change, rows)))
+    lines = changeset.show(changes).splitlines()
+
+    assert [["Add", "A"], ["Modify", long, "AWS::Lambda::Permission"]] == [
+        line.split()[: 2 + number] for number, line in enumerate(lines)
+    ]
+    assert len({line.index("AWS::") for line in lines}) == 1
 
 
 def test_the_same_release_again_changes_nothing(cloud: Cloud, live: Bundle) -> None:

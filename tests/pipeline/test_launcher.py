@@ -113,7 +113,7 @@ def test_it_works_from_anywhere(tmp_path: Path) -> None:
     """The code of its own checkout judges the folder that it is called in."""
     done = run([CHECKOUT / "bin/pipeline", "waivers"], cwd=tmp_path, check=False)
 
-    assert (0, "0 waivers, 0 of them end within 30 days\n") == (done.status, done.stdout)
+    assert (0, "0 waivers, 0 end within 30 days\n") == (done.status, done.stdout)
 
 
 def test_what_it_starts_does_not_get_the_caller_s_variables(checkout: Path, tmp_path: Path) -> None:

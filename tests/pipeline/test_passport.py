@@ -181,6 +181,30 @@ def test_an_auditor_verifies_it_offline(
     assert "Ada <ada@example.com>" in said
 
 
+def test_the_key_is_written_where_it_is_wanted(
+    cloud: Any,
+    key: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To a file, with its folder, or to standard output; a place that can't be written is exit status 2."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("pipeline.delivery.aws.session", lambda _: cloud)
+    monkeypatch.chdir(CHECKOUT)
+    words = ["passport", "key", "--environment", "dev"]
+    pem = tmp_path / "keys/dev.pem"
+    printed = (cli.main(words), capsys.readouterr().out)
+    written = (cli.main([*words, "--output", str(pem)]), capsys.readouterr().out)
+    nowhere = cli.main([*words, "--output", str(pem / "dev.pem")])
+
+    assert (0, key.keyval["public"]) == printed
+    assert (0, "") == written
+    assert key.keyval["public"] == pem.read_text()
+    assert 2 == nowhere
+    assert "can't be written" in capsys.readouterr().err
+
+
 def test_the_page_shows_everything_as_text() -> None:
     """What a stranger wrote into a commit stays text."""
     html = page.of_passport(content(commit={"author": "<script>alert(1)</script>"}))

@@ -23,10 +23,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return made
 
 
-def show(cloud: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str) -> Any:
+def show(cloud: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, status: int = 0) -> Any:
     monkeypatch.setattr("boto3.Session", lambda **_: cloud)
     monkeypatch.setattr(drift, "find", lambda *_: [])
-    assert 0 == cli.main(["status", "--format", "json", *words])
+    assert status == cli.main(["status", "--format", "json", *words])
     return {one["environment"]: one for one in json.loads(capsys.readouterr().out)["environments"]}
 
 
@@ -45,7 +45,7 @@ def test_what_runs_is_shown_with_how_far_behind_it_is(
     cloud.objects["esclusa-dev-artifacts-111111111111", f"commits/{repository.first}.json"] = json.dumps(
         record
     ).encode()
-    rows = show(cloud, monkeypatch, capsys)
+    rows = show(cloud, monkeypatch, capsys, status=2)
 
     assert ["dev", "prod"] == list(rows)
     assert ("v1.0.0", 2, "3 h 1 min", "ready for prod", "none") == (
@@ -56,6 +56,37 @@ def test_what_runs_is_shown_with_how_far_behind_it_is(
         rows["dev"]["drift"],
     )
     assert "can't be asked: The credentials are of account 111111111111" in rows["prod"]["state"]
+    assert [True, False] == [one["asked"] for one in rows.values()]
+    assert "no" == rows["dev"]["withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        (
+            b'{"by": "ada", "at": "2026-03-01T12:00:00Z", "reason": "loses\\nmail"}',
+            "by ada at 2026-03-01T12:00:00Z: loses mail",
+        ),
+        (b"[]", "by a note that can't be read"),
+        (b"{", "by a note that can't be read"),
+    ],
+)
+def test_what_was_withdrawn_and_still_serves_is_shown(
+    cloud: Cloud,
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    note: bytes,
+    expected: str,
+) -> None:
+    """With who did it, when and why: in JSON, and in a line of its own."""
+    cloud.status = "UPDATE_COMPLETE"
+    cloud.parameters = {"Commit": repository.first, "BundleDigest": "a" * 64, "ReleaseDigest": "b" * 64}
+    cloud.objects["esclusa-dev-artifacts-111111111111", f"bundles/{'a' * 64}/withdrawn.json"] = note
+
+    assert expected == show(cloud, monkeypatch, capsys, "dev")["dev"]["withdrawn"]
+    assert 0 == cli.main(["status", "dev"])
+    assert f"  withdrawn {expected}\n" in capsys.readouterr().out
 
 
 def test_a_freeze_is_shown(
@@ -66,7 +97,7 @@ def test_a_freeze_is_shown(
     text = f'[[freeze]]\nenvironment = "prod"\nuntil = {until.isoformat()}\nreason = "audit"\n'
     repository.commit("freeze", {"policies/freezes.toml": text})
 
-    assert "audit" in show(cloud, monkeypatch, capsys, "prod")["prod"]["frozen"]
+    assert "audit" in show(cloud, monkeypatch, capsys, "prod", status=2)["prod"]["frozen"]
 
 
 def test_nothing_deployed_is_shown_as_such(

@@ -1,4 +1,7 @@
-"""Secrets without a rotation, with a slow one, or with one that nothing carries out."""
+"""Secrets without a rotation, with a slow one, or with one that nothing carries out.
+
+One that the template gives no value is somebody else's, such as a provider's key: no function here can make another.
+"""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +20,8 @@ def check(project: Project) -> Iterator[Violation]:
         schedules = list(stack.of_type("AWS::SecretsManager::RotationSchedule"))
         rotated = {name for schedule in schedules for name in refers(schedule.get("SecretId"))}
         for secret in stack.of_type("AWS::SecretsManager::Secret"):
-            if secret.id not in rotated:
+            valued = {"GenerateSecretString", "SecretString"} & secret.properties.keys()
+            if valued and secret.id not in rotated:
                 yield at(secret, "the secret is never rotated", fact="rotation")
         for schedule in schedules:
             if why := _slow(schedule.get("RotationRules")):

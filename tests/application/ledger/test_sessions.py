@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Config
 from app.database import Database, DatabaseUnavailableError
-from app.ledger import keys, sessions
+from app.ledger import sessions
 from app.ledger.keys import Keys
 from app.secrets_manager import SecretUnavailableError
+from app.signing import PAUSE_SECONDS
 from app.state import state
 from tests.application.ledger.conftest import IDENTITY, SESSION_ARN, signed
 from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
@@ -165,7 +166,7 @@ def test_a_cookie_by_a_newer_key_makes_an_instance_read_again(
     replace_key(secrets_manager)
     newer = Keys(SESSION_ARN).sign({"identity": "ada"})
 
-    clock.now += keys.PAUSE_SECONDS
+    clock.now += PAUSE_SECONDS
     assert behind.read(newer, 3600) == {"identity": "ada"}
 
     before = len(secrets_manager.calls)

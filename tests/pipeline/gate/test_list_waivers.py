@@ -57,7 +57,23 @@ def test_what_ends_first_comes_first(listed: Listed) -> None:
     assert "    it receives the logs of the others" == lines[1]
     assert "    owner ana, approved by bo, OPS-1" == lines[2]
     assert f"CKV_AWS_18 on Bucket (LoggingConfiguration): until {TODAY + dt.timedelta(60)}" == lines[3]
-    assert "2 waivers, 1 of them end within 30 days" == lines[-1]
+    assert "2 waivers, 1 ends within 30 days" == lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("days", "line"),
+    [
+        ([], "0 waivers, 0 end within 30 days"),
+        ([60], "1 waiver, 0 end within 30 days"),
+        ([12], "1 waiver, 1 ends within 30 days"),
+        ([12, 13, 60], "3 waivers, 2 end within 30 days"),
+    ],
+)
+def test_they_are_counted(listed: Listed, days: list[int], line: str) -> None:
+    """In words that fit the number."""
+    _, lines = listed("".join(entry(one, resource=f"Logs{one}") for one in days))
+
+    assert line == lines[-1]
 
 
 def test_only_what_ends_soon(listed: Listed) -> None:

@@ -155,6 +155,27 @@ def test_a_generated_password_heeds_what_is_excluded(
     assert any(letter in string.ascii_uppercase for letter in password)
 
 
+def test_a_secret_that_is_given_no_value_has_none(cloud: Cloud) -> None:
+    """It can't be read until somebody puts one in; an update of the stack leaves that alone."""
+
+    def template(text: str) -> dict[str, Any]:
+        properties = {"Name": "empty", "Description": text}
+        return {"Resources": {"S": {"Type": "AWS::SecretsManager::Secret", "Properties": properties}}}
+
+    secrets = cloud.client("secretsmanager")
+    assert "CREATE_COMPLETE" == cloud.deploy("empty", template("one"))
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        secrets.get_secret_value(SecretId="empty")
+    secrets.put_secret_value(SecretId="empty", SecretString="put in by hand")
+    cloud.client("cloudformation").update_stack(StackName="empty", TemplateBody=json.dumps(template("two")))
+    assert "UPDATE_COMPLETE" == cloud.settled("empty")
+
+    assert "two" == secrets.describe_secret(SecretId="empty")["Description"]
+    assert "put in by hand" == secrets.get_secret_value(SecretId="empty")["SecretString"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        secrets.get_secret_value(SecretId="empty", VersionStage="AWSPREVIOUS")
+
+
 def test_a_reference_to_a_secret_is_its_arn(cloud: Cloud) -> None:
     """!Ref gives what !GetAtt Id gives; an update keeps it, and the end of the stack removes the secret."""
 

@@ -1,0 +1,32 @@
+"""The ledger's routes beside another application: those of its blueprints, as docs/your-application.md names them."""
+
+import re
+
+from flask.testing import FlaskClient
+
+from app.beside import beside
+from pipeline.base.run import CHECKOUT
+from tests.app.test_beside import ask, plain
+
+
+def test_the_ledger_can_stay(offline: FlaskClient) -> None:
+    """It answers at its own addresses, the other application at the rest."""
+    said = (CHECKOUT / "docs/your-application.md").read_text(encoding="utf-8")
+    named = re.search(r"`beside\(shop, platform, \((.*)\)\)`", said)
+    assert named is not None
+    blueprints = [name.strip('"') for name in named[1].split(", ")]
+    both = beside(plain, offline.application, blueprints)
+
+    statuses = {
+        path: ask(both, "GET", path)["statusCode"]
+        for path in ("/health", "/api/openapi.json", "/api/deployments", "/ledger", "/session")
+    }
+
+    assert {
+        "/health": 200,
+        "/api/openapi.json": 200,
+        "/api/deployments": 503,
+        "/ledger": 401,
+        "/session": 503,
+    } == statuses
+    assert "GET /Prod /orders/7  " == ask(both, "GET", "/orders/7")["body"]

@@ -17,9 +17,9 @@ from app.beside import beside
 from app.config import Config
 from app.wsgi import respond
 from pipeline.base.run import CHECKOUT
-from tests.app.conftest import ORIGIN
 from tests.app.test_config import COMPLETE
 from tests.events import rest_event
+from tests.running import ORIGIN
 
 IMPORTS = """
 import os

@@ -5,8 +5,8 @@ from flask import request
 
 from app import create_app
 from app.config import Config
-from tests.app.conftest import ORIGIN
 from tests.app.test_config import COMPLETE
+from tests.running import ORIGIN
 
 
 @pytest.mark.parametrize(

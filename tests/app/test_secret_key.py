@@ -7,13 +7,13 @@ import pytest
 from flask import Flask, current_app, flash, session
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
-from tests.app.secrets_manager import RefusedError, SecretsManager
 
 from app import create_app, secret_key
 from app.config import Config
 from app.signing import PAUSE_SECONDS, signing_keys
 from tests.app.test_config import COMPLETE
-from tests.app.test_secret import Clock
+from tests.secrets_manager import RefusedError, SecretsManager
+from tests.waiting import Clock
 
 ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:session"
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.app.secrets_manager import NEEDLE, SHAPES, SecretsManager
 
 from app import log
 from app.secret import Secret, members, plain
 from app.secrets_manager import SecretUnavailableError
-from tests.app.test_secret import ARN, Clock
+from tests.app.test_secret import ARN
+from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
+from tests.waiting import Clock
 
 PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\n-----END KEY-----"
 

@@ -130,7 +130,7 @@ def _apart(findings: Iterable[Finding]) -> list[Finding]:
     """
     seen: dict[tuple[str, ...], int] = {}
     apart = []
-    for finding in dict.fromkeys(sorted(findings, key=lambda one: (one.file, one.line))):
+    for finding in dict.fromkeys(sorted(findings, key=lambda one: (one.file, one.line, one.message))):
         fact = finding.fact
         if secrets.form(fact):
             fact = f"a text that holds a secret, {hashlib.sha256(fact.encode()).hexdigest()[:12]}"

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.delivery.parameters import RELEASE
-from pipeline.gate.functions import routes
 from pipeline.iam.rights import gained, rights
 from pipeline.plan.model import ACTIONS, Change, Effect
 from pipeline.source import registry
+from pipeline.source.functions import routes
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import Hole, holes
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.functions import setting_route
+from pipeline.source.functions import setting_route
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig
 from pipeline.source.violations import Violation, at

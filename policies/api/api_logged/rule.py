@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import setting_route
+from pipeline.source.functions import setting_route
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack, dig
 from pipeline.source.values import refers

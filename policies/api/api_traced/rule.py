@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import functions
+from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import served
 from pipeline.iam.statements import texts
+from pipeline.source.functions import served
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.functions import custom_resources, rotating
 from pipeline.iam.statements import IDENTITY, Statement, statements
+from pipeline.source.functions import custom_resources, rotating
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack
 from pipeline.source.values import refers

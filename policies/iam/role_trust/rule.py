@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import functions
 from pipeline.iam.statements import TRUST, Statement, statements
+from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers

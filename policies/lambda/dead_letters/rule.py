@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.functions import CUSTOM, functions, served, through_aliases
+from pipeline.source.functions import CUSTOM, functions, served, through_aliases
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.functions import alarms_on, served
+from pipeline.source.functions import alarms_on, served
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import refers

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import custom_resources, releases, served
 from pipeline.iam.statements import texts
 from pipeline.source import secrets
+from pipeline.source.functions import custom_resources, releases, served
 from pipeline.source.project import Project
 from pipeline.source.stacks import dig
 from pipeline.source.values import refers

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.functions import functions
+from pipeline.source.functions import functions
 from pipeline.source.located import Place
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack, dig

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import releases, routes, served
 from pipeline.source import secrets
+from pipeline.source.functions import releases, routes, served
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack, dig
 from pipeline.source.values import refers

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.gate.functions import custom_resources, functions, served
+from pipeline.source.functions import custom_resources, functions, served
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack
 from pipeline.source.values import refers

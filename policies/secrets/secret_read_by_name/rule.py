@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.gate.functions import functions, role_of, served
 from pipeline.iam.statements import IDENTITY, Statement, is_one_secret, statements
+from pipeline.source.functions import functions, role_of, served
 from pipeline.source.project import Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import Partial, refers

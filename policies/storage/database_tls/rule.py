@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.gate.functions import functions
+from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.stacks import Stack
 from pipeline.source.values import holes, known

@@ -30,7 +30,8 @@ def test_waivers_and_environments_are_those_of_the_repository() -> None:
     """What holds is read from the judged files."""
     files = {
         "samconfig.toml": b'[dev.deploy.parameters]\nparameter_overrides = ["A=1"]\n',
-        "policies/waivers.toml": b'[[waiver]]\nrule = "r"\nresource = "Api"\nfact = "Url"\nreason = "a reason that explains it"\n'
+        "policies/waivers.toml": b'[[waiver]]\nrule = "r"\nresource = "Api"\nfact = "Url"\n'
+        b'reason = "a reason that explains it"\n'
         b'owner = "a"\napprover = "b"\nticket = "#1"\nexpires = 2026-12-01\n',
     }
     found = gather(evidence(project=Project(Path(), files)).report, {})

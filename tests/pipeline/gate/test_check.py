@@ -313,6 +313,7 @@ def test_one_fact_of_several_findings_is_numbered(
         dataclasses.replace(first, resource="Function"),
         dataclasses.replace(first, environment="dev", message="words of dev"),
         dataclasses.replace(first, fact="another"),
+        dataclasses.replace(first, fact="fact (2)", line=12),
     ]
     told = [first, first, *alike, *apart]
     project = make_project()
@@ -323,7 +324,7 @@ def test_one_fact_of_several_findings_is_numbered(
 
     assert set(results[0]) == set(results[1])
     assert len(told) - 1 == len({(f.rule, f.subject, f.fact, f.environment) for f in results[0]})
-    assert {"fact": 3, "fact (2)": 9, "fact (3)": 9} == {
+    assert {"fact": 3, "fact (2)": 9, "fact (3)": 9, "fact (2) (2)": 12} == {
         f.fact: f.line
         for f in results[0]
         if (f.rule, f.subject, f.environment) == ("a", "template.yaml", None) and f.fact != "another"

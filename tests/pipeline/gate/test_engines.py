@@ -129,6 +129,21 @@ def test_facts_of_a_tool_stay_while_lines_move_and_tell_findings_apart(
     assert all(facts[one.rule, one.subject, one.fact, one.environment] == one.message for one in before)
 
 
+def test_another_secret_in_its_place_is_another_fact(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A waiver of an example's key is none of the real one that takes its place, and tells nothing of either."""
+    facts = []
+    for letter in "Qz":
+        key = f"-----BEGIN RSA PRIVATE {'KEY'}-----\n{(letter + 'k3J9xW') * 20}\n-----END RSA PRIVATE {'KEY'}-----\n"
+        context = Context(make_project(**{"example.txt": key}), tmp_path_factory.mktemp("scratch"))
+        facts.append({one.fact for one in gitleaks.ENGINE.run(context)})
+
+    assert all(facts)
+    assert facts[0].isdisjoint(facts[1])
+    assert not any("k3J9xW" in fact for found in facts for fact in found)
+
+
 INJECTED = """\
 name: x
 on: {event}

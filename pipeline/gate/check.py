@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import hashlib
+import itertools
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -138,15 +139,17 @@ def _apart(findings: Iterable[Finding]) -> list[Finding]:
 
     Of a fact that holds a secret itself, such as a row of a file, there is its digest alone.
     """
-    seen: dict[tuple[str, ...], int] = {}
+    used: set[tuple[str, ...]] = set()
     apart = []
-    for finding in dict.fromkeys(sorted(findings, key=lambda one: (one.file, one.line))):
+    for finding in dict.fromkeys(sorted(findings, key=lambda one: (one.file, one.line, one.message))):
         fact = finding.fact
         if secrets.form(fact):
             fact = f"a text that holds a secret, {hashlib.sha256(fact.encode()).hexdigest()[:12]}"
-        key = (finding.rule, finding.subject, fact, finding.environment or "")
-        seen[key] = seen.get(key, 0) + 1
-        apart.append(dataclasses.replace(finding, fact=fact if seen[key] == 1 else f"{fact} ({seen[key]})"))
+        place = (finding.rule, finding.subject, finding.environment or "")
+        names = itertools.chain([fact], (f"{fact} ({number})" for number in itertools.count(2)))
+        name = next(one for one in names if (*place, one) not in used)
+        used.add((*place, name))
+        apart.append(dataclasses.replace(finding, fact=name))
     return apart
 
 

@@ -121,9 +121,10 @@ def _instead(entry: dict[str, object], findings: Collection[Finding] | None) -> 
 
 def _covered(entry: dict[str, object], finding: Finding) -> bool:
     """Whether a waiver that names no fact was for a finding: for any of its rule on its resource, or in its file."""
+    rule, resource = (str(entry.get(name)).strip() for name in ("rule", "resource"))
     return (
-        entry.get("rule") == finding.rule
-        and entry.get("resource") in (finding.resource, finding.file)
+        rule == finding.rule
+        and resource in (finding.resource, finding.file)
         and entry.get("environment") in (None, finding.environment)
     )
 

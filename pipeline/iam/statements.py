@@ -82,15 +82,14 @@ class Statement:
         return ", ".join(name for _, name in self.principals)
 
     @property
+    def deeds(self) -> str:
+        """What the statement lets be done, for a fact."""
+        return _named(self.body, "Action")
+
+    @property
     def grant(self) -> str:
-        """What the statement is about, for a fact: its actions and their resources."""
-        parts = [
-            ("" if key in self.body else "all but ")
-            + ", ".join(texts(self.body.get(key, self.body.get(f"Not{key}"))))
-            for key in ("Action", "Resource")
-            if key in self.body or f"Not{key}" in self.body
-        ]
-        return " on ".join(parts)
+        """What the statement lets be done, and with what, for a fact."""
+        return " on ".join(filter(None, (self.deeds, _named(self.body, "Resource"))))
 
     def values(self, key: str, *operators: str) -> list[str]:
         """The values that conditions of these operators (or of all) demand of a key."""
@@ -116,6 +115,13 @@ class Statement:
     def violation(self, message: str, *place: Step, fact: str) -> Violation:
         """A violation at a place of the statement, which is all that a resource may have of several."""
         return at(self.resource, message, *self.place, *place, fact=fact)
+
+
+def _named(body: dict[str, Any], key: str) -> str:
+    """The values of Action or Resource, or those that NotAction or NotResource leave out."""
+    if key in body:
+        return ", ".join(texts(body[key]))
+    return f"all but {', '.join(texts(body[f'Not{key}']))}" if f"Not{key}" in body else ""
 
 
 def knows_no_resources(action: str) -> bool:

@@ -445,18 +445,21 @@ def test_an_approved_loss_goes_through(cloud: Cloud, newer: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "told", "loss"),
+    ("action", "replacement", "policy", "loss"),
     [
-        ("Modify", {"replacement": "True"}, "replaced"),
-        ("Modify", {"replacement": "Conditional"}, "replaced"),
-        ("Modify", {"replacement": "False", "policy": "ReplaceAndRetain"}, "replaced"),
-        ("Remove", {"replacement": "", "policy": "Retain"}, "removed"),
-        ("Dynamic", {"replacement": ""}, "changed"),
+        ("Modify", "True", "", "replaced"),
+        ("Modify", "Conditional", "", "replaced"),
+        ("Modify", "False", "ReplaceAndRetain", "replaced"),
+        ("Remove", "", "Retain", "removed"),
+        ("Dynamic", "", "", "changed"),
     ],
 )
-def test_a_waiver_names_what_becomes_of_a_resource(action: str, told: dict[str, Any], loss: str) -> None:
+def test_a_waiver_names_what_becomes_of_a_resource(
+    action: str, replacement: str, policy: str, loss: str
+) -> None:
     """In one word, however sure CloudFormation is of it; no other word lets it through."""
-    changes = changeset.ChangeSet("arn", "x", (changeset.Change(action, "Queue", "AWS::SQS::Queue", **told),))
+    change = changeset.Change(action, "Queue", "AWS::SQS::Queue", replacement, policy=policy)
+    changes = changeset.ChangeSet("arn", "x", (change,))
     changeset.gate(changes, {("Queue", loss)})
 
     for other in {"replaced", "removed", "changed", ""} - {loss}:

@@ -65,7 +65,7 @@ def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iter
 
 
 def _finding(context: Context, match: dict[str, Any]) -> Finding:
-    rule, path = match["Rule"], match["Location"].get("Path") or []
+    rule, path = match["Rule"], tuple(match["Location"].get("Path") or ())
     name = Path(match["Filename"])
     severity = _SEVERITY.get(match["Level"], "high")
     resource = str(path[1]) if len(path) > 1 and path[0] == "Resources" else ""

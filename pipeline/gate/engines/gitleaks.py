@@ -30,7 +30,8 @@ def run(context: Context) -> Iterator[Finding]:
         raise EngineError(f"gitleaks ended with status {done.status}: {done.stderr[-2000:]}")
     for match in parsed("gitleaks", report.read_text(encoding="utf-8")):
         # The value is left out of what is told, and another value is another fact.
-        text = row(context, str(match["File"]), int(match["StartLine"])).strip()
+        lines = range(int(match["StartLine"]), int(match["EndLine"]) + 1)
+        text = "\n".join(row(context, str(match["File"]), line).strip() for line in lines)
         digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
         yield Finding(
             rule=f"gitleaks/{match['RuleID']}",

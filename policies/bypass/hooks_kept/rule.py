@@ -62,9 +62,9 @@ def _faults(hook: dict[str, Any], code: tuple[str, ...]) -> Iterator[tuple[str, 
     """What a hook does wrong: the key that says it, the fact, and the rest of the sentence."""
     entry = str(hook.get("entry", ""))
     if _HIDING.search(entry):
-        yield "entry", "hides", "hides how its tool ended"
+        yield "entry", f"entry {entry}", "hides how its tool ended"
     if (size := re.search(r"--maxkb=(\d+)", entry)) and int(size[1]) > _BIGGEST:
-        yield "entry", "--maxkb", f"lets files of {size[1]} kB in"
+        yield "entry", f"--maxkb={size[1]}", f"lets files of {size[1]} kB in"
     stages = hook.get("stages")
     if stages is not None and not {"pre-commit", "commit"} & set(map(str, stages)):
         yield "stages", "stages", "doesn't run before a commit"

@@ -20,7 +20,9 @@ def check(project: Project) -> Iterator[Violation]:
     for environment in project.environments:
         for name, value in environment.parameters.items():
             if name in declared and (why := _why(mapping(declared[name]), value)):
-                yield at_parameter(environment, f"{name} of {environment.name} {why}", name, fact="value")
+                yield at_parameter(
+                    environment, f"{name} of {environment.name} {why}", name, fact=f"value {value}"
+                )
     if (settings := project.document(SAMCONFIG)) is not None:
         yield from _changed(settings)
     for stack in project.application:

@@ -19,7 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
                             f"{operator} on {key} {why}",
                             "Condition",
                             operator,
-                            fact=f"{operator} {key} {', '.join(values)}",
+                            fact=f"{operator} {key} {', '.join(values)}: {one.grant}",
                         )
 
 

@@ -147,5 +147,5 @@ def _roles(one: Statement) -> Iterator[Violation]:
                 yield one.violation(
                     f"{text} takes in roles outside of this environment's path",
                     "Resource",
-                    fact=f"roles {text}",
+                    fact=f"{one.deeds} on roles {text}",
                 )

@@ -17,7 +17,7 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             for text in one.resources:
                 if why := _why(text, stack.environment, others):
-                    yield one.violation(f"{text} {why}", "Resource", fact=text)
+                    yield one.violation(f"{text} {why}", "Resource", fact=f"{one.deeds} on {text}")
 
 
 def _why(text: str, own: Environment, others: list[Environment]) -> str:

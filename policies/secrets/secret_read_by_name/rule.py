@@ -25,12 +25,14 @@ def check(project: Project) -> Iterator[Violation]:
             holders = {one.resource.id} | refers(one.resource.get("Roles", default=[]))
             for text in one.resources or ["*"]:
                 if re.search(r"[*?]", text) and not is_one_secret(text):
-                    yield one.violation(f"{text} takes in more than one secret", "Resource", fact=text)
+                    yield one.violation(
+                        f"{text} takes in more than one secret", "Resource", fact=f"{one.deeds} on {text}"
+                    )
             if public & holders and not _names_only(one, own):
                 yield one.violation(
                     "the function behind the API may read a foreign secret",
                     "Resource",
-                    fact=f"foreign {', '.join(one.resources)}",
+                    fact=f"foreign: {one.grant}",
                 )
 
 

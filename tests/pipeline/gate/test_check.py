@@ -297,15 +297,39 @@ def test_waiver_without_fact_is_refused_with_what_to_write(
     assert _open(make_project(**{"policies/waivers.toml": report.rewritten})) == []
 
 
+def _telling(findings: list[Finding]) -> Callable[[Context], Iterator[Finding]]:
+    return lambda context: iter(findings)
+
+
 def test_one_fact_of_several_findings_is_numbered(
     make_project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By their lines, so that a waiver covers one of them; a finding that is told twice is one."""
-    one, other = _finding(), dataclasses.replace(_finding(), line=9)
-    _stages(monkeypatch, policy=(_engine("good", lambda context: iter([other, one, one])),))
-    found = check.judge(make_project().root, ("policy",)).findings
+    """By their lines and words, whatever the order of an engine, so that a waiver covers one of them; a finding that
+    is told twice is one, and another rule, file, resource or environment needs no number."""
+    first = _finding()
+    alike = [dataclasses.replace(first, line=9), dataclasses.replace(first, line=9, message="other words")]
+    apart = [
+        dataclasses.replace(first, rule="b"),
+        dataclasses.replace(first, file="samconfig.toml"),
+        dataclasses.replace(first, resource="Function"),
+        dataclasses.replace(first, environment="dev", message="words of dev"),
+        dataclasses.replace(first, fact="another"),
+        dataclasses.replace(first, fact="fact (2)", line=12),
+    ]
+    told = [first, first, *alike, *apart]
+    project = make_project()
+    results = []
+    for order in (told, told[::-1]):
+        _stages(monkeypatch, policy=(_engine("good", _telling(order)),))
+        results.append(check.judge(project.root, ("policy",)).findings)
 
-    assert [(3, "fact"), (9, "fact (2)")] == [(each.line, each.fact) for each in found]
+    assert set(results[0]) == set(results[1])
+    assert len(told) - 1 == len({(f.rule, f.subject, f.fact, f.environment) for f in results[0]})
+    assert {"fact": 3, "fact (2)": 9, "fact (3)": 9, "fact (2) (2)": 12} == {
+        f.fact: f.line
+        for f in results[0]
+        if (f.rule, f.subject, f.environment) == ("a", "template.yaml", None) and f.fact != "another"
+    }
 
 
 def test_fact_that_holds_a_secret_is_not_told(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:

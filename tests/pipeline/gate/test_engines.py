@@ -13,6 +13,7 @@ from pipeline.gate.engines import (
     checkov,
     gitleaks,
     hygiene,
+    mypy,
     own,
     ruff,
     zizmor,
@@ -96,6 +97,52 @@ def test_tool_finds_its_fault_despite_settings_that_hide_it(
     found = {(one.rule, one.file, one.line) for one in engine.run(context)}
 
     assert (rule, file, line) in found
+
+
+MORE = {
+    "template.yaml": f"{FAULTS['template.yaml']}      AccessControl: PublicRead\n",
+    ".github/workflows/x.yml": FAULTS[".github/workflows/x.yml"]
+    + "      - run: echo ${{ github.head_ref }} ${{ github.event.issue.title }}\n",
+    "app/x.py": f"{FAULTS['app/x.py']}value: int = eval('1')\nother: str = 1\n",
+}
+ENGINES = [
+    *(cfn_lint.ENGINE, checkov.ENGINE, zizmor.ENGINE, actionlint.ENGINE),
+    *(gitleaks.ENGINE, ruff.ENGINE, mypy.ENGINE, hygiene.ENGINE),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda one: one.name)
+def test_facts_of_a_tool_stay_while_lines_move_and_tell_findings_apart(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory, engine: Engine
+) -> None:
+    """A waiver of a tool's finding holds when something is written above of it, and covers no other one."""
+    files = FAULTS | MORE
+    moved = {name: f"# moved\n# again\n{text}" for name, text in files.items()}
+    before, after = (
+        list(engine.run(Context(make_project(**given), tmp_path_factory.mktemp("scratch"))))
+        for given in (files, moved)
+    )
+    facts = {(one.rule, one.subject, one.fact, one.environment): one.message for one in before}
+
+    assert before
+    assert facts.keys() == {(one.rule, one.subject, one.fact, one.environment) for one in after}
+    assert not [one for one in before if one.fact == '""']
+    assert all(facts[one.rule, one.subject, one.fact, one.environment] == one.message for one in before)
+
+
+def test_another_secret_in_its_place_is_another_fact(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A waiver of an example's key is none of the real one that takes its place, and tells nothing of either."""
+    facts = []
+    for letter in "Qz":
+        key = f"-----BEGIN RSA PRIVATE {'KEY'}-----\n{(letter + 'k3J9xW') * 20}\n-----END RSA PRIVATE {'KEY'}-----\n"
+        context = Context(make_project(**{"example.txt": key}), tmp_path_factory.mktemp("scratch"))
+        facts.append({one.fact for one in gitleaks.ENGINE.run(context)})
+
+    assert all(facts)
+    assert facts[0].isdisjoint(facts[1])
+    assert not any("k3J9xW" in fact for found in facts for fact in found)
 
 
 INJECTED = """\

@@ -14,12 +14,16 @@ from pipeline.source.located import read
 # Test data for whoever writes a rule; no command and no rule reads it.
 _DATA = {"pipeline/gate/fixtures.py"}
 # What the product itself is called, which happens to be this application's name too.
-_PRODUCT = ("audience=esclusa-passport", "https://github.com/esclusa/oscal")
+_PRODUCT = (
+    *("audience=esclusa-passport", "https://github.com/esclusa/oscal"),
+    *("esclusa-data-", "esclusa-ledger-", "esclusa-postgresql-"),  # folders on this machine
+)
 # Logical ids and outputs here that are words of SAM, of CloudFormation or of the rules' own English.
 _WORDS = {"Api", "DeadLetterQueue", "Migration"}
+_AWS_OWN = "us-east-1"  # where AWS keeps what it has once, so that the engine names it too
 SOURCES = {
     path.relative_to(CHECKOUT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("pipeline/**/*.py", "policies/*/*/rule.py")
+    for pattern in ("pipeline/**/*.py", "policies/*/*/rule.py", "sandbox/**/*.py", "benchmarks/**/*.py")
     for path in sorted(CHECKOUT.glob(pattern))
 }
 
@@ -31,7 +35,8 @@ def names() -> Iterator[str]:
         application = re.escape(one.application.name)
         yield rf"\b{application}[-_]|/{application}/"
         yield rf"\b{re.escape(one.application.repository.partition('/')[0])}\b"
-        yield rf"\b{re.escape(one.region)}\b"
+        if one.region != _AWS_OWN:
+            yield rf"\b{re.escape(one.region)}\b"
         if one.account != LAPTOP_ACCOUNT:
             yield rf"\b{one.account}\b"
     template = read(CHECKOUT / "template.yaml", "template.yaml").data
@@ -57,16 +62,19 @@ def test_nothing_of_an_application_is_named(file: str) -> None:
     assert [] == told(SOURCES[file])
 
 
+_PROD = samconfig.read(CHECKOUT, "prod")
+
+
 @pytest.mark.parametrize(
     "text",
     [
         'function = live.output("AppFunctionAlias")',
-        'bucket = f"esclusa-{environment}-evidence"',
-        'name = f"/esclusa/{environment}/promotion-key"',
+        f'bucket = f"{_PROD.application.name}-{{environment}}-evidence"',
+        f'name = f"/{_PROD.application.name}/{{environment}}/promotion-key"',
         '"ApiUrl"',
-        '"AWS_DEFAULT_REGION": "eu-west-1"',
-        "account = '222222222222'",
-        "# of @acme/security",
+        f'"AWS_DEFAULT_REGION": "{_PROD.region}"',
+        f"account = '{_PROD.account}'",
+        f"# of @{_PROD.application.repository.partition('/')[0]}/security",
         '("MigrateFunction", "-migrate")',
     ],
 )
@@ -75,7 +83,7 @@ def test_the_search_sees(text: str) -> None:
     assert told(f"x = 1\n{text}\n")
 
 
-def test_both_trees_are_searched() -> None:
-    """None of the two has been moved from where this looks."""
-    assert {"pipeline", "policies"} == {name.partition("/")[0] for name in SOURCES}
+def test_every_tree_is_searched() -> None:
+    """None of them has been moved from where this looks."""
+    assert {"benchmarks", "pipeline", "policies", "sandbox"} == {name.partition("/")[0] for name in SOURCES}
     assert {name for name in _DATA if Path(CHECKOUT, name).is_file()} == _DATA

@@ -53,10 +53,14 @@ class Team:
         """The application's repository on GitHub."""
         return self.aws.accounts[0].settings.application.repository
 
-    def pipeline(self, role: str, *words: str, **more: str) -> Completed:
+    @property
+    def hub(self) -> dict[str, str]:
+        """What GitHub tells a job of its repository."""
         workflow = f"{self.repository}/.github/workflows/deploy-dev.yml@refs/heads/main"
-        hub = {**GITHUB, "GITHUB_REPOSITORY": self.repository, "GITHUB_WORKFLOW_REF": workflow}
-        environment = {**self._plain(), **hub, **self._role(role), **more}
+        return {**GITHUB, "GITHUB_REPOSITORY": self.repository, "GITHUB_WORKFLOW_REF": workflow}
+
+    def pipeline(self, role: str, *words: str, **more: str) -> Completed:
+        environment = {**self._plain(), **self.hub, **self._role(role), **more}
         return run([CHECKOUT / "bin/pipeline", *words], cwd=self.clone, env=environment, check=False)
 
     def _plain(self) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ def claims(token: subjects.Token, **changed: Any) -> dict[str, Any]:
 
 def opens(box: Sandbox, environment: str, token: str) -> bool:
     """Whether the environment's deploy role takes the token. Any other refusal than IAM's is an error."""
-    role = f"arn:aws:iam::{account(environment).number}:role/esclusa-{environment}-deploy"
+    role = account(environment).settings.deploy_role
     try:
         box.aws.client("sts", environment).assume_role_with_web_identity(
             RoleArn=role, RoleSessionName="test", WebIdentityToken=token
@@ -121,7 +121,7 @@ def test_a_good_token_that_is_late_early_forged_or_of_another_issuer(
 
 def test_a_trust_policy_that_is_too_wide_is_found(box: Sandbox) -> None:
     """Sabotage: any environment of the repository may enter dev's role. Strangers get in, and are named."""
-    iam, name = box.aws.client("iam", "dev"), "esclusa-dev-deploy"
+    iam, name = box.aws.client("iam", "dev"), account("dev").settings.application.deploy_role("dev")
     policy = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     conditions = policy["Statement"][0]["Condition"]
     [key] = [key for keys in conditions.values() for key in keys if key.endswith(":sub")]

@@ -86,7 +86,7 @@ def _stack(places: Places, value: str) -> None:
 
 
 def _function(places: Places, value: str) -> None:
-    functions, name = places.box.aws.client("lambda", "dev"), "esclusa-dev-app"
+    functions, name = places.box.aws.client("lambda", "dev"), f"{account('dev').settings.stack_name}-app"
     known: dict[str, Any] = functions.get_function_configuration(FunctionName=name)["Environment"][
         "Variables"
     ]

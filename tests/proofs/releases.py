@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.base.run import CHECKOUT
-from tests.e2e.test_releases import GITHUB
 from tests.proofs.deployed import DEV, Deployed
 from tests.waiting import until
 
@@ -40,10 +39,10 @@ class Releases:
         stacks = self.dev.client("cloudformation")
 
         def status() -> str:
-            return str(stacks.describe_stacks(StackName="esclusa-dev")["Stacks"][0]["StackStatus"])
+            return str(stacks.describe_stacks(StackName=self.dev.reach.stack)["Stacks"][0]["StackStatus"])
 
         if status() == "UPDATE_ROLLBACK_FAILED":
-            stacks.continue_update_rollback(StackName="esclusa-dev")
+            stacks.continue_update_rollback(StackName=self.dev.reach.stack)
             until(lambda: status() == "UPDATE_ROLLBACK_COMPLETE", "the end of the rollback")
 
     def deploy(self, surroundings: Mapping[str, str]) -> Ended:
@@ -63,7 +62,7 @@ class Releases:
                 "PYTHONPATH": str(CHECKOUT),
                 "AWS_RETRY_MODE": "standard",
                 "AWS_MAX_ATTEMPTS": "2",  # sam's
-                **GITHUB,
+                **self.dev.team.hub,
                 **self.dev.team._role(DEV),
                 **surroundings,
             },

@@ -45,7 +45,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 def roles(dev: Deployed) -> dict[str, str]:
     """The roles of dev's account, the name of each by its short name."""
     found = [one["RoleName"] for one in dev.client("iam").list_roles()["Roles"]]
-    return {name.removeprefix("esclusa-dev-").split("-")[0]: name for name in found}
+    return {name.removeprefix(f"{account('dev').settings.stack_name}-").split("-")[0]: name for name in found}
 
 
 def policy(dev: Deployed, role: str) -> list[Statement]:

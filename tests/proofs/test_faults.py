@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.run import CHECKOUT
+from sandbox.accounts import account
 from sandbox.aws import Aws
 from tests.proofs.deployed import deployed
 from tests.proofs.faults import KINDS, Fault, Proxy
@@ -27,6 +28,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
         yield Releases(found)
 
 
+SETTINGS = account("dev").settings
 BEFORE, UNSURE, AFTER, TOLD = "before", "unsure", "after", "told"
 
 
@@ -59,7 +61,7 @@ CALLS = (
     Call("kms:Sign", "signing with KMS", BEFORE),
     Call("s3:PUT attestations", "storing s3://", BEFORE),
     Call("cloudformation:DescribeStacks", "reading the stack", BEFORE),
-    Call("ssm:GetParameter", "reading /esclusa/dev/", BEFORE),
+    Call("ssm:GetParameter", f"reading {SETTINGS.application.parameters('dev')}/", BEFORE),
     Call("s3:GET bundles", "Not bound to a plan", TOLD, needed=True),
     Call("s3:HEAD packages", _SAM, BEFORE, lenient=True),
     Call("cloudformation:DescribeStacks", _SAM, BEFORE, nth=2),
@@ -133,7 +135,7 @@ def test_one_fails(releases: Releases, call: Call, kind: str) -> None:
 
 def executable(releases: Releases) -> list[str]:
     """The change sets that somebody could still execute; one without changes is none of these."""
-    found = releases.dev.client("cloudformation").list_change_sets(StackName="esclusa-dev")["Summaries"]
+    found = releases.dev.client("cloudformation").list_change_sets(StackName=SETTINGS.stack_name)["Summaries"]
     return [one["ChangeSetName"] for one in found if one["ExecutionStatus"] == "AVAILABLE"]
 
 
@@ -172,7 +174,7 @@ def test_the_database_is_down(releases: Releases, skew: int) -> None:
 
     assert 1 == ended.status
     assert "its state is UPDATE_ROLLBACK_FAILED" in ended.said
-    assert "aws cloudformation continue-update-rollback --stack-name esclusa-dev" in ended.said
+    assert f"aws cloudformation continue-update-rollback --stack-name {SETTINGS.stack_name}" in ended.said
     assert re.search(r"\| Migration: .*no connection|\| Migration: .*refused", ended.said)
     assert before == serving
     assert 0 == again.status, again.said

@@ -107,7 +107,7 @@ class Story:
 
     def asked(self, environment: str, role: str, since: int = 0) -> set[Asked]:
         """What a role asked for since a decision, and was allowed."""
-        mark = f":assumed-role/esclusa-{environment}-{role}/"
+        mark = f":assumed-role/{account(environment).settings.stack_name}-{role}/"
         lines = self.dev.box.aws.trail.read_text().splitlines()[since:]
         return {
             Asked(
@@ -124,14 +124,16 @@ class Story:
     def policy(self, environment: str, role: str) -> list[Statement]:
         """The statements of a role, as they are in its account."""
         iam = self.dev.box.aws.client("iam", environment)
-        found = iam.get_role_policy(RoleName=f"esclusa-{environment}-{role}", PolicyName=role)
+        found = iam.get_role_policy(
+            RoleName=f"{account(environment).settings.stack_name}-{role}", PolicyName=role
+        )
         statements: list[Statement] = found["PolicyDocument"]["Statement"]
         return statements
 
     def put(self, environment: str, role: str, statements: list[Statement]) -> None:
         """Give a role these statements."""
         self.dev.box.aws.client("iam", environment).put_role_policy(
-            RoleName=f"esclusa-{environment}-{role}",
+            RoleName=f"{account(environment).settings.stack_name}-{role}",
             PolicyName=role,
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
         )
@@ -161,8 +163,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         expect(0, team.pipeline("prod", "passport", "v1.1.0"))
         stacks = dev.box.aws.client("cloudformation", "prod")
         stacks.delete_stack(
-            StackName="esclusa-prod",
-            RoleARN=f"arn:aws:iam::{account('prod').number}:role/esclusa-prod-execution",
+            StackName=account("prod").settings.stack_name,
+            RoleARN=account("prod").settings.execution_role,
         )
         until(lambda: statuses(stacks)[-1:] in ([], ["DELETE_COMPLETE"]), "the deletion of prod's stack")
         yield Story(dev)
@@ -176,7 +178,7 @@ def expect(status: int, done: Completed) -> None:
 def statuses(stacks: Any) -> list[str]:
     """The states of prod's stack, gone or not."""
     found = stacks.list_stacks()["StackSummaries"]
-    return [one["StackStatus"] for one in found if one["StackName"] == "esclusa-prod"]
+    return [one["StackStatus"] for one in found if one["StackName"] == account("prod").settings.stack_name]
 
 
 def needed(policy: Iterable[Statement], asked: Iterable[Asked]) -> set[Right]:

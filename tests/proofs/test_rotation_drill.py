@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from rotation.function import STEPS
+from sandbox.accounts import account
 from tests.proofs.deployed import Deployed, deployed, sabotaged
 from tests.proofs.traffic import CLIENTS, Ask, Instances, Traffic
 from tests.waiting import until
@@ -25,7 +26,7 @@ THROTTLING = {
 }  # the stage's own limit would be the first to fail
 CYCLE = 12.0  # seconds
 ROTATIONS = 5
-APP, ROTATION = "esclusa-dev-app", "esclusa-dev-rotation"
+APP, ROTATION = (f"{account('dev').settings.stack_name}-{name}" for name in ("app", "rotation"))
 REQUESTS = 3000  # a minute's, on a machine that keeps up with the rate
 IDLE = 5.3  # seconds; the application asks a connection that idled for five whether it lives
 

@@ -71,7 +71,7 @@ def test_sandboxes_do_not_meet(pair: tuple[Sandbox, Sandbox]) -> None:
     """Other ports, other data: what one makes the other doesn't have, nor what one account makes the next."""
     one, other = pair
     one.aws.client("s3", "dev").create_bucket(
-        Bucket="only-here", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        Bucket="only-here", CreateBucketConfiguration={"LocationConstraint": accounts()[0].region}
     )
 
     def buckets(sandbox: Sandbox, name: str) -> set[str]:

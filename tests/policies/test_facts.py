@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.base.text import label
-from pipeline.gate import rules
 from pipeline.gate.engines import own
 from pipeline.gate.findings import Finding
 from pipeline.iam.statements import Statement
+from pipeline.source import violations
 from pipeline.source.functions import Route
 from pipeline.source.project import Project
 from pipeline.source.workflows import WorkflowStep
@@ -222,12 +222,12 @@ def test_a_waived_fact_hides_no_other(rule: str, file: str, before: str, after: 
 
 
 MAKERS: list[Callable[..., Any]] = [
-    rules.Violation,
-    rules.at,
-    rules.at_template,
-    rules.at_setting,
-    rules.at_parameter,
-    rules.at_document,
+    violations.Violation,
+    violations.at,
+    violations.at_template,
+    violations.at_setting,
+    violations.at_parameter,
+    violations.at_document,
     Statement.violation,
     Finding,
 ]

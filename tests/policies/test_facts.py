@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.base.text import label
+from pipeline.gate import rules
 from pipeline.gate.engines import own
 from pipeline.gate.findings import Finding
 from pipeline.iam.statements import Statement

@@ -66,7 +66,7 @@ fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HO
 	@python3 bin/fresh.py $(MAKE) demo : $(MAKE) test : $(MAKE) demo : $(MAKE) test
 
 test-fast: install-check ## The tests that need no emulator
-	@$(PYTEST) -m "not e2e and not slow"
+	@$(PYTEST) -m "not e2e and not slow and not proof"
 
 check: install-check ## What a pull request is judged by: lint, policy, tests (`bin/pipeline check`: with all tests)
 	@bin/pipeline check --base

@@ -14,7 +14,7 @@ from pipeline.gate.parts import TESTS
 def run(context: Context) -> Iterator[Finding]:
     report = context.scratch / "junit.xml"
     arguments = ["-n", "auto", "--dist", "loadscope"]
-    arguments += ["-m", "not e2e and not slow", "-q", "--no-header"]
+    arguments += ["-m", "not e2e and not slow and not proof", "-q", "--no-header"]
     arguments += ["-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     # Named, since pytest would else look for its settings in the folders above.
     settings = context.project.root / "pyproject.toml"

@@ -68,7 +68,7 @@ _PROD = samconfig.read(CHECKOUT, "prod")
 @pytest.mark.parametrize(
     "text",
     [
-        'function = live.output("AppFunctionAlias")',
+        'function = live.resource("AppFunction")',
         f'bucket = f"{_PROD.application.name}-{{environment}}-evidence"',
         f'name = f"/{_PROD.application.name}/{{environment}}/promotion-key"',
         '"ApiUrl"',

@@ -16,6 +16,7 @@ from pipeline.source import violations
 from pipeline.source.functions import Route
 from pipeline.source.project import Project
 from pipeline.source.workflows import WorkflowStep
+from tests.pipeline.applications import TABLE
 
 RULES = {rule.id: rule for rule in rules.load(Path(__file__).parents[2] / "policies")}
 SETTINGS = """\
@@ -203,7 +204,7 @@ CASES = [
 
 def _facts(rule: str, file: str, text: str) -> set[tuple[str, str]]:
     files = {
-        "samconfig.toml": SETTINGS,
+        "samconfig.toml": SETTINGS + TABLE,
         "template.yaml": "Resources:\n  T: { Type: AWS::SNS::Topic }\n",
         file: text,
     }

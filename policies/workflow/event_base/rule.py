@@ -63,7 +63,8 @@ def _shown(word: str) -> str:
 
 
 def _at(step: WorkflowStep, message: str) -> Violation:
-    return Violation(f"step {step.name!r} {message}", step.document.file, step.line("run"), fact=message)
+    fact = f"{step.path}: {message}"
+    return Violation(f"step {step.name!r} {message}", step.document.file, step.line("run"), fact=fact)
 
 
 def _where(run: Run, step: WorkflowStep, name: str, written: str, message: str) -> Violation:
@@ -71,5 +72,7 @@ def _where(run: Run, step: WorkflowStep, name: str, written: str, message: str) 
     handed = _INPUT.fullmatch(written.strip())
     if handed and len(run.jobs) > 1 and handed[1] in mapping(run.jobs[-2].body.get("with")):
         caller = run.jobs[-2]
-        return Violation(message, caller.workflow.file, caller.line("with", handed[1]), fact=message)
-    return Violation(message, step.document.file, step.line("env", name), fact=message)
+        return Violation(
+            message, caller.workflow.file, caller.line("with", handed[1]), fact=f"{step.path}: {message}"
+        )
+    return Violation(message, step.document.file, step.line("env", name), fact=f"{step.path}: {message}")

@@ -3,10 +3,17 @@
 import re
 
 from flask.testing import FlaskClient
+from werkzeug.test import Client
+from werkzeug.wrappers import Request, Response
 
 from app.beside import beside
 from pipeline.base.run import CHECKOUT
-from tests.app.test_beside import ask, plain
+
+
+@Request.application
+def shop(request: Request) -> Response:
+    """Another application, which says what it was asked for."""
+    return Response(f"the shop's {request.path}")
 
 
 def test_the_ledger_can_stay(offline: FlaskClient) -> None:
@@ -15,10 +22,10 @@ def test_the_ledger_can_stay(offline: FlaskClient) -> None:
     named = re.search(r"`beside\(shop, platform, \((.*)\)\)`", said)
     assert named is not None
     blueprints = [name.strip('"') for name in named[1].split(", ")]
-    both = beside(plain, offline.application, blueprints)
+    both = Client(beside(shop, offline.application, blueprints))
 
     statuses = {
-        path: ask(both, "GET", path)["statusCode"]
+        path: both.get(path).status_code
         for path in ("/health", "/api/openapi.json", "/api/deployments", "/ledger", "/session")
     }
 
@@ -29,4 +36,4 @@ def test_the_ledger_can_stay(offline: FlaskClient) -> None:
         "/ledger": 401,
         "/session": 503,
     } == statuses
-    assert "GET /Prod /orders/7  " == ask(both, "GET", "/orders/7")["body"]
+    assert "the shop's /orders/7" == both.get("/orders/7").text

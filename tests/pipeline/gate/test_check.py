@@ -294,7 +294,7 @@ def test_waiver_without_fact_is_refused_with_what_to_write(
     assert refused.message.endswith('for: fact = "POST /hook"; fact = "PUT /other"')
     assert report.rewritten in output.as_text(report)
 
-    assert _open(make_project(**{"policies/waivers.toml": report.rewritten})) == []
+    assert _open(make_project(**{"template.yaml": template, "policies/waivers.toml": report.rewritten})) == []
 
 
 def _telling(findings: list[Finding]) -> Callable[[Context], Iterator[Finding]]:

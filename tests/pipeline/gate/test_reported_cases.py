@@ -184,7 +184,7 @@ CASES = {
     ),
     "aws-cdk-19794-incomplete-secret": (
         "secret_generated",
-        FUNCTION
+        FUNCTION.replace("app.aws.handler", "rotation.function.handler")
         + "  Secret:\n    Type: AWS::SecretsManager::Secret\n    Properties:\n      GenerateSecretString:\n"
         + '        SecretStringTemplate: \'{"username": "app"}\' # told: secret_generated\n'
         + "        GenerateStringKey: password\n        PasswordLength: 40\n"
@@ -194,7 +194,7 @@ CASES = {
     ),
     "aws-cdk-19794-whole-secret": (
         "secret_generated",
-        FUNCTION
+        FUNCTION.replace("app.aws.handler", "rotation.function.handler")
         + "  Secret:\n    Type: AWS::SecretsManager::Secret\n    Properties:\n      GenerateSecretString:\n"
         + '        SecretStringTemplate: \'{"username": "app", "engine": "postgres", "host": "db"}\'\n'
         + "        GenerateStringKey: password\n        PasswordLength: 40\n"

@@ -185,7 +185,8 @@ def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
     return kept | {
         "PATH": os.pathsep.join(outside),
         "HOME": str(home),
-        "XDG_CACHE_HOME": str(home / ".cache"),
+        # One for all runs of a sandbox, where GitHub gives each an empty one: what a job judged is known in the next.
+        "XDG_CACHE_HOME": str(folder.parent.parent / "cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "TMPDIR": str(folder / "tmp"),
         "UV_CACHE_DIR": str(folder.parent.parent / "uv-cache"),  # for a job whose lock isn't the laptop's

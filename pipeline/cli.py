@@ -16,6 +16,7 @@ from pipeline.base.text import Shown
 # The table of contents: each command, what it says of itself, and the module that defines its
 # `arguments(parser)` and `main(args) -> exit status`. Modules are imported when their command runs.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("write your own names where the example's stand", "pipeline.commands.init"),
     "check": ("judge this repository as a pull request is judged", "pipeline.commands.check"),
     "lint": ("the stage lint alone", "pipeline.commands.check"),
     "policy": ("the stage policy alone", "pipeline.commands.check"),

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.run import run
-from pipeline.source import application, samconfig
+from pipeline.source import adoption, application, samconfig
 from pipeline.source.environments import LAPTOP_ACCOUNT
-from tests.moved import OWNERS, SAMCONFIG, Somebody, moved
+from tests.moved import Somebody, moved
 
 WORLDS = (
     Somebody(),
@@ -22,8 +22,8 @@ def copy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("to", WORLDS, ids=lambda one: one.name)
-def test_only_two_files_are_anothers(to: Somebody, tmp_path: Path) -> None:
-    """samconfig.toml and CODEOWNERS are all that an adopter changes: nothing else of the copy differs from here."""
+def test_only_what_init_writes_is_anothers(to: Somebody, tmp_path: Path) -> None:
+    """Settings, owners and the examples of commands: nothing else of the copy differs from here."""
     there = moved(tmp_path / "there", to)
     named = application.read(there)
     environments = samconfig.read_all(there).values()
@@ -34,7 +34,7 @@ def test_only_two_files_are_anothers(to: Somebody, tmp_path: Path) -> None:
     assert (to.name, to.repository) == (named.name, named.repository)
     assert set(to.accounts) == {one.account for one in environments} - {LAPTOP_ACCOUNT}
     assert {to.region} == {one.region for one in environments}
-    assert sorted((OWNERS, SAMCONFIG)) == sorted(other)
+    assert sorted(adoption.FILES) == sorted(other)
 
 
 @pytest.mark.proof

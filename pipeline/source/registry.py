@@ -121,6 +121,12 @@ def permissions(kind: str, *operations: str) -> tuple[str, ...]:
 
 
 @cache
+def regions() -> frozenset[str]:
+    """The regions of AWS, of every partition, that the registry has schemas for."""
+    return frozenset(path.stem for path in (folder() / "providers").glob("*-*-*.json"))
+
+
+@cache
 def folder() -> Path:
     """Where the schemas lie. Raises ToolError."""
     for environment in _ENVIRONMENTS:

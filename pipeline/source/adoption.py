@@ -1,0 +1,169 @@
+"""The repository in a team's own names: its ids, region and owners in the place of those that stand there now."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import run
+from pipeline.source import application, registry, samconfig
+from pipeline.source.configuration import FILE
+from pipeline.source.environments import LAPTOP_ACCOUNT
+
+OWNERS = ".github/CODEOWNERS"
+# Where names stand: the settings, who reviews what, and the examples of commands that an administrator runs.
+FILES = (FILE, OWNERS, "bootstrap/README.md")
+# Whom CODEOWNERS knows, each by a path that it owns alone.
+TEAMS = {"developers": "*", "platform": "/pipeline/", "security": "/policies/"}
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_TEAM = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9._-]+)?")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a team calls its own. `accounts` has the id of each environment that is deployed, by its name; `teams`
+    the owner, `@ORG/TEAM` or `@PERSON`, for each of TEAMS; `environments` are all, the laptop's too."""
+
+    name: str
+    repository: str
+    region: str
+    accounts: Mapping[str, str]
+    teams: Mapping[str, str]
+    environments: tuple[str, ...] = ()
+
+
+def current(root: Path) -> Names:
+    """The names that the repository in `root` has now. Raises ConfigurationError."""
+    described, environments = application.read(root), samconfig.read_all(root)
+    deployed = {name: one for name, one in environments.items() if one.account != LAPTOP_ACCOUNT}
+    regions = {one.region for one in environments.values()}
+    if len(regions) != 1:
+        raise ConfigurationError(
+            f"{FILE} names several regions: {', '.join(sorted(regions))}.", "Change them there by hand."
+        )
+    return Names(
+        described.name,
+        described.repository,
+        regions.pop(),
+        {name: one.account for name, one in deployed.items()},
+        dict(_teams(root)),
+        tuple(environments),
+    )
+
+
+def _teams(root: Path) -> Iterator[tuple[str, str]]:
+    path = root / OWNERS
+    rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    owned = {words[0]: words[1:] for words in map(str.split, rows) if words and not words[0].startswith("#")}
+    for team, place in TEAMS.items():
+        if owned.get(place):
+            yield team, owned[place][0]
+
+
+def faults(names: Names) -> list[str]:
+    """What is wrong with names before anything is written; the form of the name is samconfig.toml's reader's."""
+    wrong = [
+        f"{account!r} is no account id for {environment}: it has 12 digits"
+        for environment, account in names.accounts.items()
+        if not _ACCOUNT.fullmatch(account) or account == LAPTOP_ACCOUNT
+    ]
+    by_account: dict[str, list[str]] = {}
+    for environment, account in names.accounts.items():
+        by_account.setdefault(account, []).append(environment)
+    wrong += [
+        f"{' and '.join(shared)} have one account, {account}: who may change one could change the other"
+        for account, shared in by_account.items()
+        if len(shared) > 1
+    ]
+    if names.region not in registry.regions():
+        wrong.append(f"{names.region!r} is no region of AWS")
+    wrong += [
+        f"{owner!r} is no owner for {team}: GitHub takes @ORG/TEAM or @PERSON"
+        for team, owner in names.teams.items()
+        if not _TEAM.fullmatch(owner)
+    ]
+    return wrong
+
+
+def changes(root: Path, names: Names) -> dict[str, tuple[str, str]]:
+    """Each file that differs once the names stand in it: its text before and after. Nothing is written.
+
+    Raises ConfigurationError with all that is wrong with the names.
+    """
+    wrong = faults(names)
+    now = current(root)
+    changed = {}
+    for file in FILES:
+        path = root / file
+        if path.is_file():
+            before = path.read_text(encoding="utf-8")
+            after = _renamed(before, now, names, file)
+            if after != before:
+                changed[file] = (before, after)
+    if FILE in changed:
+        settled = application.settle(tomllib.loads(changed[FILE][1]))[1]
+        wrong += [fault.told for fault in settled]
+    if wrong:
+        raise ConfigurationError(f"{'; '.join(wrong)}.", "Nothing was written.")
+    return changed
+
+
+def write(root: Path, changed: Mapping[str, tuple[str, str]]) -> None:
+    """Write the files, all or none. Raises ConfigurationError where one has changes that are not committed."""
+    if (root / ".git").exists():
+        words = ["git", "status", "--porcelain", "--untracked-files=no", "-z", "--", *changed]
+        dirty = [entry[3:] for entry in run(words, cwd=root).stdout.split("\0") if entry]
+        if dirty:
+            raise ConfigurationError(
+                f"{', '.join(dirty)} has changes that are not committed, which would mix with these.",
+                "Commit them, or put them aside (git stash). Nothing was written.",
+            )
+    fresh = {root / file: root / f"{file}.new" for file in changed}
+    try:
+        for path, (_, after) in zip(fresh, changed.values(), strict=True):
+            fresh[path].write_text(after, encoding="utf-8")
+        for path, written in fresh.items():
+            written.replace(path)
+    finally:
+        for written in fresh.values():
+            written.unlink(missing_ok=True)
+
+
+def _renamed(text: str, now: Names, to: Names, file: str) -> str:
+    """A text with every name replaced, all at once: one that becomes another's old one is not replaced again."""
+    owner, _, repository = now.repository.partition("/")
+    new_owner, _, new_repository = to.repository.partition("/")
+    pairs: list[tuple[str, str]] = []
+    if file == OWNERS:
+        pairs = [(now.teams[team], to.teams[team]) for team in now.teams if team in to.teams]
+    else:
+        pairs += [(now.accounts[name], to.accounts[name]) for name in now.accounts if name in to.accounts]
+        pairs += [(now.repository, to.repository), (now.region, to.region)]
+        # As the bootstrap is told, and as GitHub's tokens say it.
+        pairs += [(f"GitHubOwner={owner}", f"GitHubOwner={new_owner}")]
+        pairs += [(f"GitHubRepository={repository}", f"GitHubRepository={new_repository}")]
+        pairs += [(f"repo:{owner}@", f"repo:{new_owner}@"), (f"/{repository}@", f"/{new_repository}@")]
+    table = dict(pairs)
+    words = [_whole(old) for old in sorted(table, key=len, reverse=True)]
+    if file != OWNERS:
+        table[now.name] = to.name
+        words += _places(now)
+    return re.sub("|".join(words), lambda match: table[match[0]], text) if words else text
+
+
+def _whole(text: str) -> str:
+    """A pattern of a text that is no part of a longer word."""
+    before, after = (r"\b" if one.isalnum() else "" for one in (text[0], text[-1]))
+    return f"{before}{re.escape(text)}{after}(?![-/])" if after else f"{before}{re.escape(text)}"
+
+
+def _places(now: Names) -> Iterator[str]:
+    """Where the application's name stands as such: it may be a common word, and be one elsewhere in the file."""
+    name = re.escape(now.name)
+    ends = "|".join(map(re.escape, (*now.environments, "bootstrap")))
+    yield rf"(?<![A-Za-z0-9-]){name}(?=-(?:{ends})\b|/(?:{ends})/)"
+    yield rf'(?m:(?<=^name = "){name}(?="))'
+    yield rf"(?<=\bapplication=){name}(?!\w)"
+    yield rf"(?<=\bName=){name}(?!\w)"

@@ -22,6 +22,8 @@ from pipeline.gate.engines.base import Context, Engine, EngineError
 from pipeline.gate.parts import WHOLE, Scope
 from pipeline.gate.rules import Rule, load
 from pipeline.source.project import Project
+from tests.pipeline.applications import TABLE
+from tests.pipeline.gate.conftest import SETTINGS
 
 pytestmark = pytest.mark.slow  # the tools themselves; lint and policy run them too
 type Make = Callable[..., Project]
@@ -100,6 +102,7 @@ def test_tool_finds_its_fault_despite_settings_that_hide_it(
 
 
 MORE = {
+    "samconfig.toml": SETTINGS + TABLE,  # mypy judges the folders that the application names
     "template.yaml": f"{FAULTS['template.yaml']}      AccessControl: PublicRead\n",
     ".github/workflows/x.yml": FAULTS[".github/workflows/x.yml"]
     + "      - run: echo ${{ github.head_ref }} ${{ github.event.issue.title }}\n",

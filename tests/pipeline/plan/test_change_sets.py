@@ -72,10 +72,6 @@ EDITS = [
 ]
 
 
-# What the emulator changes in place, though AWS documents a replacement ("Update requires: Replacement").
-MISSED = {("Log", "LogGroupName"), ("Secret", "Name")}
-
-
 @pytest.fixture(scope="module")
 def deployed(request: pytest.FixtureRequest) -> Cloud:
     """An emulator that runs the base template."""
@@ -121,13 +117,11 @@ def planned(template: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("resource", "name", "value"), EDITS)
 def test_an_edit_does_what_the_plan_says(deployed: Cloud, resource: str, name: str, value: object) -> None:
-    """Replaced or changed in place, and nothing else touched. Where the emulator is known to err, AWS counts."""
+    """Replaced or changed in place, and nothing else touched."""
     template = copy.deepcopy(BASE)
     template["Resources"][resource]["Properties"][name] = value
-    expected = {resource: "change"} if (resource, name) in MISSED else planned(template)
 
-    assert expected == change_set(deployed, template, f"{resource}-{name}")
-    assert (resource, name) not in MISSED or {resource: "replace"} == planned(template)
+    assert planned(template) == change_set(deployed, template, f"{resource}-{name}")
 
 
 def test_added_and_removed_resources_are_what_the_plan_says(deployed: Cloud) -> None:

@@ -44,11 +44,12 @@ def test_the_bundle_needs_what_install_fetched(clone: Path) -> None:
 def test_packages_asked_of_the_index_are_missed(clone: Path) -> None:
     """The sabotage: packages by name, as a file of requirements has them, want the index's listing, which nobody
     fetched. On a machine that once resolved anything this passes."""
-    source = clone / "pipeline" / "bundle.py"
+    source = clone / "pipeline/delivery/bundle.py"
     text = source.read_text(encoding="utf-8")
     by_name = text.replace(', "--format", "pylock.toml"]', "]").replace(
-        'f"pylock.{folder}.toml"', '"wanted.txt"'
+        'f"pylock.{one.name}.toml"', '"wanted.txt"'
     )
+    assert 2 == text.count("pylock") - by_name.count("pylock")
     source.write_text(by_name, encoding="utf-8")
     _commit(clone, "ask the index")
     ended = _fresh(clone, *_BUNDLE)

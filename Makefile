@@ -33,7 +33,7 @@ comma := ,
 .PHONY: demo up down
 demo: ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
 	@echo "A change's whole path on this machine: pull request, dev, tag, prod; failures, rollback, drift, a passport."
-	@echo "$(SETUP) Then the story: 15 to 25 minutes on two cores, a line for each step."
+	@echo "$(SETUP) Then the story: 8 to 15 minutes on two cores, a line for each step."
 	@echo "Ctrl-C ends it at any moment, and leaves nothing running. What is installed stays; the story begins anew."
 	@$(MAKE) --no-print-directory install
 	@.venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))

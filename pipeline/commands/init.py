@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repository", metavar="OWNER/REPOSITORY", help="on GitHub (the remote `origin`, where it is there)"
     )
-    parser.add_argument("--region", help="of AWS, such as eu-west-1")
+    parser.add_argument("--region", help="the region of AWS that all of it lives in")
     parser.add_argument(
         "--account",
         action="append",

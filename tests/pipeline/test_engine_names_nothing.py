@@ -72,7 +72,7 @@ _PROD = samconfig.read(CHECKOUT, "prod")
         f'bucket = f"{_PROD.application.name}-{{environment}}-evidence"',
         f'name = f"/{_PROD.application.name}/{{environment}}/promotion-key"',
         '"ApiUrl"',
-        f'"AWS_DEFAULT_REGION": "{_PROD.region}"',
+        *([f'"AWS_DEFAULT_REGION": "{_PROD.region}"'] if _PROD.region != _AWS_OWN else []),
         f"account = '{_PROD.account}'",
         f"# of @{_PROD.application.repository.partition('/')[0]}/security",
         '("MigrateFunction", "-migrate")',

@@ -1,6 +1,6 @@
 """`pipeline init`: a team's own names where the example's stand, all of them or none."""
 
-import shutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,30 +9,25 @@ import pytest
 from pipeline import cli
 from pipeline.base.run import CHECKOUT, run
 from pipeline.source import adoption, application, samconfig
+from tests.pipeline.bundles import Repository
 
-OTHERS = ("--name", "shop", "--repository", "Globex-Corp/web.shop", "--region", "ap-southeast-2")
-IDS = ("123456789012", "210987654321")
+OTHERS = ("--name", "shop", "--repository", "Initrode/widgets.web", "--region", "mx-central-1")
+IDS = ("135792468013", "246801357924")
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A repository with the files that init writes, committed."""
-    for file in adoption.FILES:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / file, tmp_path / file)
-    _git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    _commit(tmp_path)
+    made = Repository(tmp_path)
+    made.commit("names", _texts(CHECKOUT))
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return made
 
 
-def _git(folder: Path, *words: str) -> None:
-    run(["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *words], cwd=folder)
-
-
-def _commit(folder: Path) -> None:
-    _git(folder, "add", "--all")
-    _git(folder, "commit", "--quiet", "--message", "names")
+@pytest.fixture
+def checkout(made: Repository) -> Path:
+    """Its folder."""
+    return made.folder
 
 
 def _accounts(*ids: str) -> Iterator[str]:
@@ -53,28 +48,29 @@ def test_every_name_is_written_and_a_second_run_changes_nothing(
     assert 0 == cli.main(["init", *OTHERS, *_accounts(*IDS), "--yes"])
     text = "".join(_texts(checkout).values())
     owner = old.repository.partition("/")[0]
-    left = (*old.accounts.values(), old.region, old.repository, f"@{owner}/", f"{owner}@", f"={owner} ")
-    assert [] == [one for one in left if one in text]
-    assert f"{old.name}-" not in text
+    left = [*map(re.escape, (*old.accounts.values(), old.region, old.repository))]
+    left += [rf"@{owner}/", rf"repo:{owner}@", rf"GitHubOwner={owner} "]
+    left += [rf"(?<![\w-]){old.name}-({'|'.join((*old.environments, 'bootstrap'))})\b"]
+    assert [] == [pattern for pattern in left if re.search(pattern, text)]
 
     named = application.read(checkout)
-    assert ("shop", "Globex-Corp/web.shop") == (named.name, named.repository)
+    assert ("shop", "Initrode/widgets.web") == (named.name, named.repository)
     assert IDS == tuple(adoption.current(checkout).accounts.values())
-    assert {"ap-southeast-2"} == {one.region for one in samconfig.read_all(checkout).values()}
-    assert "@Globex-Corp/security" == adoption.current(checkout).teams["security"]
+    assert {"mx-central-1"} == {one.region for one in samconfig.read_all(checkout).values()}
+    assert "@Initrode/security" == adoption.current(checkout).teams["security"]
 
     capsys.readouterr()
     assert 0 == cli.main(["init", *OTHERS, *_accounts(*IDS), "--yes"])
     assert "nothing to change" in capsys.readouterr().out
 
 
-def test_back_again_gives_the_same_files(checkout: Path) -> None:
+def test_back_again_gives_the_same_files(made: Repository, checkout: Path) -> None:
     """Also where two accounts change places, or a name becomes a word that stands elsewhere in the file."""
     before, old = _texts(checkout), adoption.current(checkout)
     swapped = tuple(reversed(list(old.accounts.values())))
 
     assert 0 == cli.main(["init", "--name", "app", *_accounts(*swapped), "--yes"])
-    _commit(checkout)
+    made.git("commit", "--quiet", "--all", "-m", "names")
     assert "app" == adoption.current(checkout).name
     assert 0 == cli.main(["init", "--name", old.name, *_accounts(*old.accounts.values()), "--yes"])
 
@@ -89,22 +85,22 @@ def test_the_difference_is_shown_and_nothing_written_without_a_yes(
 
     assert 1 == cli.main(["init", *OTHERS])
     said = capsys.readouterr().out
-    assert '+repository = "Globex-Corp/web.shop"' in said
+    assert '+repository = "Initrode/widgets.web"' in said
     assert "--yes" in said
     assert before == _texts(checkout)
 
 
-def test_a_team_of_ones_own_stays(checkout: Path) -> None:
+def test_a_team_of_ones_own_stays(made: Repository, checkout: Path) -> None:
     """Who named other owners keeps them, whatever the repository is called."""
     assert 0 == cli.main(["init", "--team", "security=@initech/red", "--yes"])
-    _commit(checkout)
+    made.git("commit", "--quiet", "--all", "-m", "names")
     assert 0 == cli.main(["init", "--repository", "globex/shop", "--yes"])
 
     teams = adoption.current(checkout).teams
     assert ("@initech/red", "@globex/platform") == (teams["security"], teams["platform"])
 
 
-def test_origin_says_which_repository_it_is(checkout: Path) -> None:
+def test_origin_says_which_repository_it_is(made: Repository, checkout: Path) -> None:
     """As git has it, in both forms; another forge's is passed over."""
     old = adoption.current(checkout).repository
     for address, repository in (
@@ -113,10 +109,10 @@ def test_origin_says_which_repository_it_is(checkout: Path) -> None:
         ("https://github.com/globex/store", "globex/store"),
     ):
         run(["git", "remote", "remove", "origin"], cwd=checkout, check=False)
-        _git(checkout, "remote", "add", "origin", address)
+        made.git("remote", "add", "origin", address)
         assert 0 == cli.main(["init", "--yes"])
         assert repository == adoption.current(checkout).repository
-        _git(checkout, "commit", "--quiet", "--all", "--allow-empty", "--message", "moved")
+        made.git("commit", "--quiet", "--all", "--allow-empty", "-m", "moved")
 
 
 @pytest.mark.parametrize(

@@ -8,37 +8,46 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
+from types import ModuleType
 
 from pipeline.base import timings
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import Shown
+from pipeline.source.stages import STAGES
 
-# The table of contents: each command, what it says of itself, and the module that defines its
-# `arguments(parser)` and `main(args) -> exit status`. Modules are imported when their command runs.
-COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("write your own names where the example's stand", "pipeline.commands.init"),
-    "check": ("judge this repository as a pull request is judged", "pipeline.commands.check"),
-    "lint": ("the stage lint alone", "pipeline.commands.check"),
-    "policy": ("the stage policy alone", "pipeline.commands.check"),
-    "test": ("the stage test alone", "pipeline.commands.check"),
-    "rules": ("list the rules of the gate, or explain one", "pipeline.commands.rules"),
-    "waivers": ("list what is waived, and what ends soon", "pipeline.commands.waivers"),
-    "trust": ("show who can become whom: jobs, tokens, roles", "pipeline.commands.trust"),
-    "plan": ("show what merging this commit would do in AWS", "pipeline.commands.plan"),
-    "bootstrap": ("hold what deployments may make against the list", "pipeline.commands.bootstrap"),
-    "bundle": ("build the bundle of this commit", "pipeline.commands.bundle"),
-    "environment": ("print an environment's settings, for a workflow", "pipeline.commands.environment"),
-    "deploy": ("put a bundle on an environment", "pipeline.commands.deploy"),
-    "release": ("verify a release tag", "pipeline.commands.release"),
-    "promote": ("copy the bundle that dev ran to the next environment", "pipeline.commands.promote"),
-    "rollback": ("put an earlier release back", "pipeline.commands.rollback"),
-    "withdraw": ("quarantine a bad release", "pipeline.commands.withdraw"),
-    "freeze": ("stop deployments for a while, through git", "pipeline.commands.freeze"),
-    "drift": ("compare what runs with what git says", "pipeline.commands.drift"),
-    "passport": ("fetch or verify the passport of a release", "pipeline.commands.passport"),
-    "ledger": ("open the ledger's pages, or verify its hash chain", "pipeline.commands.ledger"),
-    "status": ("show what runs where", "pipeline.commands.status"),
+# The table of contents: each command, and what it says of itself.
+COMMANDS: dict[str, str] = {
+    "init": "write your own names where the example's stand",
+    "check": "judge this repository as a pull request is judged",
+    "lint": "the stage lint alone",
+    "policy": "the stage policy alone",
+    "test": "the stage test alone",
+    "rules": "list the rules of the gate, or explain one",
+    "waivers": "list what is waived, and what ends soon",
+    "trust": "show who can become whom: jobs, tokens, roles",
+    "plan": "show what merging this commit would do in AWS",
+    "bootstrap": "hold what deployments may make against the list",
+    "bundle": "build the bundle of this commit",
+    "environment": "print an environment's settings, for a workflow",
+    "deploy": "put a bundle on an environment",
+    "release": "verify a release tag",
+    "promote": "copy the bundle that dev ran to the next environment",
+    "rollback": "put an earlier release back",
+    "withdraw": "quarantine a bad release",
+    "freeze": "stop deployments for a while, through git",
+    "drift": "compare what runs with what git says",
+    "passport": "fetch or verify the passport of a release",
+    "ledger": "open the ledger's pages, or verify its hash chain",
+    "status": "show what runs where",
 }
+
+
+def module(command: str) -> ModuleType:
+    """The module of a command, in pipeline.commands: its `arguments(parser)`, and `main(args)`, the exit status.
+
+    Imported when it is asked for, so that a command waits for its own imports alone.
+    """
+    return import_module(f"pipeline.commands.{'check' if command in STAGES else command}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,10 +102,10 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pipeline", description="Esclusa's pipeline, on GitHub and here.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in words if not word.startswith("-")), None)
-    for name, (summary, module) in COMMANDS.items():
+    for name, summary in COMMANDS.items():
         child = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name == chosen:
-            defined = import_module(module)
+            defined = module(name)
             defined.arguments(child)
             run: Callable[[argparse.Namespace], int] = defined.main
             child.set_defaults(main=run)

@@ -19,7 +19,8 @@ parameter_overrides = ["Environment=dev"]
 [dev.pipeline.parameters]
 account = "111111111111"
 """
-_APPLICATION = b"""
+# An application, for a fixture that describes none.
+DESCRIBED = """
 [application]
 name = "esclusa"
 repository = "acme/ledger"
@@ -48,7 +49,7 @@ def project(rule: Rule, path: Path) -> Project:
     else:
         files[rule.surface] = path.read_bytes()
     if b"[application" not in files[SAMCONFIG]:
-        files[SAMCONFIG] += _APPLICATION
+        files[SAMCONFIG] += DESCRIBED.encode()
     return Project(path, files)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.base.run import run
 from pipeline.source.configuration import APPLICATION, DEFAULT, FILE, VERSION, Fault, document, refusal
-from pipeline.source.located import Place
+from pipeline.source.located import Document, Place
 
 BUILT = "build"  # the folder that a CodeUri names; nothing lies there, since a bundle is built elsewhere
 _ACCOUNT, _ENVIRONMENT, _BUCKET = 12, 12, 63  # characters; template.yaml holds an environment's name to 12
@@ -119,7 +119,11 @@ class Application:
 
 def read(folder: Path) -> Application:
     """What `folder`/samconfig.toml says of the application. Raises ConfigurationError with the line."""
-    settings = document(folder)
+    return described(document(folder))
+
+
+def described(settings: Document) -> Application:
+    """What a samconfig.toml that was read says of the application. Raises ConfigurationError with the line."""
     application, faults = settle(settings.data)
     if faults:
         raise refusal(settings, faults[0])

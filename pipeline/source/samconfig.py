@@ -69,7 +69,7 @@ def read(folder: Path, name: str) -> Environment:
         raise ConfigurationError(
             f"{FILE} has no environment {name!r}.", f"It has: {', '.join(sorted(names)) or 'none'}."
         )
-    return _environment(settings, name, application.read(folder))
+    return _environment(settings, name, application.described(settings))
 
 
 def read_all(folder: Path) -> dict[str, Environment]:
@@ -77,7 +77,7 @@ def read_all(folder: Path) -> dict[str, Environment]:
     settings = document(folder)
     for fault in _outside(settings.data):
         raise refusal(settings, fault)
-    one = application.read(folder)
+    one = application.described(settings)
     return {name: _environment(settings, name, one) for name in environment_names(settings.data)}
 
 

@@ -2,20 +2,10 @@
 
 import tomllib
 
+from pipeline.gate.fixtures import DESCRIBED
 from pipeline.source.application import Application, settle
 
-TABLE = """\
-[application]
-name = "esclusa"
-repository = "acme/ledger"
-branch = "main"
-ledger = true
-url = "ApiUrl"
-health = ["/health", "/ready"]
-version = "/version"
-[application.code.app]
-folders = ["app"]
-group = "lambda"
+TABLE = f"""{DESCRIBED.lstrip()}\
 [application.code.rotation]
 folders = ["rotation"]
 group = "rotation"

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.base.run import CHECKOUT
 from pipeline.delivery import changeset, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
@@ -21,14 +20,6 @@ from pipeline.release.drift import Drift
 from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, change, environment
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    made = Repository(tmp_path / "clone")
-    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
-    monkeypatch.chdir(made.folder)
-    return made
 
 
 @pytest.fixture

@@ -33,14 +33,6 @@ THREE = (
 )
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    made = Repository(tmp_path / "clone")
-    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
-    monkeypatch.chdir(made.folder)
-    return made
-
-
 def put(cloud: Any, tmp_path: Path, commit: str, template: str = THREE) -> deployment.Deployment:
     made = make(tmp_path / "made", commit, template=template.encode())
     store.put(cloud, "dev-artifacts", made)

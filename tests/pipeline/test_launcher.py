@@ -20,10 +20,10 @@ class Watch:
     def find_spec(cls, name, path=None, target=None):
         cls.names.add(name) if path is None else None
 sys.meta_path.append(Watch)
-import importlib, boto3
+import boto3
 from pipeline import cli
-for _, module in cli.COMMANDS.values():
-    importlib.import_module(module)
+for name in cli.COMMANDS:
+    cli.module(name)
 session = boto3.Session("x", "x", region_name="eu-west-1")
 for service in ("s3", "cloudformation", "lambda", "kms", "sts", "ssm"):
     session.client(service)

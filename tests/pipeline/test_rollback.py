@@ -10,7 +10,6 @@ import pytest
 from pipeline import cli
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
-from pipeline.base.run import CHECKOUT
 from pipeline.delivery import deployment, stack, store, versions
 from pipeline.delivery.bundle import Bundle
 from pipeline.release import deploy, rollback, withdrawal
@@ -27,14 +26,6 @@ def code(**migrations: str) -> bytes:
         for name, text in migrations.items():
             archive.writestr(f"app/migrations/{name}.sql", text)
     return made.getvalue()
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    made = Repository(tmp_path / "clone")
-    (made.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
-    monkeypatch.chdir(made.folder)
-    return made
 
 
 @pytest.fixture

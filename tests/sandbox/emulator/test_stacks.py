@@ -141,32 +141,19 @@ def test_codedeploy_is_there_as_data(cloud: Cloud) -> None:
     assert "CREATE_COMPLETE" == cloud.deploy("codedeploy", template)
 
 
+_ALARM = {
+    "MetricName": "Errors",
+    "Namespace": "AWS/Lambda",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "EvaluationPeriods": 1,
+    "Period": 60,
+    "Statistic": "Sum",
+}
 # By the user guide's pages of each type, "Update requires": what is changed, and what a change set says of it.
 _CHANGES = {
     "AWS::Logs::LogGroup": ({"RetentionInDays": 30}, {"RetentionInDays": 60}, "Never", "False"),
     "AWS::SQS::Queue": ({"QueueName": "one"}, {"QueueName": "two"}, "Always", "True"),
-    "AWS::CloudWatch::Alarm": (
-        {
-            "MetricName": "Errors",
-            "Namespace": "AWS/Lambda",
-            "ComparisonOperator": "GreaterThanThreshold",
-            "EvaluationPeriods": 1,
-            "Period": 60,
-            "Statistic": "Sum",
-            "Threshold": 1,
-        },
-        {
-            "MetricName": "Errors",
-            "Namespace": "AWS/Lambda",
-            "ComparisonOperator": "GreaterThanThreshold",
-            "EvaluationPeriods": 1,
-            "Period": 60,
-            "Statistic": "Sum",
-            "Threshold": 2,
-        },
-        "Never",
-        "False",
-    ),
+    "AWS::CloudWatch::Alarm": (_ALARM | {"Threshold": 1}, _ALARM | {"Threshold": 2}, "Never", "False"),
     "AWS::SecretsManager::Secret": ({"Name": "one"}, {"Name": "two"}, "Always", "True"),
     "AWS::IAM::ManagedPolicy": (
         {"Description": "one", "PolicyDocument": {"Version": "2012-10-17", "Statement": []}},

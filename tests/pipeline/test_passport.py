@@ -191,7 +191,7 @@ def test_the_key_is_written_where_it_is_wanted(
     """To a file, with its folder, or to standard output; a place that can't be written is exit status 2."""
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("pipeline.delivery.aws.session", lambda _: cloud)
-    monkeypatch.chdir(CHECKOUT)
+    monkeypatch.setattr("pipeline.source.samconfig.read", lambda *_: environment())
     words = ["passport", "key", "--environment", "dev"]
     pem = tmp_path / "keys/dev.pem"
     printed = (cli.main(words), capsys.readouterr().out)

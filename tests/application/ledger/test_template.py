@@ -5,6 +5,7 @@ import pytest
 from tests.application.routes import opened
 from tests.application.test_template import each_environment, of_type, policy_of
 from tests.iam import decide
+from tests.stacks import name_of_application
 
 
 @each_environment
@@ -31,7 +32,7 @@ def test_who_may_call_the_ledger(environment: str, start: str, method: str, call
 @each_environment
 def test_who_may_read_which_secret(environment: str) -> None:
     """The application reads its own user's secret; the master secret is for migration and rotation."""
-    own, master = "<DatabaseSecret.Id>", f"/esclusa/{environment}/database/admin-secret-arn"
+    own, master = "<DatabaseSecret.Id>", f"/{name_of_application()}/{environment}/database/admin-secret-arn"
     session = "<SessionSecret.Id>"
     readers = {
         (role, secret)

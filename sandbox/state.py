@@ -66,7 +66,8 @@ class Sandbox:
         }
         self.aws = Aws(self.folder, self._jwks, port, accounts=self.accounts)
         clean(self.folder)
-        repository = Repository.of(self.accounts[0].settings.application.repository)
+        application = self.accounts[0].settings.application
+        repository = Repository.of(application.repository, application.branch)
         self.github = GitHub(source, self.folder / "github", actions=actions, repository=repository)
 
     def __enter__(self) -> Self:

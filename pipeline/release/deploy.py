@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import aws, bundle, changeset, deployment, functions, smoke, store
+from pipeline.delivery import aws, bundle, changeset, deployment, functions, parameters, smoke, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
@@ -256,7 +256,7 @@ def _restore(under_way: Deployment, why: str) -> str:
             made = store.get(
                 under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
             )
-            _apply(under_way, made, previous.parameters)
+            _apply(under_way, made, parameters.at_once(previous.parameters))
             own = application.of(made.commit, Path.cwd(), under_way.environment.application)
             smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})
     except Exception as error:  # none of them may hide why the release was to be taken away

@@ -89,7 +89,7 @@ def digest(bundle: str, own: Mapping[str, str], ssm: Mapping[str, str]) -> str:
 
 
 def at_once(values: Mapping[str, str]) -> dict[str, str]:
-    """The same parameters, for a change set that moves all traffic at once, whatever alarm rings, if they can say so."""
+    """The same parameters, for a change set that moves all traffic at once, where they say how it moves."""
     return {**values, **({TRAFFIC: AT_ONCE} if TRAFFIC in values else {})}
 
 

@@ -81,7 +81,7 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the gate's code: policies/rules.txt, policies/gate.lock, docs/rules.md
 	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt --lock policies/gate.lock
 
-.PHONY: install install-main install-policy install-sam install-sandbox browser lock clean
+.PHONY: install install-main install-policy install-sam install-sandbox browser certificates lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
 # What a workflow's job installs: see .github/actions/setup.
@@ -96,6 +96,9 @@ install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
 BROWSER = $(shell python3 -I -S bin/digest.py uv.lock bin/browser/package-lock.json bin/browser/unpack.py)
 browser: $(if $(filter $(BROWSER),$(shell cat .tools/browser/.lock 2>/dev/null)),,.tools/browser-sync) ## The Chromium of the tests of pages, which `make test` fetches
+
+certificates: install-main browser ## Write rds.pem, what the functions trust of Amazon RDS, from bin/certificates/package.json
+	@.venv/bin/python bin/certificates/write.py app/rds.pem rotation/rds.pem
 
 lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 	@$(UV) lock

@@ -100,9 +100,9 @@ class Project:
         document = self.document(SAMCONFIG)
         return settle(document.data if document is not None else {})[0]
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
-        """What security lets this application do."""
+        """What security chose of what the rules hold this application to."""
         return Settings(self.document(SETTINGS))
 
     @property

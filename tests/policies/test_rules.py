@@ -74,7 +74,8 @@ def test_two_facts_of_a_bad_fixture_are_never_called_the_same(rule: Rule, path: 
 # By the end of its name, a line that means nothing in a file.
 _COMMENTS = {
     **dict.fromkeys(
-        (".yml", ".yaml", ".toml", ".py", ".txt", ".lock", "Makefile", "CODEOWNERS", "run"), b"# moved\n"
+        (".yml", ".yaml", ".toml", ".py", ".txt", ".lock", ".pem", "Makefile", "CODEOWNERS", "run"),
+        b"# moved\n",
     ),
     ".sql": b"-- moved\n",
     ".md": b"\n",

@@ -13,7 +13,7 @@ from pipeline.base.errors import GateError
 from pipeline.base.text import one_line
 from pipeline.delivery import aws
 
-_POLL = 2.0  # seconds
+POLL = 2.0  # seconds
 _BEGINNING = 60.0  # seconds
 _PATIENCE = 1800.0  # seconds; a database or a CodeDeploy canary takes minutes, a hung custom resource an hour
 NEW = ("ABSENT", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
@@ -132,7 +132,7 @@ def begun(session: boto3.Session, before: Stack) -> None:
         found = read(session, before.name)
         if (found.status, found.updated) != (before.status, before.updated):
             return
-        time.sleep(_POLL / 4)
+        time.sleep(POLL / 4)
 
 
 def settled(session: boto3.Session, name: str, say: Callable[[str], None] = print) -> Stack:
@@ -152,7 +152,7 @@ def settled(session: boto3.Session, name: str, say: Callable[[str], None] = prin
                     f"The stack {name} has been {found.status} for {_PATIENCE / 60:.0f} minutes.",
                     "Look at its events for what it waits for; run this again when it has ended.",
                 )
-            time.sleep(_POLL)
+            time.sleep(POLL)
     finally:
         timings.record("aws", "cloudformation", start)
 

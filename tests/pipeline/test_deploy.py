@@ -45,6 +45,12 @@ def put(cloud: Cloud, made: Bundle, **more: Any) -> None:
     deploy.deploy(begin(cloud, made, **more))
 
 
+def because(resource: str, *properties: str) -> dict[str, Any]:
+    """A change of a function with its causes, as a change set has them."""
+    details = [{"Target": {"Attribute": "Properties", "Name": one}} for one in properties]
+    return change("Modify", resource, Details=details, Scope=["Properties"])
+
+
 def rows(cloud: Cloud) -> list[tuple[str, str]]:
     return [(row["commit"], row["status"]) for row in cloud.ledger.values()]
 
@@ -316,7 +322,7 @@ def test_what_the_ledger_refuses_waits(
     assert b"{" == cloud.objects["dev-artifacts", "releases/unrecorded/x.json"]
 
 
-MOST_CALLS = 24
+MOST_CALLS = 38
 
 
 @pytest.mark.parametrize("number", range(1, MOST_CALLS))
@@ -349,10 +355,12 @@ def test_a_change_set_that_could_not_be_executed_is_removed(
     cloud: Cloud, live: Bundle, newer: Bundle, call: str, earlier: int, said: str
 ) -> None:
     """Nor one that could not be read, nor one whose stack could not: nobody executes it later by hand."""
-    cloud.calls.clear()
     put(cloud, newer)
-    number = cloud.calls.index(call) + 1 - earlier
+    cloud.calls.clear()
+    put(cloud, live, kind="rollback")
+    number = cloud.calls.index(call, cloud.calls.index("template")) + 1 - earlier
     failing = cloud.calls[number - 1]
+    put(cloud, newer)
     cloud.calls.clear()
     cloud.fails_at = number
     with pytest.raises(PipelineError, match=said):
@@ -380,6 +388,14 @@ def test_the_injected_failures_reach_every_call(cloud: Cloud, live: Bundle, newe
             "AppFunction .*: replaced; the plan only has it",
         ),
         (change("Add", "Backdoor", "AWS::IAM::Role"), r"Backdoor \(AWS::IAM::Role\): Add"),
+        (
+            because("AppFunction", "Code", "Environment", "KmsKeyArn"),
+            "AppFunction .*: changed because of KmsKeyArn; the plan only has Code, Environment",
+        ),
+        (
+            change("Modify", "AppFunction", Scope=["Properties", "UpdatePolicy"]),
+            "AppFunction .*: changed because of UpdatePolicy; the plan only has Code, Environment",
+        ),
     ],
 )
 def test_what_goes_beyond_the_plan_is_not_executed(
@@ -393,6 +409,14 @@ def test_what_goes_beyond_the_plan_is_not_executed(
 
     assert 1 == cloud.updates
     assert {} == cloud.waiting
+
+
+def test_what_the_plan_has_is_no_surprise(cloud: Cloud, newer: Bundle) -> None:
+    """The code and the variables of another commit, and what names what changes."""
+    cloud.changes = [because("AppFunction", "Code", "Environment")]
+    put(cloud, newer)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
 
 
 def test_tags_of_the_stack_are_no_surprise(cloud: Cloud, newer: Bundle) -> None:

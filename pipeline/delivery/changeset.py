@@ -121,9 +121,11 @@ def make(
     if done.status == 0 and _EMPTY.search(said):
         return None
     if done.status != 0 or found is None:
+        why: list[str] = []
         if found is not None:
+            why = stack.refusals(session, StackName=environment.stack_name, ChangeSetName=found[0])
             delete(session, environment.stack_name, found[0])
-        last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
+        last = "\n".join(f"  | {line}" for line in [*said.strip().splitlines()[-12:], *why])
         raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
     try:
         changes = _changes(session, environment.stack_name, found[0])
@@ -135,17 +137,9 @@ def make(
 
 def _changes(session: boto3.Session, stack_name: str, arn: str) -> tuple[Change, ...]:
     client = session.client("cloudformation", config=aws.CONFIG)
-    found: list[Change] = []
-    token: dict[str, Any] = {}
     with aws.errors("reading the change set"):
-        while True:
-            page = client.describe_change_set(ChangeSetName=arn, StackName=stack_name, **token)
-            found += [
-                _change(one["ResourceChange"]) for one in page.get("Changes", []) if "ResourceChange" in one
-            ]
-            if "NextToken" not in page:
-                return tuple(found)
-            token = {"NextToken": page["NextToken"]}
+        rows = stack.pages(client.describe_change_set, "Changes", ChangeSetName=arn, StackName=stack_name)
+        return tuple(_change(one["ResourceChange"]) for one in rows if "ResourceChange" in one)
 
 
 def _change(raw: Mapping[str, Any]) -> Change:

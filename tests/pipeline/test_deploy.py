@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.errors import GateError, PipelineError, said
+from pipeline.base.errors import GateError, PipelineError, ToolError, said
+from pipeline.base.run import Completed
 from pipeline.delivery import changeset, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
@@ -157,6 +158,30 @@ def test_a_rollback_by_cloudformation_is_a_failure(cloud: Cloud, live: Bundle, n
 
     assert live.digest == cloud.parameters["BundleDigest"]
     assert (newer.commit, "failed") in rows(cloud)
+
+
+def test_a_change_set_that_validation_refuses_says_why(
+    cloud: Cloud, newer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sam and the change set's status only say that it failed; the reasons are asked for before it is removed."""
+    arn = "arn:aws:cloudformation:eu-west-1:111111111111:changeSet/samcli1/x"
+    said = f"Error: Failed to create changeset for the stack: esclusa-dev, {arn}, Status: FAILED."
+    place = "/Resources/AppFunction/Properties/Timeout"
+    asked = []
+
+    def told(**given: Any) -> dict[str, Any]:
+        asked.append(given)
+        reason = {"ValidationPath": place, "ValidationStatusReason": "901 is not less or equal to 900"}
+        return {"OperationEvents": [{"EventType": "VALIDATION_ERROR", **reason}]}
+
+    cloud.waiting[arn] = {}
+    monkeypatch.setattr(changeset, "run", lambda *_, **__: Completed(1, said, ""))
+    monkeypatch.setattr(cloud, "describe_events", told)
+
+    with pytest.raises(ToolError, match=f"{place}: 901 is not less or equal to 900"):
+        put(cloud, newer)
+    assert [("esclusa-dev", arn)] == [(one["StackName"], one["ChangeSetName"]) for one in asked]
+    assert {} == cloud.waiting
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from pipeline.source.stateful import ELSEWHERE, holds_state
 _ARN = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:\d{12}:changeSet/\S+")
 _EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are to be performed")
 
+_REFUSED = "Failed to create changeset"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -121,10 +123,10 @@ def make(
     if done.status == 0 and _EMPTY.search(said):
         return None
     if done.status != 0 or found is None:
-        why: list[str] = []
         if found is not None:
-            why = stack.refusals(session, StackName=environment.stack_name, ChangeSetName=found[0])
             delete(session, environment.stack_name, found[0])
+        # sam doesn't say which change set it was that CloudFormation refused.
+        why = stack.refused_change_set(session, environment.stack_name) if _REFUSED in said else []
         last = "\n".join(f"  | {line}" for line in [*said.strip().splitlines()[-12:], *why])
         raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
     try:

@@ -181,12 +181,20 @@ def failures(session: boto3.Session, name: str) -> list[str]:
     return lines[::-1] + refusals(session, StackName=name, **asked)
 
 
-def refusals(session: boto3.Session, **about: str) -> list[str]:
-    """What CloudFormation's own validation, which comes before any resource, refused or warned of: each with resource,
-    place and reason. `about` is StackName, and OperationId or ChangeSetName. That it can't be read is told, and hides
-    nothing.
+def refused_change_set(session: boto3.Session, name: str) -> list[str]:
+    """What validation refused of the stack's newest change set."""
+    return refusals(session, _newest_change_set, StackName=name)
 
-    It stands in DescribeEvents alone; a stack's events and a change set's status only say that there is more there.
+
+def refusals(
+    session: boto3.Session,
+    which: Callable[[list[Mapping[str, Any]]], list[Mapping[str, Any]]] = list,
+    **about: str,
+) -> list[str]:
+    """What CloudFormation's own validation, which comes before any resource, refused or warned of: each with resource,
+    place and reason. `which` chooses among the failed events. That they can't be read is told, and hides nothing.
+
+    They stand in DescribeEvents alone; a stack's events and a change set's status only say that there is more there.
     """
     client = session.client("cloudformation", config=aws.CONFIG)
     try:
@@ -196,7 +204,14 @@ def refusals(session: boto3.Session, **about: str) -> list[str]:
             )
     except PipelineError as error:
         return [one_line(error.message)]
-    return [_refusal(one) for one in found if one.get("EventType") == "VALIDATION_ERROR"]
+    return [_refusal(one) for one in which(found) if one.get("EventType") == "VALIDATION_ERROR"]
+
+
+def _newest_change_set(events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The events of the operation that made the newest change set."""
+    made = [one for one in events if one.get("OperationType") == "CREATE_CHANGESET"]
+    newest = max(made, key=lambda one: str(one.get("Timestamp", "")), default={})
+    return [one for one in made if one.get("OperationId") == newest.get("OperationId")]
 
 
 def _refusal(event: Mapping[str, Any]) -> str:

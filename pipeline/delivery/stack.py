@@ -178,18 +178,18 @@ def failures(session: boto3.Session, name: str) -> list[str]:
             if is_stack and status in _BEGUN:
                 break
     asked = {"OperationId": operation} if operation else {}
-    return lines[::-1] + refusals(session, StackName=name, **asked)
+    return lines[::-1] + refusals(session, {"StackName": name, **asked})
 
 
 def refused_change_set(session: boto3.Session, name: str) -> list[str]:
     """What validation refused of the stack's newest change set."""
-    return refusals(session, _newest_change_set, StackName=name)
+    return refusals(session, {"StackName": name}, _newest_change_set)
 
 
 def refusals(
     session: boto3.Session,
+    about: Mapping[str, str],
     which: Callable[[list[Mapping[str, Any]]], list[Mapping[str, Any]]] = list,
-    **about: str,
 ) -> list[str]:
     """What CloudFormation's own validation, which comes before any resource, refused or warned of: each with resource,
     place and reason. `which` chooses among the failed events. That they can't be read is told, and hides nothing.

@@ -30,31 +30,34 @@ MISSING = $(strip $(foreach folder,.venv .tools/policy .tools/sam .tools/sandbox
 SETUP = $(if $(MISSING),First the tools are installed: once$(comma) about 500 MB to fetch$(comma) 1 to 5 minutes.,The tools are installed already.)
 comma := ,
 
+# Temporary files lie in memory where this machine lends some, unless the caller says where.
+SCRATCH = TMPDIR="$$(python3 -I -S bin/scratch.py)"
+
 .PHONY: demo up down
 demo: ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
 	@echo "A change's whole path on this machine: pull request, dev, tag, prod; failures, rollback, drift, a passport."
 	@echo "$(SETUP) Then the story: 8 to 15 minutes on two cores, a line for each step."
 	@echo "Ctrl-C ends it at any moment, and leaves nothing running. What is installed stays; the story begins anew."
 	@$(MAKE) --no-print-directory install
-	@.venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
+	@$(SCRATCH) .venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
 
 up: install ## Start the laptop's GitHub and AWS, and leave them running
-	@.venv/bin/python -m sandbox up
+	@$(SCRATCH) .venv/bin/python -m sandbox up
 
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
 # A worker a core; the tests of one module share their fixtures, so they stay together. -I: without the caller's PYTHON*.
-PYTEST := .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+PYTEST = $(SCRATCH) .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: test test-all test-fast proofs fresh check format docs
 test: ## Every test but the proofs, the end-to-end story among them
-	@echo "Every test but the proofs. $(SETUP) Then the tests: 15 to 25 minutes on two cores."
+	@echo "Every test but the proofs. $(SETUP) Then the tests: 10 to 20 minutes on two cores."
 	@$(MAKE) --no-print-directory install browser
 	@$(PYTEST) -m "not proof"
 
 # One after the other: they measure, and each has a sandbox of its own.
-PROOFS := .venv/bin/python -I -m pytest -q
+PROOFS = $(SCRATCH) .venv/bin/python -I -m pytest -q
 
 test-all: test ## What CI runs: the tests, and the shorter proofs
 	@$(PROOFS) -m "proof and not marathon" tests

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "policy": "the stage policy alone",
     "test": "the stage test alone",
     "rules": "list the rules of the gate, or explain one",
+    "baseline": "list what mypy finds in code that came in, or write the shorter list",
     "waivers": "list what is waived, and what ends soon",
     "trust": "show who can become whom: jobs, tokens, roles",
     "plan": "show what merging this commit would do in AWS",

@@ -81,9 +81,9 @@ _EXAMPLE = adoption.example()
     ("written", "left"),
     [
         (replace(OTHERS, name=_EXAMPLE.name), {"name"}),
-        (replace(OTHERS, accounts=OTHERS.accounts | {"dev": _EXAMPLE.accounts["dev"]}), {"account of dev"}),
+        (replace(OTHERS, accounts={**OTHERS.accounts, "dev": _EXAMPLE.accounts["dev"]}), {"account of dev"}),
         (
-            replace(OTHERS, teams=OTHERS.teams | {"security": _EXAMPLE.teams["security"]}),
+            replace(OTHERS, teams={**OTHERS.teams, "security": _EXAMPLE.teams["security"]}),
             {"who reviews as security"},
         ),
     ],

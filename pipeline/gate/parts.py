@@ -43,6 +43,7 @@ PLATFORM = frozenset(
             "mount",
             "paging",
             "problems",
+            "rds",
             "roles",
             "schema",
             "secret",

@@ -106,7 +106,15 @@ class Runner:
         act.write(self.folder, "env", self._environment(contexts["github"], bearer))
         act.write(self.folder, "secrets", {"GITHUB_TOKEN": token})
         act.write(self.folder, "vars", setting.variables)
-        argv = act.command(self.event.name, file, self.tree, self.folder, self.event.actor, self.actions)
+        argv = act.command(
+            self.event.name,
+            file,
+            self.tree,
+            self.folder,
+            self.event.actor,
+            setting.repository.branch,
+            self.actions,
+        )
         environment = act.host_environment(self.folder, setting.toolchain)
         admission = Admission(
             setting.repository,

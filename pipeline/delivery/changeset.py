@@ -149,8 +149,10 @@ def _settled(session: boto3.Session, stack_name: str, arn: str) -> bool:
             if status == "FAILED" and _EMPTY.search(reason):
                 return False
             if status not in _UNDER_WAY or time.monotonic() - start > _PATIENCE:
+                refused = stack.refusals(session, {"StackName": stack_name, "ChangeSetName": arn})
+                why = "".join(f"\n  | {line}" for line in refused)
                 raise GateError(
-                    f"CloudFormation could not make a change set of {stack_name}: {status}: {one_line(reason)}",
+                    f"CloudFormation could not make a change set of {stack_name}: {status}: {one_line(reason)}{why}",
                     "Mend what it names, and deploy again. Nothing was changed.",
                 )
             time.sleep(stack.POLL)
@@ -204,17 +206,9 @@ def _differing(expected: Any, actual: Any) -> str:
 
 def _changes(session: boto3.Session, stack_name: str, arn: str) -> tuple[Change, ...]:
     client = session.client("cloudformation", config=aws.CONFIG)
-    found: list[Change] = []
-    token: dict[str, Any] = {}
     with aws.errors("reading the change set"):
-        while True:
-            page = client.describe_change_set(ChangeSetName=arn, StackName=stack_name, **token)
-            found += [
-                _change(one["ResourceChange"]) for one in page.get("Changes", []) if "ResourceChange" in one
-            ]
-            if "NextToken" not in page:
-                return tuple(found)
-            token = {"NextToken": page["NextToken"]}
+        rows = stack.pages(client.describe_change_set, "Changes", ChangeSetName=arn, StackName=stack_name)
+        return tuple(_change(one["ResourceChange"]) for one in rows if "ResourceChange" in one)
 
 
 def _change(raw: Mapping[str, Any]) -> Change:

@@ -275,6 +275,10 @@ class Cloud:
         self._called("events")
         return {"StackEvents": []}
 
+    def describe_events(self, **_: Any) -> dict[str, Any]:
+        self._called("operation's events")
+        return {"OperationEvents": []}
+
     # The API around it
 
     def request(

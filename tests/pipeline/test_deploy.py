@@ -78,6 +78,19 @@ def test_a_release_serves_and_is_recorded(cloud: Cloud, live: Bundle) -> None:
     assert {} == cloud.waiting
 
 
+def test_the_address_is_an_output_of_the_step(
+    cloud: Cloud, live: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the release serves already: the environment's page on GitHub leads there."""
+    outputs = tmp_path / "outputs"
+    outputs.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    put(cloud, live)
+    first, _, rest = outputs.read_text(encoding="utf-8").partition("\n")
+
+    assert ("url<<", URL) == (first[:5], rest.partition("\n")[0])
+
+
 def test_the_address_is_said(cloud: Cloud, release: Bundle, caplog: pytest.LogCaptureFixture) -> None:
     """At the end of what a deployment prints."""
     caplog.set_level("INFO")
@@ -163,6 +176,25 @@ def test_a_rollback_by_cloudformation_is_a_failure(cloud: Cloud, live: Bundle, n
 
     assert live.digest == cloud.parameters["BundleDigest"]
     assert (newer.commit, "failed") in rows(cloud)
+
+
+def test_a_change_set_that_validation_refuses_says_why(
+    cloud: Cloud, newer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation's status says that it failed; the reasons are those of this very change set."""
+    place = "/Resources/AppFunction/Properties/Timeout"
+    event = {"ValidationPath": place, "EventType": "VALIDATION_ERROR"}
+
+    def events(*, ChangeSetName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        assert ChangeSetName in cloud.waiting
+        return {"OperationEvents": [{**event, "ValidationStatusReason": "901 is not less or equal to 900"}]}
+
+    said = {"Status": "FAILED", "StatusReason": "Validation failed"}
+    monkeypatch.setattr(cloud, "describe_change_set", lambda **_: said)
+    monkeypatch.setattr(cloud, "describe_events", events)
+
+    with pytest.raises(GateError, match=f"Validation failed\n  . {place}: 901 is not less or equal to 900"):
+        put(cloud, newer)
 
 
 @pytest.mark.parametrize(

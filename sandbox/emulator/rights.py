@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import iam
+from ministack.services import iam, secretsmanager
 
 from pipeline.iam import authorization
 
@@ -61,6 +61,22 @@ def needed(operation: str, subject: Subject) -> Iterator[Right]:
         serves = _OPTIONAL.get(action)
         if serves is None or any(name in subject.properties for name in serves):
             yield from _rights(action, subject)
+
+
+def resolving(service: str, body: str) -> Right:
+    """The right to resolve {{resolve:SERVICE:BODY}}.
+
+    Source: "Get values stored in other services using dynamic references" in CloudFormation's user guide.
+    """
+    here = f"{get_region()}:{get_account_id()}"
+    if service != "secretsmanager":
+        return Right(
+            "ssm:GetParameters", f"arn:aws:ssm:{here}:parameter/{body.partition(':')[0].lstrip('/')}"
+        )
+    name = ":".join(body.split(":")[:7]) if body.startswith("arn:") else body.partition(":")[0]
+    _, secret = secretsmanager._resolve(name)
+    unknown = name if name.startswith("arn:") else f"arn:aws:secretsmanager:{here}:secret:{name}-??????"
+    return Right("secretsmanager:GetSecretValue", str(secret["ARN"]) if secret else unknown)
 
 
 @cache
@@ -147,10 +163,12 @@ def _by_reference(action: str, here: str, subject: Subject) -> str:
         return subject.physical if patterns else "*"
     own = f"${{{word}Name}}"
     pattern = min([one for one in patterns if own in one] or patterns, key=len)
-    rest = pattern.split(":", 5)[5]
+    _, _, of, region, _, rest = pattern.split(":", 5)
     own = own if own in rest else f"${{{rest.rpartition('${')[2]}"
-    named = rest.replace(own, subject.text(f"{word}Name", "Name"))
-    return f"arn:aws:{pattern.split(':')[2]}:{here}:{re.sub(r'[$][{][^}]+[}]', 'default', named)}"
+    kind = own.strip("${}").removesuffix("Name")  # a bucket's policy names its bucket as `Bucket`
+    named = rest.replace(own, subject.text(f"{word}Name", "Name", f"{kind}Name", kind))
+    where = here if region else ":"  # S3's have neither region nor account
+    return f"arn:aws:{of}:{where}:{re.sub(r'[$][{][^}]+[}]', 'default', named)}"
 
 
 def _patterns(action: str) -> list[str]:

@@ -10,7 +10,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
-from sandbox.emulator.rights import Properties, Right, Subject, needed
+from sandbox.emulator.rights import Properties, Right, Subject, needed, resolving
 
 _worker: ContextVar[PrincipalInfo | None] = ContextVar("worker", default=None)
 
@@ -76,6 +76,19 @@ def rights_on_parameters() -> None:
         module._resolve_parameters = judged
 
 
+def rights_on_references() -> None:
+    """AWS: {{resolve:...}} is resolved with the same rights, a secret's too. ministack: with its own, so that nobody's
+    denial of secretsmanager:GetSecretValue is felt."""
+    resolve = engine._resolve_dynamic_reference
+
+    def judged(literal: str) -> Any:
+        found = engine._DYNAMIC_REFERENCE.fullmatch(literal)
+        _require(iter([resolving(found[1], found[2])]))
+        return resolve(literal)
+
+    engine._resolve_dynamic_reference = judged
+
+
 def _require(rights: Iterator[Right]) -> None:
     """Raise ValueError, which becomes the resource's reason, for the first right that the worker lacks."""
     worker = _worker.get()
@@ -100,4 +113,4 @@ def _require(rights: Iterator[Right]) -> None:
             raise ValueError(f"{said} (HandlerErrorCode: AccessDenied)")
 
 
-MENDS = (rights_on_resources, rights_on_parameters)
+MENDS = (rights_on_resources, rights_on_parameters, rights_on_references)

@@ -1,6 +1,7 @@
 """As whom CloudFormation works on resources, and whether that one may."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -80,6 +81,7 @@ def test_a_resource_of_another_name_is_refused(cloud: Cloud) -> None:
         ),
         ("AWS::SNS::Topic", {"TopicName": "{}-news"}),
         ("AWS::Kinesis::Stream", {"Name": "{}-clicks", "ShardCount": 1}),
+        ("AWS::S3::Bucket", {"BucketName": "{}-files"}),
     ],
 )
 def test_a_type_of_the_list_is_made_as_the_bootstrap_grants_it(
@@ -116,6 +118,66 @@ def _of_bootstrap(granted: grants.Grants) -> list[dict[str, Any]]:
         {**one, "Resource": ["*" if text.startswith("<") else text for text in texts(one["Resource"])]}
         for one in statements(stack["ExecutionRole"]["Properties"]["Policies"])
     ]
+
+
+_OPEN = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+
+
+@pytest.mark.parametrize("of", ["the bucket", "another bucket"])
+def test_a_buckets_policy_is_its_owners(cloud: Cloud, of: str) -> None:
+    """Who may not write it puts no other one there and, by the rollback, takes none away."""
+    name = f"work-policy-{of.partition(' ')[0]}"
+    client = cloud.client("s3")
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    mine = {
+        "Version": "2012-10-17",
+        "Statement": [{**_OPEN, "Effect": "Deny", "Resource": f"arn:aws:s3:::{name}/*"}],
+    }
+    client.put_bucket_policy(Bucket=name, Policy=json.dumps(mine))
+    public = {"Version": "2012-10-17", "Statement": [{**_OPEN, "Resource": f"arn:aws:s3:::{name}/*"}]}
+    template = {
+        "Resources": {
+            "P": {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": name, "PolicyDocument": public}}
+        }
+    }
+    held = "arn:aws:s3:::others" if of == "another bucket" else "arn:aws:s3:::none"
+    role = _role(cloud, name, "s3:*", "sqs:*", resource=held)
+
+    assert "ROLLBACK_COMPLETE" == cloud.deploy(name, template, RoleARN=role)
+    refused = rf"is not authorized to perform: s3:(Get|Put)BucketPolicy on resource: arn:aws:s3:::{name} "
+    assert re.search(refused, _reasons(cloud, name))
+    assert mine == json.loads(client.get_bucket_policy(Bucket=name)["Policy"])
+
+
+def _naming(stack: str, reference: str) -> dict[str, Any]:
+    named = {"TopicName": stack, "DisplayName": f"{{{{resolve:{reference}}}}}"}
+    return {"Resources": {"It": {"Type": "AWS::SNS::Topic", "Properties": named}}}
+
+
+@pytest.mark.parametrize(
+    ("stack", "reference", "right"),
+    [
+        ("work-secret", "secretsmanager:work-held:SecretString:key", "secretsmanager:GetSecretValue"),
+        ("work-setting", "ssm:/work/held", "ssm:GetParameters"),
+    ],
+)
+def test_what_a_template_resolves_is_read_with_the_roles_rights(
+    cloud: Cloud, stack: str, reference: str, right: str
+) -> None:
+    """A secret too: who may read it has it in the template, who may not, or is denied it, hasn't."""
+    if stack == "work-secret":
+        cloud.client("secretsmanager").create_secret(Name="work-held", SecretString='{"key": "held"}')
+    else:
+        cloud.client("ssm").put_parameter(Name="/work/held", Type="String", Value="held")
+    makes = {"Effect": "Allow", "Action": "sns:*", "Resource": "*"}
+    reads = {"Effect": "Allow", "Action": right, "Resource": "*"}
+    for name, policy in (("may", [reads]), ("lacks", []), ("denied", [reads, {**reads, "Effect": "Deny"}])):
+        own = f"{stack}-{name}"
+        role = cloud.role(own, makes, *policy)
+        state = "CREATE_COMPLETE" if name == "may" else "ROLLBACK_COMPLETE"
+
+        assert state == cloud.deploy(own, _naming(own, reference), RoleARN=role), _reasons(cloud, own)
+        assert (f"not authorized to perform: {right}" in _reasons(cloud, own)) == (name != "may")
 
 
 def test_the_role_stays_with_the_stack(cloud: Cloud) -> None:

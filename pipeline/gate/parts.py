@@ -33,6 +33,7 @@ PLATFORM = frozenset(
             "config",
             "cors",
             "database",
+            "factory",
             "fields",
             "health",
             "identity",

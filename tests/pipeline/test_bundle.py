@@ -77,7 +77,7 @@ def test_the_same_commit_gives_the_same_bytes(
 
 @pytest.mark.e2e
 def test_one_changed_byte_gives_another_bundle(checkout: Path, built: Bundle, tmp_path: Path) -> None:
-    """Only the archive that holds it differs; the bill of materials names the new commit."""
+    """Only the archives that hold it differ; the bill of materials names the new commit."""
     clone = tmp_path / "clone"
     run(["git", "clone", "--quiet", checkout, clone])
     (clone / "app" / "__init__.py").write_text('"""Another application."""\n')
@@ -85,7 +85,7 @@ def test_one_changed_byte_gives_another_bundle(checkout: Path, built: Bundle, tm
     other = bundle.build(clone, tmp_path / "bundle")
 
     assert built.digest != other.digest
-    assert {"app.zip", "sbom.cdx.json"} == {
+    assert {"app.zip", "migrate.zip", "sbom.cdx.json"} == {
         name for name in built.files if built.files[name] != other.files[name]
     }
 
@@ -99,7 +99,7 @@ def _opened(folder: Path) -> Repository:
 @pytest.mark.e2e
 @pytest.mark.parametrize(
     ("archive", "module"),
-    [("app.zip", "app.aws"), ("app.zip", "app.migrate"), ("rotation.zip", "rotation.database")],
+    [("app.zip", "app.aws"), ("migrate.zip", "app.migrate"), ("rotation.zip", "rotation.database")],
 )
 def test_an_archive_runs_by_itself(built: Bundle, tmp_path: Path, archive: str, module: str) -> None:
     """Nothing of this machine is on the path: a package that the lock's group lacks would be missing.
@@ -130,6 +130,26 @@ def test_an_archive_runs_by_itself(built: Bundle, tmp_path: Path, archive: str, 
 
     assert int(count) > 10
     assert "[]" == without.strip()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("archive", ["migrate.zip", "rotation.zip"])
+def test_what_knows_the_administrator_has_nothing_of_the_web(built: Bundle, archive: str) -> None:
+    """A fault in a package that reads requests is not beside the database's master secret."""
+    with zipfile.ZipFile(built.path(archive)) as opened:
+        tops = {name.partition("/")[0] for name in opened.namelist()}
+
+    assert "psycopg" in tops
+    assert not tops & {
+        "flask",
+        "werkzeug",
+        "jinja2",
+        "markupsafe",
+        "click",
+        "itsdangerous",
+        "blinker",
+        "awsgi",
+    }
 
 
 @pytest.mark.e2e

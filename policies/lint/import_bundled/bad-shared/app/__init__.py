@@ -1,0 +1,4 @@
+def build():
+    from app import web
+
+    return web

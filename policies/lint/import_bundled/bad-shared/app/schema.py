@@ -1,0 +1,4 @@
+import json
+
+import flask  # fault
+from .shared import x

@@ -1,6 +1,5 @@
 """A change set: made by `sam`, read, judged, and executed exactly as it was read."""
 
-import os
 import re
 import tempfile
 import time
@@ -108,10 +107,9 @@ def make(
                 *("--tags", *samconfig.quoted(environment.tags)),
                 *("--parameter-overrides", *samconfig.quoted(parameters)),
             ],
-            # The role's credentials are in variables. The bundle is uploaded as it is; sam must neither phone home nor
-            # look for a newer self.
+            # The bundle is uploaded as it is; sam must neither phone home nor look for a newer self.
             env={
-                **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
+                **aws.variables(session),
                 "SAM_CLI_TELEMETRY": "0",
                 "SAM_CLI_CHECK_VERSION": "0",
                 "HOME": scratch,

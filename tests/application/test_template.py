@@ -120,7 +120,7 @@ def test_the_stage_limits_logs_and_traces(environment: str) -> None:
         "ThrottlingBurstLimit": values["ThrottlingBurst"],
         "MetricsEnabled": True,
         "DataTraceEnabled": False,
-        "LoggingLevel": "ERROR",
+        "LoggingLevel": "OFF",
     }
 
     assert expected == method

@@ -130,7 +130,7 @@ def check_account(aws: boto3.Session, environment: Environment) -> str:
     if account != environment.account:
         raise ConfigurationError(
             f"The credentials are of account {account} ({arn}); {environment.name} is account {environment.account}.",
-            f"Name a profile of account {environment.account}: AWS_PROFILE=NAME. Jobs become {environment.deploy_role},\n"
-            "  which nobody else can.",
+            f"Name a profile of account {environment.account}: AWS_PROFILE=NAME. Jobs become\n"
+            f"  {environment.deploy_role}, which nobody else can.",
         )
     return arn

@@ -29,7 +29,7 @@ def found(files: dict[str, bytes]) -> list[str]:
 
 @pytest.mark.parametrize(("file", "most"), [(BOOTSTRAP, 51_200), ("template.yaml", 1_000_000)])
 def test_a_template_is_no_larger_than_aws_takes(file: str, most: int) -> None:
-    """51,200 bytes in a call, 1 MB by S3: CloudFormation user guide, "Understand CloudFormation quotas"; cfn-lint takes 10^6."""
+    """51,200 bytes in a call, 1 MB by S3 (its user guide, "Understand CloudFormation quotas"; cfn-lint: 10^6)."""
     text = (ROOT / file).read_bytes()
     room = most - len(text)
 

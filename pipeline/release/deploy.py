@@ -195,7 +195,7 @@ def _apply(
     With `effect`, the change set may do nothing that isn't in it.
     """
     session, environment = under_way.session, under_way.environment
-    changes = changeset.make(session, environment, made.path(bundle.TEMPLATE), values)
+    changes = changeset.make(session, environment, made, values)
     if changes is None:
         return None
     executed = False

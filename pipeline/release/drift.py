@@ -81,7 +81,7 @@ def find(session: boto3.Session, environment: Environment, live: Stack, reposito
     found = [*_template(session, environment, text), *_release(session, environment, live, digest)]
     template = sources.bundled(environment.name, text, files, live.parameters, repository)
     found += _functions(session, live, template)
-    found += _bootstrap(session, environment, repository)
+    found += bootstrap(session, environment, repository)
     return found
 
 
@@ -190,21 +190,21 @@ def _variables(called: str, function: Function, live: Stack, found: Mapping[str,
             yield Drift("setting", f"{called} {variable}", expected, actual)
 
 
-def _bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
+def bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
     """The account's bootstrap must be what this checkout's template says. One that can't be read is told of."""
     path = repository / BOOTSTRAP
     if not path.exists():
         return
-    bootstrap = environment.application.bootstrap_stack
-    with aws.errors(f"reading the template of {bootstrap}"):
+    stack = environment.application.bootstrap_stack
+    with aws.errors(f"reading the template of {stack}"):
         try:
             body = session.client("cloudformation", config=aws.CONFIG).get_template(
-                StackName=bootstrap, TemplateStage="Original"
+                StackName=stack, TemplateStage="Original"
             )["TemplateBody"]
         except ClientError as error:
             if "does not exist" not in str(error):
                 raise
-            yield Drift("bootstrap", bootstrap, "a stack", "absent")
+            yield Drift("bootstrap", stack, "a stack", "absent")
             return
     actual, expected = _plain(body), _plain(path.read_text(encoding="utf-8"))
     for section in ("Parameters", "Conditions", "Resources"):

@@ -128,7 +128,7 @@ def changes(root: Path, names: Names) -> dict[str, tuple[str, str]]:
         path = root / file
         if path.is_file():
             before = path.read_text(encoding="utf-8")
-            after = _renamed(before, now, names, file)
+            after = renamed(before, now, names, file)
             if after != before:
                 changed[file] = (before, after)
     if FILE in changed:
@@ -160,7 +160,7 @@ def write(root: Path, changed: Mapping[str, tuple[str, str]]) -> None:
             written.unlink(missing_ok=True)
 
 
-def _renamed(text: str, now: Names, to: Names, file: str) -> str:
+def renamed(text: str, now: Names, to: Names, file: str) -> str:
     """A text with every name replaced, all at once: one that becomes another's old one is not replaced again."""
     new = _said(to, file)
     table = {old: new[what] for what, old in _said(now, file).items() if what in new}

@@ -167,7 +167,7 @@ class GitHub:
         self.api.records.open_pull(updated)
         return updated
 
-    def review(self, request: PullRequest, reviewer: str, state: str = "APPROVED") -> None:
+    def review(self, request: PullRequest, reviewer: str | None, state: str = "APPROVED") -> None:
         """Review a pull request: APPROVED, CHANGES_REQUESTED or COMMENTED."""
         self.api.records.review(request.number, reviewer, state)
 

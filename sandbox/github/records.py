@@ -28,6 +28,8 @@ class Records:
     assets: dict[int, tuple[Record, bytes]] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
     approvals: dict[int, list[Record]] = field(default_factory=dict)
+    immutable_releases: bool = True  # as an organisation can enforce it: the stricter of the two
+    has_issues: bool = True
     _numbers: int = 0
     _ids: int = 7_000_000
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -49,7 +51,9 @@ class Records:
             self._ids += 1
             return self._ids
 
-    def issue(self, title: str, body: str, labels: Sequence[str], author: str) -> Record:
+    def issue(
+        self, title: str, body: str, labels: Sequence[str], author: str, assignees: Sequence[str] = ()
+    ) -> Record:
         """Open an issue."""
         number = self.number()
         record = {
@@ -60,6 +64,7 @@ class Records:
             "state": "open",
             "state_reason": None,
             "labels": [{"name": name} for name in labels],
+            "assignees": [user(name) for name in assignees],
             "user": user(author),
             "comments": 0,
             "html_url": f"{self.page}/issues/{number}",
@@ -88,11 +93,11 @@ class Records:
         with self._lock:
             self.pulls[number] |= change
 
-    def review(self, number: int, reviewer: str, state: str = "APPROVED", body: str = "") -> Record:
-        """Remember a review of a pull request."""
+    def review(self, number: int, reviewer: str | None, state: str = "APPROVED", body: str = "") -> Record:
+        """Remember a review of a pull request; `reviewer` is None for an account that is gone since."""
         record = {
             "id": self.identity(),
-            "user": user(reviewer),
+            "user": None if reviewer is None else user(reviewer),
             "state": state,
             "body": body,
             "commit_id": self.pulls[number]["head"]["sha"],
@@ -132,15 +137,35 @@ class Records:
             "body": values.get("body") or "",
             "draft": bool(values.get("draft", False)),
             "prerelease": bool(values.get("prerelease", False)),
+            "immutable": False,
             "author": user(author),
             "assets": [],
             "html_url": f"{self.page}/releases/tag/{values['tag_name']}",
-            "published_at": now(),
+            "published_at": None,
             **_times(),
         }
+        if values.get("generate_release_notes"):
+            record["body"] = f"{record['body']}\n\n{self._notes()}".strip()
         with self._lock:
             self.releases[record["id"]] = record
+            if not record["draft"]:
+                self.published(record)
         return record
+
+    def published(self, record: Record) -> None:
+        """A release is published: from now on, where the repository says so, it doesn't change."""
+        record |= {"draft": False, "published_at": now(), "immutable": self.immutable_releases}
+
+    def _notes(self) -> str:
+        """The pull requests that were merged; GitHub tells those since the last release, by the labels of
+        .github/release.yml.
+        """
+        merged = [
+            f"* {pull['title']} by @{pull['user']['login']} in {pull['html_url']}"
+            for pull in self.pulls.values()
+            if pull.get("merged")
+        ]
+        return "\n".join(["## What's Changed", *merged])
 
     def asset(self, release: int, name: str, kind: str, data: bytes) -> Record:
         """Attach a file to a release."""

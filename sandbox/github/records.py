@@ -28,6 +28,9 @@ class Records:
     assets: dict[int, tuple[Record, bytes]] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
     approvals: dict[int, list[Record]] = field(default_factory=dict)
+    environments: set[str] = field(default_factory=set)  # that a job named, in small letters
+    deployments: dict[int, Record] = field(default_factory=dict)
+    statuses: dict[int, list[Record]] = field(default_factory=dict)  # by deployment, the newest first
     immutable_releases: bool = True  # as an organisation can enforce it: the stricter of the two
     has_issues: bool = True
     _numbers: int = 0
@@ -183,6 +186,46 @@ class Records:
             self.assets[record["id"]] = (record, data)
             self.releases[release]["assets"].append(record)
         return record
+
+    def enter(self, environment: str) -> None:
+        """A job names an environment: one that isn't there springs up, without rules."""
+        if environment:
+            with self._lock:
+                self.environments.add(environment.lower())
+
+    def deployment(self, environment: str, ref: str, commit: str, actor: str) -> int:
+        """A job with an environment begins, or waits to; returns the deployment's id."""
+        record = {
+            "id": self.identity(),
+            "environment": environment,
+            "ref": ref,
+            "sha": commit,
+            "task": "deploy",
+            "creator": user(actor),
+            **_times(),
+        }
+        with self._lock:
+            self.deployments[record["id"]] = record
+        self.deployment_status(record["id"], "waiting")
+        return int(record["id"])
+
+    def deployment_status(self, deployment: int, state: str, url: str = "", run: int = 0) -> None:
+        """How a deployment goes; one that succeeds makes the ones before it inactive."""
+        with self._lock:
+            if state == "success":
+                environment = self.deployments[deployment]["environment"]
+                for other, record in self.deployments.items():
+                    was = self.statuses[other][0]["state"]
+                    if other != deployment and record["environment"] == environment and was == "success":
+                        self.deployment_status(other, "inactive")
+            status = {
+                "id": self.identity(),
+                "state": state,
+                "environment_url": url,
+                "log_url": f"{self.page}/actions/runs/{run}" if run else "",
+                **_times(),
+            }
+            self.statuses.setdefault(deployment, []).insert(0, status)
 
     def change(self, record: Record, values: Mapping[str, Any], fields: Sequence[str]) -> Record:
         """Change those of `fields` that `values` names."""

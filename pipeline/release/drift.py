@@ -20,6 +20,7 @@ from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
 from pipeline.plan import sources
 from pipeline.source import code
+from pipeline.source.adoption import owners
 from pipeline.source.project import BOOTSTRAP
 from pipeline.source.samconfig import Environment
 from pipeline.source.stacks import Stack as Template
@@ -277,11 +278,21 @@ def record(session: boto3.Session, environment: Environment, live: Stack, found:
 
 
 def keep_issue(environment: Environment, found: list[Drift], text: str) -> str:
-    """One open issue while there is drift; says what came of it. What can't be told neither opens nor closes it."""
+    """One open issue while there is drift; says what came of it. What can't be told neither opens nor closes it.
+
+    Who owns the pipeline by CODEOWNERS hears of it: a person is assigned, a team, which GitHub assigns nothing, named.
+    """
     mark = f"<!-- esclusa: drift of {environment.name} -->"
     if any(one.differs for one in found):
-        where = github.keep_issue(mark, f"{environment.name} has drifted from git", text)
-        return f"issue: {where}"
+        owner = owners(Path.cwd()).get("platform", "")
+        where = github.keep_issue(
+            mark,
+            f"{environment.name} has drifted from git",
+            f"{text}\n\n{owner}" if owner else text,
+            labels=["drift"],
+            assignees=[owner.removeprefix("@")] if owner and "/" not in owner else [],
+        )
+        return f"issue: {where}" if where else ""
     if not found and github.close_issue(mark, f"{environment.name} is what git says again."):
         return "the issue on drift is closed"
     return ""

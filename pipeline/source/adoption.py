@@ -48,18 +48,17 @@ def current(root: Path) -> Names:
         described.repository,
         regions.pop(),
         {name: one.account for name, one in deployed.items()},
-        dict(_teams(root)),
+        owners(root),
         tuple(environments),
     )
 
 
-def _teams(root: Path) -> Iterator[tuple[str, str]]:
+def owners(root: Path) -> dict[str, str]:
+    """Whom CODEOWNERS names first for each of TEAMS that it knows."""
     path = root / OWNERS
     rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     owned = {words[0]: words[1:] for words in map(str.split, rows) if words and not words[0].startswith("#")}
-    for team, place in TEAMS.items():
-        if owned.get(place):
-            yield team, owned[place][0]
+    return {team: owned[place][0] for team, place in TEAMS.items() if owned.get(place)}
 
 
 def faults(names: Names) -> list[str]:

@@ -121,10 +121,10 @@ class Account(Cloud):
                 "Environment": {"Variables": {**shared, **more}},
             }
 
-    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
-        if StackName not in self.templates:
-            raise refused("ValidationError", f"Stack with id {StackName} does not exist")
-        return {"TemplateBody": self.templates[StackName]}
+    def get_template(self, **given: str) -> dict[str, Any]:
+        if given["StackName"] not in self.templates:
+            raise refused("ValidationError", f"Stack with id {given['StackName']} does not exist")
+        return {"TemplateBody": self.templates[given["StackName"]]}
 
     def get_function(self, *, FunctionName: str, Qualifier: str = "") -> dict[str, Any]:  # noqa: N803
         if FunctionName not in self.live:

@@ -373,7 +373,7 @@ def test_without_gradual_deployment_there_is_no_codedeploy() -> None:
 @pytest.mark.parametrize("gradual", ["true", "false"])
 def test_what_is_put_back_meets_no_codedeploy(gradual: str) -> None:
     """It refuses to begin while an alarm rings, and an alarm is why something is put back."""
-    stack = expanded("prod", GradualDeployment=gradual, Traffic="at-once")["Resources"]
+    stack = expanded("prod", GradualDeployment=gradual, Traffic="AtOnce")["Resources"]
 
     assert [] == [name for name, r in stack.items() if r["Type"].startswith("AWS::CodeDeploy")]
     assert "UpdatePolicy" not in stack["AppFunctionAliaslive"]

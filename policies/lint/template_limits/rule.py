@@ -1,23 +1,15 @@
 """Templates over CloudFormation's limits, and names that services refuse."""
 
-import json
 import re
 from collections.abc import Iterator
 
 from pipeline.iam import grants
+from pipeline.source import quotas
 from pipeline.source.project import BOOTSTRAP, Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import known
 from pipeline.source.violations import Violation, at, at_template
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-_MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
-# The bootstrap is handed over as a text, an application's template through S3 (the same page).
-_INLINE, _BY_S3 = 51_200, 1_048_576
-# What API Gateway and others may do with a function stands in one policy of at most 20 KB, a statement an event:
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_FUNCTION_POLICY = 20_480
-_UNKNOWN = "x" * 12  # such as an API's id, and what CloudFormation adds to a name
 _NAMES: dict[str, tuple[str, str]] = {
     "AWS::Lambda::Function": ("FunctionName", r"[A-Za-z0-9_-]{1,64}"),
     "AWS::S3::Bucket": ("BucketName", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
@@ -35,7 +27,7 @@ def _strange(resource: Resource) -> str:
 
 
 def _too_much(stack: Stack) -> Iterator[Violation]:
-    for section, most in _MOST.items():
+    for section, most in quotas.SECTIONS.items():
         if len(stack.section(section)) > most:
             yield at_template(stack, f"the template has more than {most} {section}", section, fact=section)
     for resource, why in grants.too_long(stack):
@@ -44,48 +36,18 @@ def _too_much(stack: Stack) -> Iterator[Violation]:
 
 def _too_large(project: Project) -> Iterator[Violation]:
     for file in sorted({stack.document.file for stack in project.stacks}):
-        size, most = len(project.files[file]), _INLINE if file == BOOTSTRAP else _BY_S3
+        size = len(project.files[file])
+        most = quotas.INLINE_TEMPLATE if file == BOOTSTRAP else quotas.STORED_TEMPLATE
         if size > most:
             yield Violation(f"the template has {size} bytes, and AWS takes {most}", file, 1, fact="its size")
 
 
 def _too_many_callers(stack: Stack) -> Iterator[Violation]:
     """Functions whose policy outgrows what Lambda takes: by the permissions that events become."""
-    sizes: dict[str, int] = {}
-    first: dict[str, Resource] = {}
-    for one in stack.of_type("AWS::Lambda::Permission"):
-        function = str(one.get("FunctionName"))
-        first.setdefault(function, one)
-        sizes[function] = sizes.get(function, len(_ENVELOPE)) + _statement(stack, one)
-    for function, size in sizes.items():
-        if size > _FUNCTION_POLICY:
-            said = (
-                f"the events of {function} make a policy of more than {_FUNCTION_POLICY} bytes: share routes"
-            )
-            yield at(first[function], said, fact=f"the policy of {function}")
-
-
-_ENVELOPE = '{"Version":"2012-10-17","Id":"default","Statement":[]}'
-
-
-def _statement(stack: Stack, permission: Resource) -> int:
-    """How long the statement is that a permission becomes, in Lambda's form."""
-    name = str(stack.environment.setting("stack_name") or _UNKNOWN)
-    conditions = {
-        "ArnLike": {"AWS:SourceArn": permission.get("SourceArn", default="")},
-        "StringEquals": {"AWS:SourceAccount": permission.get("SourceAccount", default="")},
-    }
-    statement = {
-        "Sid": f"{name}-{permission.id}-{_UNKNOWN}",
-        "Effect": "Allow",
-        "Principal": {"Service": permission.get("Principal")},
-        "Action": permission.get("Action"),
-        "Resource": f"arn:aws:lambda:eu-central-1:111111111111:function:{permission.get('FunctionName')}",
-        "Condition": {key: one for key, one in conditions.items() if any(one.values())},
-    }
-    return (
-        len(re.sub(r"\$\{[^}]*\}", _UNKNOWN, json.dumps(statement, default=str, separators=(",", ":")))) + 1
-    )
+    for target, (_, size) in quotas.resource_policies(stack).items():
+        if size > quotas.RESOURCE_POLICY:
+            said = f"the events of {target} make a policy of {size} bytes, and Lambda takes {quotas.RESOURCE_POLICY}"
+            yield at(stack.resources[target], f"{said}: share routes", fact=f"the policy of {target}")
 
 
 def check(project: Project) -> Iterator[Violation]:

@@ -27,9 +27,9 @@ def found(files: dict[str, bytes]) -> list[str]:
     return [one.message for one in own.apply(LIMITS, Project(ROOT, {**real, **files}))]
 
 
-@pytest.mark.parametrize(("file", "most"), [(BOOTSTRAP, 51_200), ("template.yaml", 1_048_576)])
+@pytest.mark.parametrize(("file", "most"), [(BOOTSTRAP, 51_200), ("template.yaml", 1_000_000)])
 def test_a_template_is_no_larger_than_aws_takes(file: str, most: int) -> None:
-    """51,200 bytes in a call, 1 MB by S3: CloudFormation user guide, "Understand CloudFormation quotas"."""
+    """51,200 bytes in a call, 1 MB by S3 (its user guide, "Understand CloudFormation quotas"; cfn-lint: 10^6)."""
     text = (ROOT / file).read_bytes()
     room = most - len(text)
 

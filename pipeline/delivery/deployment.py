@@ -120,7 +120,13 @@ def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -
             "url": after.outputs.get(deployment.application.url, ""),
         },
     )
+    show_address(deployment, after)
     _summarize(deployment, "succeeded", after.outputs.get(deployment.application.url, ""))
+
+
+def show_address(deployment: Deployment, at: Stack) -> None:
+    """Set the step's output `url`: where the release answers. The environment's page on GitHub leads there."""
+    summary.output({"url": at.outputs.get(deployment.application.url, "")})
 
 
 def failed(deployment: Deployment, reason: str) -> None:

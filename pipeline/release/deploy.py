@@ -120,6 +120,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
         if applied is None and _is_recorded(under_way):
             log.info(f"{name}: nothing to change, this release serves already")
             deployment.catch_up(under_way, under_way.before)
+            deployment.show_address(under_way, under_way.before)
             return
         after = applied.stack if applied else under_way.before
         try:

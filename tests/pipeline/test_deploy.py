@@ -72,6 +72,19 @@ def test_a_release_serves_and_is_recorded(cloud: Cloud, live: Bundle) -> None:
     assert {} == cloud.waiting
 
 
+def test_the_address_is_an_output_of_the_step(
+    cloud: Cloud, live: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the release serves already: the environment's page on GitHub leads there."""
+    outputs = tmp_path / "outputs"
+    outputs.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    put(cloud, live)
+    first, _, rest = outputs.read_text(encoding="utf-8").partition("\n")
+
+    assert ("url<<", URL) == (first[:5], rest.partition("\n")[0])
+
+
 def test_the_address_is_said(cloud: Cloud, release: Bundle, caplog: pytest.LogCaptureFixture) -> None:
     """At the end of what a deployment prints."""
     caplog.set_level("INFO")

@@ -11,10 +11,15 @@ from pipeline.base.run import run
 from pipeline.source import application, registry, samconfig
 from pipeline.source.configuration import FILE
 from pipeline.source.environments import LAPTOP_ACCOUNT
+from pipeline.source.workflows import FOLDER
 
 OWNERS = ".github/CODEOWNERS"
-# Where names stand: the settings, who reviews what, and the examples of commands that an administrator runs.
-FILES = (FILE, OWNERS, "bootstrap/README.md")
+# Where names stand: the settings, who reviews what, the examples of commands that an administrator runs, and the
+# workflows that call this repository's own as its branch has them.
+FILES = (
+    *(FILE, OWNERS, "bootstrap/README.md"),
+    *(f"{FOLDER}/{name}.yml" for name in ("deploy-dev", "release", "rollback")),
+)
 # Whom CODEOWNERS knows, each by a path that it owns alone.
 TEAMS = {"developers": "*", "platform": "/pipeline/", "security": "/policies/"}
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -141,6 +146,7 @@ def _renamed(text: str, now: Names, to: Names, file: str) -> str:
     else:
         pairs += [(now.accounts[name], to.accounts[name]) for name in now.accounts if name in to.accounts]
         pairs += [(now.repository, to.repository), (now.region, to.region)]
+        pairs += [(f"{now.repository}/{FOLDER}/", f"{to.repository}/{FOLDER}/")]
         # As the bootstrap is told, and as GitHub's tokens say it.
         pairs += [(f"GitHubOwner={owner}", f"GitHubOwner={new_owner}")]
         pairs += [(f"GitHubRepository={repository}", f"GitHubRepository={new_repository}")]

@@ -1,5 +1,8 @@
-"""The workflows as act takes them: without the keys that GitHub knows and act refuses, which the sandbox models."""
+"""The workflows as act takes them: without the keys that GitHub knows and act refuses, which the sandbox models, and
+with whose they are (`job.workflow_repository`, `job.workflow_sha`), which act doesn't know.
+"""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,10 @@ from pipeline.source.workflows import Workflow
 _UNKNOWN = {"concurrency": ("queue",), "environment": ("deployment",)}
 
 
-def write(workflow: Workflow, path: Path, document: Mapping[str, Any] | None = None) -> None:
-    """Write a workflow, or `document` in its place, for act."""
+def write(
+    workflow: Workflow, path: Path, repository: str, commit: str, document: Mapping[str, Any] | None = None
+) -> None:
+    """Write a workflow of a repository's commit, or `document` in its place, for act."""
     found = workflow.data if document is None else document
     jobs = {
         name: _known(job) if isinstance(job, Mapping) else job for name, job in found.get("jobs", {}).items()
@@ -22,6 +27,8 @@ def write(workflow: Workflow, path: Path, document: Mapping[str, Any] | None = N
     text = yaml.safe_dump(
         {**_known(found), "name": workflow.title, "jobs": jobs}, sort_keys=False, allow_unicode=True
     )
+    for name, value in (("repository", repository), ("sha", commit)):
+        text = re.sub(rf"\bjob\.workflow_{name}\b", f"'{value}'", text)
     path.write_text(text, encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """Sessions with AWS, and AWS's errors in the words of this command."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -39,6 +40,31 @@ def session(environment: Environment) -> boto3.Session:
     return made
 
 
+def variables(made: boto3.Session) -> dict[str, str]:
+    """AWS's variables for a program that is to be who the session is, wherever its credentials come from.
+
+    What a profile names may lie in the caller's home, such as the tokens of a single sign-on: it is not looked up there
+    again.
+    """
+    found = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    with errors("reading the credentials"):
+        credentials = made.get_credentials()
+        if credentials is None:
+            return found
+        frozen = credentials.get_frozen_credentials()
+    if not (frozen.access_key and frozen.secret_key):
+        return found
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
+        found.pop(name, None)
+    token = {"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {}
+    return {
+        **found,
+        "AWS_ACCESS_KEY_ID": frozen.access_key,
+        "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+        **token,
+    }
+
+
 def _require_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
     """An answer that was cut on its way: the SDK takes half of a JSON document for an empty success."""
     headers, body = response_dict["headers"], response_dict["body"]
@@ -56,7 +82,8 @@ def errors(doing: str) -> Iterator[None]:
         yield
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise ConfigurationError(
-            f"{doing}: there are no AWS credentials.", "Log in, or assume the environment's deploy role."
+            f"{doing}: there are no AWS credentials.",
+            "Log in, and say as whom: AWS_PROFILE=NAME. The deploy role is for the workflows' jobs alone.",
         ) from error
     except (EndpointConnectionError, SSLError) as error:
         raise ConfigurationError(
@@ -85,7 +112,7 @@ def _refused(doing: str, error: ClientError) -> PipelineError:
     if code(error) in _DENIED:
         return GateError(
             f"{doing}: refused ({said}).",
-            "The role lacks this right, or the credentials are another environment's. See bootstrap/README.md.",
+            "Whoever asked lacks this right, or has another environment's credentials. See bootstrap/README.md.",
         )
     return GateError(f"{doing}: {said}")
 
@@ -103,6 +130,7 @@ def check_account(aws: boto3.Session, environment: Environment) -> str:
     if account != environment.account:
         raise ConfigurationError(
             f"The credentials are of account {account} ({arn}); {environment.name} is account {environment.account}.",
-            f"Assume {environment.deploy_role}.",
+            f"Name a profile of account {environment.account}: AWS_PROFILE=NAME. Jobs become\n"
+            f"  {environment.deploy_role}, which nobody else can.",
         )
     return arn

@@ -27,6 +27,7 @@ PLATFORM = frozenset(
         *(
             "__init__",
             "aws",
+            "before_traffic",
             "beside",
             "body",
             "cloudformation",

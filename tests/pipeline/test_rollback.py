@@ -66,7 +66,7 @@ def test_an_earlier_release_serves_again(cloud: Any, releases: tuple[Bundle, Bun
 @pytest.fixture
 def moving(cloud: Any, repository: Repository, tmp_path: Path) -> tuple[Environment, list[Bundle]]:
     """An environment whose template says how traffic moves, with two releases, the second of which serves."""
-    where = environment(parameters={**DEV.parameters, "Traffic": "as-set"})
+    where = environment(parameters={**DEV.parameters, "Traffic": "AsSet"})
     template = TEMPLATE.replace("  LogLevel:", "  Traffic: {Type: String}\n  LogLevel:").encode()
     made = []
     for number in range(2):
@@ -89,13 +89,13 @@ def test_what_is_put_back_takes_all_traffic_at_once(
     deploy.deploy(deployment.begin(cloud, where, first, "ada", kind="rollback"))
     live = stack.read(cloud, where.stack_name)
 
-    assert ("as-set", "at-once") == (before["Traffic"], cloud.parameters["Traffic"])
+    assert ("AsSet", "AtOnce") == (before["Traffic"], cloud.parameters["Traffic"])
     assert recorded["release"] == cloud.parameters["ReleaseDigest"]
     assert [] == list(drift._release(cloud, where, live, first.digest))
 
     deploy.deploy(deployment.begin(cloud, where, moving[1][1], "ada"))
 
-    assert "as-set" == cloud.parameters["Traffic"]
+    assert "AsSet" == cloud.parameters["Traffic"]
 
 
 def test_what_is_restored_takes_all_traffic_at_once(
@@ -111,14 +111,14 @@ def test_what_is_restored_takes_all_traffic_at_once(
     with pytest.raises(GateError, match="was put back, and serves"):
         deploy.deploy(deployment.begin(cloud, where, third, "ada"))
 
-    assert (made[1].digest, "at-once") == (cloud.parameters["BundleDigest"], cloud.parameters["Traffic"])
+    assert (made[1].digest, "AtOnce") == (cloud.parameters["BundleDigest"], cloud.parameters["Traffic"])
 
 
 def test_a_template_that_moves_traffic_in_no_way_of_its_own_is_put_back(
     cloud: Any, releases: tuple[Bundle, Bundle]
 ) -> None:
     """As one was before templates could: samconfig knows the parameter by then, and the bundle doesn't."""
-    where = environment(parameters={**DEV.parameters, "Traffic": "as-set"})
+    where = environment(parameters={**DEV.parameters, "Traffic": "AsSet"})
     deploy.deploy(deployment.begin(cloud, where, releases[0], "ada", kind="rollback"))
 
     assert releases[0].digest == cloud.parameters["BundleDigest"]

@@ -28,8 +28,19 @@ _OUTPUT = re.compile(r"[A-Za-z0-9]{1,255}")
 _ROUTE = re.compile(r"/[A-Za-z0-9._~/-]*")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _GROUP = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_WATCH = "-drift"  # the names of environments have no hyphen: bootstrap/template.yaml
 _CODE, _SETTING = 3, 1  # how many steps name the table: [application.code.NAME], [application]
 _MENDED = "docs/your-application.md shows the table."
+
+
+def watch(environment: str) -> str:
+    """The environment on GitHub of the jobs that look at one, and change nothing: no reviewer is asked for them."""
+    return f"{environment}{_WATCH}"
+
+
+def watched(name: str) -> str:
+    """The environment that jobs in an environment of GitHub look at; empty where they may change it."""
+    return name.removesuffix(_WATCH) if name.endswith(_WATCH) else ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,10 @@ class Application:
     def deploy_role(self, environment: str) -> str:
         """The role that a workflow job becomes."""
         return f"{self.prefix(environment)}-deploy"
+
+    def drift_role(self, environment: str, deploy_role: str) -> str:
+        """The ARN of the role of jobs that look and change nothing: it stands beside the deploy role's."""
+        return f"{deploy_role.rpartition('/')[0]}/{self.prefix(environment)}{_WATCH}"
 
     def execution_role(self, environment: str) -> str:
         """The role that CloudFormation becomes."""

@@ -18,6 +18,7 @@ from pipeline.source.stages import STAGES
 # The table of contents: each command, and what it says of itself.
 COMMANDS: dict[str, str] = {
     "init": "write your own names where the example's stand",
+    "routes": "hold the application's routes against the template's, or write them",
     "check": "judge this repository as a pull request is judged",
     "lint": "the stage lint alone",
     "policy": "the stage policy alone",

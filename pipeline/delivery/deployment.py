@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
@@ -80,6 +80,8 @@ def begin(
     if before.exists and kind == "deploy":
         _no_overtaking(environment, before, made)
     release = parameters.of_release(session, environment, made)
+    if kind == "rollback":
+        release = replace(release, parameters=parameters.at_once(release.parameters))
     own = application.of(made.commit, Path.cwd(), environment.application)
     return Deployment(environment, own, session, made, release, before, actor, version, now(), kind)
 
@@ -118,7 +120,13 @@ def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -
             "url": after.outputs.get(deployment.application.url, ""),
         },
     )
+    show_address(deployment, after)
     _summarize(deployment, "succeeded", after.outputs.get(deployment.application.url, ""))
+
+
+def show_address(deployment: Deployment, at: Stack) -> None:
+    """Set the step's output `url`: where the release answers. The environment's page on GitHub leads there."""
+    summary.output({"url": at.outputs.get(deployment.application.url, "")})
 
 
 def failed(deployment: Deployment, reason: str) -> None:

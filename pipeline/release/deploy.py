@@ -12,7 +12,17 @@ from typing import Any
 import boto3
 
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import aws, bundle, changeset, deployment, functions, smoke, store
+from pipeline.delivery import (
+    authorities,
+    aws,
+    bundle,
+    changeset,
+    deployment,
+    functions,
+    parameters,
+    smoke,
+    store,
+)
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
@@ -26,6 +36,7 @@ from pipeline.release import drift, freeze, promote, withdrawal
 from pipeline.release.drift import Drift
 from pipeline.source import application
 from pipeline.source.samconfig import Environment
+from pipeline.source.stacks import Stack as Template
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +120,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
         if applied is None and _is_recorded(under_way):
             log.info(f"{name}: nothing to change, this release serves already")
             deployment.catch_up(under_way, under_way.before)
+            deployment.show_address(under_way, under_way.before)
             return
         after = applied.stack if applied else under_way.before
         try:
@@ -136,15 +148,25 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
 
 def _change(under_way: Deployment) -> Applied | None:
     """Put the release on the stack as planned; None when there was nothing to change."""
+    made, release = under_way.bundle, under_way.release
+    template = _template(under_way, release.parameters)
+    authorities.check(made, template, release.ssm, under_way.application.folders)
     effect = binding.plan(
         under_way.session,
         under_way.environment,
         under_way.before,
-        under_way.bundle,
-        under_way.release.parameters,
-        under_way.release.ssm,
+        made,
+        release.parameters,
+        release.ssm,
     )
-    return _apply(under_way, under_way.bundle, under_way.release.parameters, effect)
+    return _apply(under_way, made, release.parameters, effect)
+
+
+def _template(under_way: Deployment, values: Mapping[str, str]) -> Template:
+    """The bundle's template as these parameters deploy it."""
+    made = under_way.bundle
+    text = made.path(bundle.TEMPLATE).read_text(encoding="utf-8")
+    return sources.bundled(under_way.environment.name, text, made.files, values, Path.cwd())
 
 
 def take(
@@ -193,13 +215,7 @@ def _apply(
 def _prove(under_way: Deployment, after: Stack) -> dict[str, Any]:
     """Is what serves the bytes of the bundle, and does it answer as the release? Returns what Lambda says of it."""
     made, url = under_way.bundle, after.output(under_way.application.url)
-    template = sources.bundled(
-        under_way.environment.name,
-        made.path(bundle.TEMPLATE).read_text(encoding="utf-8"),
-        made.files,
-        after.parameters,
-        Path.cwd(),
-    )
+    template = _template(under_way, after.parameters)
     names = functions.names(under_way.session, after.name)
     live = [
         row
@@ -256,7 +272,7 @@ def _restore(under_way: Deployment, why: str) -> str:
             made = store.get(
                 under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
             )
-            _apply(under_way, made, previous.parameters)
+            _apply(under_way, made, parameters.at_once(previous.parameters))
             own = application.of(made.commit, Path.cwd(), under_way.environment.application)
             smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})
     except Exception as error:  # none of them may hide why the release was to be taken away

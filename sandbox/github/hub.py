@@ -15,7 +15,7 @@ from pipeline.base.run import CHECKOUT
 from pipeline.base.standstill import PATIENCE
 from pipeline.source.workflows import FOLDER, Workflow
 from sandbox import processes
-from sandbox.github import act, protection, trigger
+from sandbox.github import act, adapted, protection, trigger
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows
 from sandbox.github.act import JobResult, Processes, WorkflowRun
@@ -228,6 +228,19 @@ class GitHub:
                 partial.rename(folder)
         return folder
 
+    def _for_act(self, commit: str) -> Path:
+        """The tree of a commit with its workflows as act takes them."""
+        tree, folder = self._tree(commit), self.state / "trees" / f"{commit}.act"
+        with self._lock:
+            if not folder.exists():
+                partial = folder.with_suffix(".part")
+                shutil.rmtree(partial, ignore_errors=True)
+                self.remote.checkout(commit, partial)
+                for workflow in workflows.all_of(tree):
+                    adapted.write(workflow, partial / workflow.file)
+                partial.rename(folder)
+        return folder
+
     def _mapped(self, tree: Path) -> dict[str, Path]:
         """The folder of each action that the workflows name."""
         folders = {}
@@ -264,7 +277,8 @@ class GitHub:
         )
         identity = _FIRST_RUN + order - 1
         folder = self.state / "runs" / f"{order:03}-{Path(workflow.file).stem}-{identity}"
-        return Runner(setting, event, workflow, tree, folder, actions, identity, number).run(patience)
+        acts = self._for_act(event.sha)
+        return Runner(setting, event, workflow, tree, acts, folder, actions, identity, number).run(patience)
 
 
 def sweep(state: Path) -> int:

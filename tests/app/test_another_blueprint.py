@@ -38,7 +38,7 @@ def _pipeline(folder: Path, *words: str) -> Completed:
     return run([folder / "bin/pipeline", *words], cwd=folder, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_blueprint_of_the_docs_passes(copy: Path) -> None:
     """Written and not opened it is told of; opened by an event, or by the command, it passes lint and policy."""
     (copy / "app/orders").mkdir()

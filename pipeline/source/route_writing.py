@@ -289,7 +289,9 @@ def _operation(stack: Stack, function: str, one: Wanted, default: Any) -> list[s
         "  x-amazon-apigateway-integration:",
         "    type: aws_proxy",
         "    httpMethod: POST",
-        f"    uri: !Sub {_FUNCTIONS}${{{function}.{'Alias' if _aliased(stack, function) else 'Arn'}}}/invocations",
+        "    uri: !Sub",
+        f"      - {_FUNCTIONS}${{Function}}/invocations",
+        f"      - {{ Function: {_named(stack, function)} }}",
     ]
 
 
@@ -303,15 +305,17 @@ def _permission(stack: Stack, api: str, function: str) -> list[str]:
         "  Type: AWS::Lambda::Permission",
         "  Properties:",
         "    Action: lambda:InvokeFunction",
-        f"    FunctionName: !Ref {function}{'.Alias' if _aliased(stack, function) else ''}",
+        f"    FunctionName: {_named(stack, function)}",
         "    Principal: apigateway.amazonaws.com",
         f"    SourceArn: !Sub arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api}}}/*/*",
     ]
 
 
-def _aliased(stack: Stack, function: str) -> bool:
+def _named(stack: Stack, function: str) -> str:
+    """A function's ARN as a template writes it: that of its alias, where it has one."""
     own = dig(stack.source, "Resources", function, "Properties", "AutoPublishAlias")
-    return (own or dig(stack.source, "Globals", "Function", "AutoPublishAlias")) is not None
+    aliased = (own or dig(stack.source, "Globals", "Function", "AutoPublishAlias")) is not None
+    return f"!Ref {function}.Alias" if aliased else f"!GetAtt {function}.Arn"
 
 
 def _proven(project: Project, api: str, text: str, expected: Mapping[tuple[str, str], Wanted]) -> None:

@@ -431,7 +431,7 @@ def test_events_of_another_function_move_with_it(tmp_path: Path) -> None:
     )
 
     assert ("AWS_IAM",) == names(now)["POST /hook"]
-    assert ["${Hook}", "${WebAliaslive}"] == callers
+    assert ["${Hook.Arn}", "${WebAliaslive}"] == callers
     assert "Events" not in after
 
 

@@ -40,7 +40,7 @@ def _compare(operator: str, actual: str | None, expected: list[str]) -> bool:
     match operator:
         case "StringEquals" | "ArnEquals" | "Bool":
             return actual in expected
-        case "StringNotEquals":  # true where the key is missing, as IAM has it
+        case "StringNotEquals" | "ArnNotEquals":  # true where the key is missing, as IAM has it
             return actual not in expected
         case "ArnLike":
             return actual is not None and any(fnmatchcase(actual, pattern) for pattern in expected)

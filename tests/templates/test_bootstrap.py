@@ -439,6 +439,21 @@ def test_the_execution_role_goes_to_cloudformation_only(
 
 
 @each_environment
+@pytest.mark.parametrize("folder", ["bundles", "packages"])
+@pytest.mark.parametrize("action", ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"])
+def test_the_deploy_role_alone_writes_code(environment: str, folder: str, action: str) -> None:
+    """An administrator's right to all buckets ends there; reading, and the other folders, are as they were."""
+    policy = bootstrap(environment)["ArtifactBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    key = f"<ArtifactBucket.Arn>/{folder}/x"
+    others = {"aws:PrincipalArn": "arn:aws:iam::000000000001:role/admin", "aws:SecureTransport": "true"}
+    own = {**others, "aws:PrincipalArn": "<DeployRole.Arn>"}
+
+    assert ("Deny", "Nothing") == tuple(decide(policy, action, key, who) for who in (others, own))
+    assert "Deny" != decide(policy, "s3:GetObject", key, others)
+    assert "Nothing" == decide(policy, action, "<ArtifactBucket.Arn>/releases/x", others)
+
+
+@each_environment
 def test_no_grant_of_the_deploy_role_is_a_pattern_of_actions(environment: str) -> None:
     """Whole actions, and resources that name the environment, in every statement that allows."""
     everywhere = {

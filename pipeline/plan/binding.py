@@ -11,7 +11,7 @@ from pipeline.base import summary
 from pipeline.base.errors import GateError, PipelineError
 from pipeline.delivery import changeset, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE, Bundle
-from pipeline.delivery.changeset import Change, ChangeSet
+from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.stack import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
@@ -71,7 +71,7 @@ def check(effect: Effect, changes: ChangeSet) -> None:
         )
 
 
-def _may_be_none(change: Change) -> bool:
+def _may_be_none(change: changeset.Change) -> bool:
     return (
         not change.certain
         and change.action == "Modify"

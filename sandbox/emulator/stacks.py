@@ -160,6 +160,24 @@ def replacements() -> None:
     provisioners._property_recreation = stacks._property_recreation = recreation
 
 
+def changes_by_condition() -> None:
+    """AWS: a resource whose condition doesn't hold is no part of the stack, nor of a change set. ministack: a change
+    set adds it, and never takes it away."""
+    resolve = changesets._resolve_props_for_diff
+
+    def resolved(template: Any, values: Any, *rest: Any) -> Any:
+        found = resolve(template, values, *rest)
+        holds = engine._evaluate_conditions(template, values) if template else {}
+        made = {
+            name: one
+            for name, one in found.get("Resources", {}).items()
+            if holds.get(one.get("Condition"), True)
+        }
+        return {**found, "Resources": made} if found else found
+
+    changesets._resolve_props_for_diff = resolved
+
+
 def templates_by_version() -> None:
     """AWS: a template's address may name a version of the object (`?versionId=`), which is then taken. ministack: it
     takes what lies at the key by then, whoever wrote it."""
@@ -184,5 +202,6 @@ MENDS = (
     dead_stacks,
     service_role,
     replacements,
+    changes_by_condition,
     templates_by_version,
 )

@@ -123,6 +123,30 @@ def test_a_service_role_must_exist_and_trust(cloud: Cloud) -> None:
             )
 
 
+@pytest.mark.parametrize(("first", "then", "action"), [("no", "yes", "Add"), ("yes", "no", "Remove")])
+def test_a_change_set_heeds_conditions(cloud: Cloud, first: str, then: str, action: str) -> None:
+    """CloudFormation user guide, "Conditions": a resource is created only if its condition holds."""
+    client, stack = cloud.client("cloudformation"), f"conditions-{first}"
+    queue = {"Type": "AWS::SQS::Queue"}
+    template = {
+        "Parameters": {"Wanted": {"Type": "String"}},
+        "Conditions": {"IsWanted": {"Fn::Equals": [{"Ref": "Wanted"}, "yes"]}},
+        "Resources": {"Always": queue, "Sometimes": {**queue, "Condition": "IsWanted"}},
+    }
+    given = {"ParameterKey": "Wanted", "ParameterValue": first}
+    assert "CREATE_COMPLETE" == cloud.deploy(stack, template, Parameters=[given])
+    client.create_change_set(
+        StackName=stack,
+        ChangeSetName="other",
+        TemplateBody=json.dumps(template),
+        Parameters=[{**given, "ParameterValue": then}],
+    )
+    changes = client.describe_change_set(StackName=stack, ChangeSetName="other")["Changes"]
+    found = [(one["ResourceChange"]["Action"], one["ResourceChange"]["LogicalResourceId"]) for one in changes]
+
+    assert [(action, "Sometimes")] == found
+
+
 _ALARM = {
     "MetricName": "Errors",
     "Namespace": "AWS/Lambda",

@@ -41,6 +41,7 @@ def bootstrap(
         "GitHubRepository": repository.name,
         "GitHubOwnerId": str(repository.owner_id),
         "GitHubRepositoryId": str(repository.id),
+        "GitHubBranch": application.branch,
         "CreateOidcProvider": str(to.alone).lower(),
         "SetApiGatewayAccount": str(to.alone).lower(),
         "KeepsLedger": str(application.ledger).lower(),

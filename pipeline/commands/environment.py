@@ -10,12 +10,16 @@ from pipeline.source import samconfig
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's arguments."""
     parser.add_argument("environment", help="a table of samconfig.toml")
+    parser.add_argument(
+        "--drift", action="store_true", help="the role that looks, in place of the deploy role"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print deploy role, region and account, and set them as the step's outputs `role`, `region` and `account`."""
+    """Print the role, region and account, and set them as the step's outputs `role`, `region` and `account`."""
     found = samconfig.read(Path.cwd(), args.environment)
-    values = {"role": found.deploy_role, "region": found.region, "account": found.account}
+    role = found.drift_role if args.drift else found.deploy_role
+    values = {"role": role, "region": found.region, "account": found.account}
     summary.output(values)
     for name, value in values.items():
         print(f"{name}={value}")

@@ -9,6 +9,7 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.base.text import one_line
 from pipeline.delivery import hosting
 from pipeline.source import application, samconfig
+from pipeline.source import hosting as wanted
 from pipeline.source.environments import LAPTOP_ACCOUNT
 
 
@@ -30,7 +31,8 @@ def main(args: argparse.Namespace) -> int:
             "GITHUB_TOKEN is not set.",
             'A person\'s, with the right to administer: GITHUB_TOKEN="$(gh auth token)" bin/pipeline github check',
         )
-    names = [name for name, one in samconfig.read_all(root).items() if one.account != LAPTOP_ACCOUNT]
+    deployed = [name for name, one in samconfig.read_all(root).items() if one.account != LAPTOP_ACCOUNT]
+    names = dict.fromkeys((*deployed, *wanted.names(root)))
     found = list(hosting.differences(root, described, names))
     for one in found:
         print(f"{one.text}\n")

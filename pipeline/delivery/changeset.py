@@ -33,7 +33,8 @@ class Change:
 
     `action` is Add, Modify, Remove, Import, Dynamic or SyncWithActual; `replacement` is True, False, Conditional or
     ""; `policy` is what becomes of the old one (Delete, ReplaceAndDelete, ReplaceAndRetain, ...) or ""; `causes` are
-    the properties that change, `scope` what of the resource does: Properties, Tags, Metadata, ...
+    the properties that change, `scope` what of the resource does: Properties, Tags, Metadata, ... `certain` is False
+    for a change that CloudFormation only knows when it executes: each of its details is Dynamic.
     """
 
     action: str
@@ -43,6 +44,7 @@ class Change:
     causes: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
     policy: str = ""
+    certain: bool = True
 
     @property
     def loses(self) -> bool:
@@ -221,6 +223,8 @@ def _change(raw: Mapping[str, Any]) -> Change:
         causes=tuple(sorted(causes - {""})),
         scope=tuple(raw.get("Scope", ())),
         policy=raw.get("PolicyAction", ""),
+        certain=any(one.get("Evaluation", "Static") != "Dynamic" for one in raw.get("Details", []))
+        or not raw.get("Details"),
     )
 
 

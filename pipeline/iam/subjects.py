@@ -6,12 +6,16 @@ Source: GitHub's "OpenID Connect reference". Repositories made since 2026-07-15 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.iam.trust_policy import AUDIENCE, PROVIDER, Request
+from pipeline.iam.trust_policy import AUDIENCE, CLAIMS, PROVIDER, Request
 from pipeline.source.runs import Run
 from pipeline.source.stacks import Stack
+from pipeline.source.workflows import FOLDER
 
 _ON_DEFAULT_BRANCH = ("schedule", "workflow_run", "issue_comment", "issues", "discussion", "watch", "fork")
 _OF_BASE = ("pull_request_target",)
+# Whose jobs the roles of an environment are for: they deploy, or they look whether it is as git says.
+DEPLOYING = f"{FOLDER}/deploy.yml"
+LOOKING = f"{FOLDER}/drift.yml"
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,16 @@ class Repository:
 
 @dataclass(frozen=True)
 class Token:
-    """What decides about a token: its repository, and the environment or ref, or that it is a pull request's."""
+    """What decides about a token: its repository, the environment or ref, and the workflow in which its job stands.
+
+    `job_workflow` is OWNER/REPOSITORY/FILE@REF: of a called workflow its own, not the caller's.
+    """
 
     repository: Repository
     environment: str = ""
     ref: str = ""
     event: str = "push"
-    workflow: str = ""
+    job_workflow: str = ""
     audience: str = AUDIENCE
 
     @property
@@ -51,23 +58,22 @@ class Token:
         return f"repo:{self.repository.text}:{context}"
 
     def request(self, provider: str) -> Request:
-        """The call of STS with this token; `provider` is the ARN of the account's OIDC provider."""
+        """The call of STS with this token; `provider` is the ARN of the account's OIDC provider.
+
+        What STS knows of its claims: who started the run, and in which enterprise, decides about no role here.
+        """
         one = self.repository
         claims = {
             "aud": self.audience,
             "sub": self.subject,
             "environment": self.environment,
             "ref": self.ref,
-            "ref_type": "tag" if self.ref.startswith("refs/tags/") else "branch",
-            "event_name": self.event,
             "repository": f"{one.owner}/{one.name}",
-            "repository_owner": one.owner,
             "repository_id": one.id,
             "repository_owner_id": one.owner_id,
-            "job_workflow_ref": f"{one.owner}/{one.name}/{self.workflow}@{self.ref}" if self.workflow else "",
-            "runner_environment": "github-hosted",
+            "job_workflow_ref": self.job_workflow,
         }
-        context = {f"{PROVIDER}:{key}": (value,) for key, value in claims.items() if value}
+        context = {f"{PROVIDER}:{key}": (claims[key],) for key in CLAIMS if claims.get(key)}
         return Request(provider, context | {"aws:federatedprovider": (provider,)})
 
 
@@ -88,10 +94,16 @@ def tokens(run: Run, own: Repository, branch: str) -> Iterator[Token]:
     `branch` is the repository's own, from which it deploys.
     """
     for ids in (False, True):
-        bare = Token(replace(own, ids=ids), event=run.event, workflow=run.job.workflow.file)
+        bare = Token(replace(own, ids=ids), event=run.event)
         for ref in refs(run.event, run.filters, branch):
+            stands = f"{own.owner}/{own.name}/{run.job.workflow.file}@{run.at or ref}"
             for environment in run.environments or ("",):
-                yield replace(bare, environment=environment, ref=ref)
+                yield replace(bare, environment=environment, ref=ref, job_workflow=stands)
+
+
+def stands(own: Repository, file: str, branch: str) -> str:
+    """What a job's token says of its workflow, when that is taken from the branch."""
+    return f"{own.owner}/{own.name}/{file}@refs/heads/{branch}"
 
 
 def refs(event: str, filters: Mapping[str, object], branch: str) -> tuple[str, ...]:
@@ -116,13 +128,22 @@ def _listed(found: object) -> list[str]:
     return [str(found)] if found else []
 
 
+@dataclass(frozen=True)
+class Jobs:
+    """Those whom a role is for: the jobs of a workflow file, as the branch has it, in an environment of GitHub."""
+
+    environment: str
+    file: str
+
+
 def strangers(
-    own: Repository, environment: str, others: tuple[str, ...], branch: str
+    own: Repository, meant: Jobs, others: tuple[str, ...], branch: str
 ) -> Iterator[tuple[str, Token]]:
-    """Tokens that no role may take, each with whose it is. `environment` is the role's, `others` the rest."""
+    """Tokens that no role may take, each with whose it is. `meant` are the role's jobs; `others` are environments."""
+    environment, at = meant.environment, f"refs/heads/{branch}"
     for ids in (False, True):
         mine = replace(own, ids=ids)
-        good = Token(mine, environment=environment, ref=f"refs/heads/{branch}")
+        good = Token(mine, environment, at, job_workflow=stands(own, meant.file, branch))
         yield f"a job without an environment, on {branch}", replace(good, environment="")
         yield "a job without an environment, on a branch", replace(good, environment="", ref="refs/heads/x")
         yield "a job without an environment, on a tag", replace(good, environment="", ref="refs/tags/v1.2.3")
@@ -147,3 +168,19 @@ def strangers(
             )
             yield "a repository made anew by the owner", replace(good, repository=replace(mine, id="3"))
         yield "a token for another audience", replace(good, audience="https://github.com/stranger")
+        for named, workflow in _of_others(own, meant.file, branch):
+            yield named, replace(good, job_workflow=workflow)
+
+
+def _of_others(own: Repository, file: str, branch: str) -> Iterator[tuple[str, str]]:
+    """Workflows in which no job may stand that takes the role, as tokens name them; none, as of an older GitHub."""
+    name = f"{own.owner}/{own.name}"
+    other = LOOKING if file == DEPLOYING else DEPLOYING
+    yield "a job whose workflow isn't told", ""
+    yield f"{file} as a tag has it", f"{name}/{file}@refs/tags/v99.0.0"
+    yield f"{file} as another branch has it", f"{name}/{file}@refs/heads/{branch}-x"
+    yield f"{file} as a pull request has it", f"{name}/{file}@refs/pull/1/merge"
+    yield "a workflow that a branch brings along", f"{name}/{FOLDER}/evil.yml@refs/tags/v99.0.0"
+    yield "another workflow of the branch", stands(own, f"{FOLDER}/evil.yml", branch)
+    yield "the workflow of the other role", stands(own, other, branch)
+    yield "another repository's workflow", f"stranger/{own.name}/{file}@refs/heads/{branch}"

@@ -15,6 +15,24 @@ ASSUME = "sts:AssumeRoleWithWebIdentity"
 PROVIDER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 
+# The claims of GitHub's tokens that a trust policy can ask for: STS knows no other, so that a condition on another is
+# one on a key that no request has. Source: condition keys of AssumeRoleWithWebIdentity in AWS's Service Authorization
+# Reference (since January 2026; before, aud and sub alone).
+CLAIMS = (
+    *(
+        "aud",
+        "sub",
+        "actor",
+        "actor_id",
+        "enterprise_id",
+        "environment",
+        "job_workflow_ref",
+        "ref",
+        "repository",
+    ),
+    *("repository_id", "repository_owner_id", "workflow"),
+)
+
 # ${aws:username} and the like; ${Name} without a colon is a parameter that is known only in AWS.
 _VARIABLE = re.compile(r"\$\{([a-zA-Z0-9._-]+:(?!:)[^}]*)\}")
 

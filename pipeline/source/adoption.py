@@ -11,10 +11,15 @@ from pipeline.base.run import run
 from pipeline.source import application, registry, samconfig
 from pipeline.source.configuration import FILE, document
 from pipeline.source.environments import LAPTOP_ACCOUNT
+from pipeline.source.workflows import FOLDER
 
 OWNERS = ".github/CODEOWNERS"
-# Where names stand: the settings, who reviews what, and the examples of commands that an administrator runs.
-FILES = (FILE, OWNERS, "bootstrap/README.md")
+# Where names stand: the settings, who reviews what, the examples of commands that an administrator runs, and the
+# workflows that call this repository's own as its branch has them.
+FILES = (
+    *(FILE, OWNERS, "bootstrap/README.md"),
+    *(f"{FOLDER}/{name}.yml" for name in ("deploy-dev", "release", "rollback")),
+)
 # Whom CODEOWNERS knows, each by a path that it owns alone.
 TEAMS = {"developers": "*", "platform": "/pipeline/", "security": "/policies/"}
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -175,6 +180,7 @@ def _said(names: Names, file: str) -> dict[str, str]:
     owner, _, repository = names.repository.partition("/")
     return {f"account of {environment}": account for environment, account in names.accounts.items()} | {
         "repository": names.repository,
+        "repository whose workflows are called": f"{names.repository}/{FOLDER}/",
         "region": names.region,
         # As the bootstrap is told, and as GitHub's tokens say it.
         "owner that the bootstrap is told": f"GitHubOwner={owner}",

@@ -28,8 +28,19 @@ _OUTPUT = re.compile(r"[A-Za-z0-9]{1,255}")
 _ROUTE = re.compile(r"/[A-Za-z0-9._~/-]*")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _GROUP = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_WATCH = "-drift"  # the names of environments have no hyphen: bootstrap/template.yaml
 _CODE, _SETTING = 3, 1  # how many steps name the table: [application.code.NAME], [application]
 _MENDED = "docs/your-application.md shows the table."
+
+
+def watch(environment: str) -> str:
+    """The environment on GitHub of the jobs that look at one, and change nothing: no reviewer is asked for them."""
+    return f"{environment}{_WATCH}"
+
+
+def watched(name: str) -> str:
+    """The environment that jobs in an environment of GitHub look at; empty where they may change it."""
+    return name.removesuffix(_WATCH) if name.endswith(_WATCH) else ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class Application:
 
     `url` is the output with the API's address. `health` are the routes that must answer a release with 200, and
     `version` the one that must also name the release. With `ledger` it keeps the records of deployments itself.
+    `samples` are values of the functions' variables for a look at its routes, where only AWS knows the real ones.
     """
 
     name: str
@@ -67,6 +79,7 @@ class Application:
     health: tuple[str, ...]
     version: str
     code: Mapping[str, Code] = field(hash=False)
+    samples: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -99,6 +112,10 @@ class Application:
     def deploy_role(self, environment: str) -> str:
         """The role that a workflow job becomes."""
         return f"{self.prefix(environment)}-deploy"
+
+    def drift_role(self, environment: str, deploy_role: str) -> str:
+        """The ARN of the role of jobs that look and change nothing: it stands beside the deploy role's."""
+        return f"{deploy_role.rpartition('/')[0]}/{self.prefix(environment)}{_WATCH}"
 
     def execution_role(self, environment: str) -> str:
         """The role that CloudFormation becomes."""
@@ -163,7 +180,7 @@ class _Reader:
         self.table = table
 
     def application(self) -> Application:
-        self._known(self.table, (APPLICATION,), (*_KEYS, "code"), _SETTING)
+        self._known(self.table, (APPLICATION,), (*_KEYS, "code", _SAMPLES), _SETTING)
         return Application(
             name=self._name(),
             repository=self._text("repository", _REPOSITORY, "OWNER/REPOSITORY as GitHub spells it"),
@@ -173,7 +190,20 @@ class _Reader:
             health=self._texts((APPLICATION, "health"), _ROUTE, "routes such as /health", may_be_empty=True),
             version=self._text("version", _ROUTE, "a route such as /version"),
             code={name: self._code(name, body) for name, body in self._codes()},
+            samples=self._samples(),
         )
+
+    def _samples(self) -> dict[str, str]:
+        found = self.table.get(_SAMPLES, {})
+        if not isinstance(found, dict):
+            self._refuse(
+                (APPLICATION, _SAMPLES), f"{_SAMPLES} is not a table of variables and values: {found!r}"
+            )
+            return {}
+        for name, value in found.items():
+            if not isinstance(value, str):
+                self._refuse((APPLICATION, _SAMPLES, name), f"{_SAMPLES}.{name} is not a text: {value!r}")
+        return {name: str(value) for name, value in found.items()}
 
     def _name(self) -> str:
         name = self._text("name", _NAME, "lower-case letters and digits in words joined by one hyphen")
@@ -270,4 +300,5 @@ class _Reader:
         return value is True
 
 
+_SAMPLES = "samples"  # the only key that may be missing
 _KEYS = ("name", "repository", "branch", "ledger", "url", "health", "version")

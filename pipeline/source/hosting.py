@@ -39,6 +39,11 @@ class Rules:
         return {("branch", one) for one in self.branches} | {("tag", one) for one in self.tags}
 
 
+def names(root: Path) -> list[str]:
+    """Every environment that has a file, also those that nothing is deployed to."""
+    return sorted(file.stem for file in (root / FOLDER / "environments").glob("*.json"))
+
+
 def environment(root: Path, name: str, branch: str) -> Rules:
     """The rules of an environment, `.github/environments/NAME.json`, where `branch` is the default one.
 

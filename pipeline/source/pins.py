@@ -11,6 +11,7 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from pipeline.source.located import Document, Place
 from pipeline.source.project import Project
+from pipeline.source.runs import own
 from pipeline.source.workflows import Action, Workflow, WorkflowStep
 
 FILE = CHECKOUT / "policies/actions.toml"
@@ -79,9 +80,12 @@ def known(path: Path = FILE) -> Mapping[str, Mapping[str, str]]:
 
 
 def uses(project: Project) -> Iterator[Use]:
-    """Every use in workflows and actions, and each pin in other YAML files, such as templates of workflows."""
+    """Every use in workflows and actions, and each pin in other YAML files, such as templates of workflows.
+
+    Not a call of this repository's own workflows: by a pin, a role would have to let in whatever is pinned.
+    """
     for one in project.automations:
-        yield from _structured(one)
+        yield from _structured(project, one)
     read = {one.file for one in project.automations}
     for file in project.files:
         if file.endswith((".yml", ".yaml")) and file not in read and not file.startswith(_EXAMPLES):
@@ -95,10 +99,10 @@ def of_step(step: WorkflowStep) -> Use:
     return _at(step.document, step.uses, (*step.place, "uses"))
 
 
-def _structured(one: Workflow | Action) -> Iterator[Use]:
+def _structured(project: Project, one: Workflow | Action) -> Iterator[Use]:
     places: list[tuple[str, Place]] = [(step.uses, (*step.place, "uses")) for step in one.steps]
     if isinstance(one, Workflow):
-        places += [(job.uses, (*job.place, "uses")) for job in one.jobs]
+        places += [(job.uses, (*job.place, "uses")) for job in one.jobs if not own(project, job.uses)]
     else:
         runs = one.data.get("runs")
         image = str(runs.get("image", "")) if isinstance(runs, dict) else ""

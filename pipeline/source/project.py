@@ -151,6 +151,7 @@ class Project:
             one.name: {
                 "Name": self.described.name or one.stack_name.removesuffix(f"-{one.name}"),
                 "Environment": one.name,
+                "GitHubBranch": self.described.branch,
                 "KeepsLedger": str(self.described.ledger).lower(),
                 **_texts(one.table("bootstrap")),
             }

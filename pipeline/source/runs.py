@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.source.expressions import Open, Written, as_text, holds, partly, value
 from pipeline.source.project import Project
-from pipeline.source.workflows import Job, Workflow, WorkflowStep
+from pipeline.source.workflows import Call, Job, Workflow, WorkflowStep
 
 DEPTH = 10  # levels of reusable workflows that GitHub allows
 _MOST_CASES = 256  # ways of starting a workflow by hand that are looked at one by one
@@ -93,6 +93,13 @@ class Run:
         return f"{self.workflow.name} / {self.jobs[0].id} on {self.event}"
 
     @property
+    def at(self) -> str:
+        """The ref that the job's workflow is taken from; empty for the event's own commit."""
+        called = [Call.of(job.uses).ref for job in self.jobs[:-1]]
+        last = next(filter(None, reversed(called)), "")
+        return f"refs/heads/{last}" if last else ""
+
+    @property
     def environments(self) -> Values:
         """The environments that the job may enter; none for a job without."""
         return tuple(one for one in self.values(self.job.environment) if one)
@@ -130,23 +137,34 @@ class Run:
 
 def runs(project: Project) -> tuple[Run, ...]:
     """Every job that an event can reach; `workflow_call` alone starts nothing."""
-    files = {one.file: one for one in project.workflows}
     return tuple(
         found
         for workflow in project.workflows
         for event, filters in workflow.events.items()
         if event != "workflow_call"
-        for found in _of_event(files, workflow, event, filters)
+        for found in _of_event(project, workflow, event, filters)
     )
 
 
-def _of_event(
-    files: Mapping[str, Workflow], workflow: Workflow, event: str, filters: Mapping[str, Any]
-) -> Iterator[Run]:
+def own(project: Project, uses: str) -> bool:
+    """Whether a call is of a workflow of this repository: of the same commit, or of the branch that it deploys from.
+
+    What the branch has is taken to be what the judged files have: they will be it, once they are merged.
+    """
+    call, described = Call.of(uses), project.described
+    at_branch = bool(described.branch) and (call.repository, call.ref) == (
+        described.repository,
+        described.branch,
+    )
+    return (not call.repository and not call.ref) or at_branch
+
+
+def _of_event(project: Project, workflow: Workflow, event: str, filters: Mapping[str, Any]) -> Iterator[Run]:
+    files = {one.file: one for one in project.workflows}
+
     def callee(jobs: tuple[Job, ...]) -> Workflow | None:
         uses = jobs[-1].uses
-        local = uses.startswith("./") and len(jobs) < DEPTH
-        return files.get(uses.removeprefix("./")) if local else None
+        return files.get(Call.of(uses).file) if own(project, uses) and len(jobs) < DEPTH else None
 
     found: dict[tuple[tuple[str, str], ...], tuple[tuple[Job, ...], list[Contexts]]] = {}
     for inputs in _dispatched(workflow) if event == "workflow_dispatch" else [{}]:

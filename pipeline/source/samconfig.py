@@ -42,6 +42,11 @@ class Environment:
     soak_minutes: int = 0
 
     @property
+    def drift_role(self) -> str:
+        """The ARN of the role of jobs that look at it, and change nothing."""
+        return self.application.drift_role(self.name, self.deploy_role)
+
+    @property
     def evidence_bucket(self) -> str:
         """The bucket with Object Lock that its passports lie in."""
         return self.application.evidence_bucket(self.name, self.account)

@@ -9,6 +9,24 @@ from pipeline.source.expressions import Open, Written
 from pipeline.source.located import Document, Place, Step
 
 FOLDER = ".github/workflows"
+LOCAL = "./"  # what a call of a workflow, or an action, of the same commit begins with
+
+
+@dataclass(frozen=True)
+class Call:
+    """What `uses` says of a workflow that is called: `repository` and `ref` are empty for one of the same commit."""
+
+    repository: str
+    file: str
+    ref: str
+
+    @classmethod
+    def of(cls, uses: str) -> "Call":
+        if uses.startswith(LOCAL):
+            return cls("", uses.removeprefix(LOCAL), "")
+        path, _, ref = uses.partition("@")
+        owner, name, file = (*path.split("/", 2), "", "")[:3]
+        return cls(f"{owner}/{name}", file, ref)
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,12 @@ from joserfc.jwk import KeySet
 from ministack.core.responses import get_account_id
 from ministack.services import iam, sts
 
+from pipeline.iam.trust_policy import CLAIMS
 from sandbox.emulator.handlers import Made, Properties, after, register
 
 ISSUER = "https://token.actions.githubusercontent.com"
 _INVALID = "InvalidIdentityToken"
 _SKEW = 300.0  # seconds that clocks may differ
-_CLAIMS = (
-    "actor",
-    "actor_id",
-    "environment",
-    "job_workflow_ref",
-    "ref",
-    "repository",
-    "repository_id",
-    "workflow",
-)
 
 
 def oidc_provider() -> None:
@@ -113,7 +104,7 @@ def _is_time(value: object) -> bool:
 
 def claims_of_github() -> None:
     """AWS: a trust policy may also ask for other claims of GitHub's tokens. ministack: for aud, sub and amr.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
+    pipeline.iam.trust_policy has the list, and its source."""
     known = sts._web_identity_principal
 
     def extended(token: str, provider: str, role_arn: str) -> tuple[str, dict[str, Any]]:
@@ -121,7 +112,7 @@ def claims_of_github() -> None:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         host = ISSUER.split("://")[1]
-        return principal, {**keys, **{f"{host}:{name}": claims[name] for name in _CLAIMS if name in claims}}
+        return principal, {**keys, **{f"{host}:{name}": claims[name] for name in CLAIMS if name in claims}}
 
     sts._web_identity_principal = extended
 

@@ -14,7 +14,6 @@ from ministack.services import cloudformation, iam, s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers, provisioners, stacks
 
 from pipeline.source import registry
-from sandbox.emulator.handlers import Made, Properties, register
 from sandbox.emulator.work import work_as
 
 _SERVICE = "cloudformation.amazonaws.com"
@@ -146,23 +145,6 @@ def _before(actions: Iterable[str], judge: Callable[[Any], Any]) -> None:
         cloudformation._ACTION_HANDLERS[name] = guarded(cloudformation._ACTION_HANDLERS[name])
 
 
-def without_a_counterpart() -> None:
-    """AWS: CodeDeploy moves an alias in steps. ministack: it has no CodeDeploy, and an alias moves at once. The
-    resources exist as data, so that one template serves both; docs/sandbox.md lists it."""
-
-    def create(logical: str, _properties: Properties, stack: str) -> Made:
-        return f"{stack}-{logical}", {}
-
-    def update(physical: str, _old: Properties, _new: Properties) -> Made:
-        return physical, {}
-
-    def delete(_physical: str, _properties: Properties) -> None:
-        return None
-
-    for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
-        register(kind, create, update, delete)
-
-
 def replacements() -> None:
     """AWS: CloudFormation's registry says which property makes a new resource. ministack: it has a table of its own,
     and of a type that isn't in it every change might, so that no route could be added to a live API."""
@@ -201,7 +183,6 @@ MENDS = (
     transform_parameters,
     dead_stacks,
     service_role,
-    without_a_counterpart,
     replacements,
     templates_by_version,
 )

@@ -1,8 +1,10 @@
-"""The workflows as act takes them: without the keys that GitHub knows and act refuses, which the sandbox models.
+"""The workflows as act takes them: without the keys that GitHub knows and act refuses, which the sandbox models, and
+with whose they are (`job.workflow_repository`, `job.workflow_sha`), which act doesn't know.
 
 A job with a concurrency group or an environment begins with a step that asks the sandbox whether it may: see gate.py.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from sandbox.github.log import GATE
 _UNKNOWN = {"concurrency": ("queue",), "environment": ("deployment",)}
 
 
-def write(workflow: Workflow, path: Path, document: Mapping[str, Any] | None = None) -> None:
-    """Write a workflow, or `document` in its place, for act."""
+def write(
+    workflow: Workflow, path: Path, repository: str, commit: str, document: Mapping[str, Any] | None = None
+) -> None:
+    """Write a workflow of a repository's commit, or `document` in its place, for act."""
     found = workflow.data if document is None else document
     jobs = {
         name: _gated(_known(job)) if isinstance(job, Mapping) else job
@@ -28,6 +32,8 @@ def write(workflow: Workflow, path: Path, document: Mapping[str, Any] | None = N
     text = yaml.safe_dump(
         {**_known(found), "name": workflow.title, "jobs": jobs}, sort_keys=False, allow_unicode=True
     )
+    for name, value in (("repository", repository), ("sha", commit)):
+        text = re.sub(rf"\bjob\.workflow_{name}\b", f"'{value}'", text)
     path.write_text(text, encoding="utf-8")
 
 

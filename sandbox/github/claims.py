@@ -39,13 +39,17 @@ def claims(
     *,
     workflow: str,
     workflow_path: str,
-    job_workflow_path: str,
+    job_workflow: str,
+    job_workflow_sha: str,
     environment: str,
     run_id: int,
     run_number: int,
     form: SubjectForm = "names",
 ) -> dict[str, Any]:
-    """Every claim but `aud`. Ids and numbers are text, as on GitHub; times are seconds since 1970."""
+    """Every claim but `aud`. Ids and numbers are text, as on GitHub; times are seconds since 1970.
+
+    `job_workflow` is the file in which the job itself stands, with the ref that it was taken from: FILE@REF.
+    """
     now = int(time.time())
     found: dict[str, Any] = {
         "iss": ISSUER,
@@ -74,8 +78,8 @@ def claims(
         "workflow": workflow,
         "workflow_ref": f"{repository.full_name}/{workflow_path}@{event.ref}",
         "workflow_sha": event.sha,
-        "job_workflow_ref": f"{repository.full_name}/{job_workflow_path}@{event.ref}",
-        "job_workflow_sha": event.sha,
+        "job_workflow_ref": f"{repository.full_name}/{job_workflow}",
+        "job_workflow_sha": job_workflow_sha,
         "runner_environment": "github-hosted",
     }
     if environment:

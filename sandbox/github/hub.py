@@ -27,6 +27,7 @@ from sandbox.github.gate import Approvals
 from sandbox.github.log import Progress
 from sandbox.github.repository import Remote
 from sandbox.github.runner import Runner, Setting
+from sandbox.github.workflow import Source, Sources
 from sandbox.oidc import Issuer
 
 STAND_INS = Path(__file__).resolve().parent.parent / "actions"
@@ -215,11 +216,17 @@ class GitHub:
         """
         start = time.monotonic()
         self._running.open()
-        tree = self._tree(event.sha)
+        tree, branch = self._tree(event.sha), self.repository.branch
+        newest = self.remote.head(f"origin/{branch}")
+        sources = Sources(
+            self._source(event.ref, event.sha),
+            self._source(self.repository.branch_ref, newest),
+            (self.repository.full_name, branch),
+        )
         started = [found for found in workflows.all_of(tree) if trigger.starts(found, event)]
-        actions = self._mapped(tree) if started else {}
+        actions = self._mapped(sources) if started else {}
         with ThreadPoolExecutor(max_workers=max(1, len(started))) as pool:
-            futures = [pool.submit(self._run, event, tree, found, actions, patience) for found in started]
+            futures = [pool.submit(self._run, event, sources, found, actions, patience) for found in started]
             try:
                 runs = tuple(future.result() for future in futures)
             except BaseException:
@@ -248,14 +255,18 @@ class GitHub:
                 shutil.rmtree(partial, ignore_errors=True)
                 self.remote.checkout(commit, partial)
                 for workflow in workflows.all_of(tree):
-                    adapted.write(workflow, partial / workflow.file)
+                    adapted.write(workflow, partial / workflow.file, self.repository.full_name, commit)
                 partial.rename(folder)
         return folder
 
-    def _mapped(self, tree: Path) -> dict[str, Path]:
-        """The folder of each action that the workflows name."""
-        folders = {}
-        for name, file in workflows.actions(tree).items():
+    def _source(self, ref: str, commit: str) -> Source:
+        return Source(self._tree(commit), self._for_act(commit), ref, commit)
+
+    def _mapped(self, sources: Sources) -> dict[str, Path]:
+        """The folder of each action that the workflows name, and of the branch's workflows."""
+        folders = {"@".join(sources.called): sources.branch.acts}
+        used = workflows.actions(sources.branch.tree) | workflows.actions(sources.event.tree)
+        for name, file in used.items():
             folder = self.actions.get(name) or STAND_INS / name.partition("@")[0]
             if not folder.is_dir():
                 raise ConfigurationError(
@@ -266,7 +277,7 @@ class GitHub:
         return folders
 
     def _run(
-        self, event: Event, tree: Path, workflow: Workflow, actions: Mapping[str, Path], patience: float
+        self, event: Event, sources: Sources, workflow: Workflow, actions: Mapping[str, Path], patience: float
     ) -> WorkflowRun:
         with self._lock:
             self._started += 1
@@ -289,8 +300,7 @@ class GitHub:
         )
         identity = _FIRST_RUN + order - 1
         folder = self.state / "runs" / f"{order:03}-{Path(workflow.file).stem}-{identity}"
-        acts = self._for_act(event.sha)
-        return Runner(setting, event, workflow, tree, acts, folder, actions, identity, number).run(patience)
+        return Runner(setting, event, workflow, sources, folder, actions, identity, number).run(patience)
 
 
 def sweep(state: Path) -> int:

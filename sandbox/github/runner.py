@@ -23,7 +23,7 @@ from sandbox.github.event import Event, Repository
 from sandbox.github.gate import Approvals, Gate
 from sandbox.github.log import Log, Progress
 from sandbox.github.records import now
-from sandbox.github.workflow import RunJob
+from sandbox.github.workflow import RunJob, Sources
 from sandbox.oidc import Issuer
 
 _STILL = "The run stood still, without a line or processor time, and was ended: that is no verdict."
@@ -50,15 +50,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Runner:
-    """One run of one workflow. `tree` holds the files of the event's commit, `acts` the same with the workflows as act
-    takes them, `folder` is the run's own.
-    """
+    """One run of one workflow. `sources` are where workflows are taken from, `folder` is the run's own."""
 
     setting: Setting
     event: Event
     workflow: Workflow
-    tree: Path
-    acts: Path
+    sources: Sources
     folder: Path
     actions: Mapping[str, Path]
     id: int
@@ -74,7 +71,7 @@ class Runner:
         )
         self._record("in_progress", None)
         try:
-            jobs = workflows.reachable(self.tree, self.workflow, contexts)
+            jobs = workflows.reachable(self.sources, self.workflow, contexts)
             group = concurrency.of(self.workflow.data, contexts)
         except (GateError, Unknown) as error:  # GitHub tells such a run, and starts no job of it
             return self._unstarted("startup_failure", str(error))
@@ -110,7 +107,7 @@ class Runner:
     ) -> int:
         setting, (bearer, token) = self.setting, tokens
         shutil.copy(setting.git_config, self.folder / "home" / ".gitconfig")
-        file = self._without(refused) if refused else self.acts / self.workflow.file
+        file = self._without(refused) if refused else self.sources.event.acts / self.workflow.file
         act.payload(self.event.payload, self.folder)
         act.write(self.folder, "env", self._environment(contexts["github"], bearer))
         act.write(self.folder, "secrets", {"GITHUB_TOKEN": token})
@@ -118,7 +115,7 @@ class Runner:
         argv = act.command(
             self.event.name,
             file,
-            self.acts,
+            self.sources.event.acts,
             self.folder,
             self.event.actor,
             setting.repository.branch,
@@ -254,7 +251,8 @@ class Runner:
             }
             jobs[name] = kept | {"runs-on": act.RUNNERS[0], "steps": [step]}
         path = self.folder / self.workflow.name
-        adapted.write(self.workflow, path, {**self.workflow.data, "jobs": jobs})
+        document = {**self.workflow.data, "jobs": jobs}
+        adapted.write(self.workflow, path, self.setting.repository.full_name, self.event.sha, document)
         return path
 
 

@@ -9,9 +9,44 @@ from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.source import expressions
 from pipeline.source.located import DocumentError, read
 from pipeline.source.runs import DEPTH, Reached, reached
-from pipeline.source.workflows import FOLDER, Action, Job, Workflow
+from pipeline.source.workflows import FOLDER, Action, Call, Job, Workflow
 from sandbox.github import permissions
 from sandbox.github.permissions import Permissions
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where workflows are taken from: a commit that a ref names, its files in `tree`, in `acts` as act takes them."""
+
+    tree: Path
+    acts: Path
+    ref: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a run may take workflows from: its event's, and the branch's, which calls name by `called`
+    (OWNER/REPOSITORY and the branch)."""
+
+    event: Source
+    branch: Source
+    called: tuple[str, str]
+
+    def of(self, jobs: tuple[Job, ...]) -> Source:
+        """Where the workflow that the last of some jobs calls is taken from. Raises ConfigurationError."""
+        source = self.event
+        for job in jobs:
+            call = Call.of(job.uses)
+            if (call.repository, call.ref) == self.called:
+                source = self.branch
+            elif call.repository:
+                raise ConfigurationError(
+                    f"{_where(job)} calls {job.uses}.",
+                    "The sandbox runs reusable workflows of this repository only: "
+                    f"./FILE, or {self.called[0]}/FILE@{self.called[1]}.",
+                )
+        return source
 
 
 @dataclass(frozen=True)
@@ -19,13 +54,14 @@ class RunJob:
     """A job that a run can reach: by its own file or through calls.
 
     `jobs` leads to it from the triggered workflow, `callers` are the names of those before it, `contexts` what its
-    expressions may use (`github`, `inputs`, `vars`).
+    expressions may use (`github`, `inputs`, `vars`), `source` is where its own workflow was taken from.
     """
 
     jobs: tuple[Job, ...]
     callers: tuple[str, ...]
     permissions: Permissions
     contexts: Mapping[str, Any]
+    source: Source
 
     @property
     def workflow(self) -> Workflow:
@@ -74,11 +110,11 @@ def all_of(root: Path) -> list[Workflow]:
     return [load(root, f"{FOLDER}/{path.name}") for path in sorted((root / FOLDER).glob("*.y*ml"))]
 
 
-def reachable(root: Path, workflow: Workflow, contexts: Mapping[str, Any]) -> list[RunJob]:
+def reachable(sources: Sources, workflow: Workflow, contexts: Mapping[str, Any]) -> list[RunJob]:
     """Every job that a run of `workflow` can reach, with what it may do.
 
     Raises GateError where GitHub wouldn't start the run (a callee asks for more than its caller has), and
-    ConfigurationError for a callee that isn't in the tree.
+    ConfigurationError for a callee that isn't there.
     """
 
     def callee(jobs: tuple[Job, ...]) -> Workflow:
@@ -86,24 +122,19 @@ def reachable(root: Path, workflow: Workflow, contexts: Mapping[str, Any]) -> li
             raise GateError(
                 f"{jobs[-1].workflow.file}: workflows call each other more than {DEPTH} levels deep."
             )
-        if not jobs[-1].uses.startswith("./"):
-            raise ConfigurationError(
-                f"{_where(jobs[-1])} calls {jobs[-1].uses}.",
-                "The sandbox runs reusable workflows of this repository only (./...).",
-            )
-        return load(root, jobs[-1].uses.removeprefix("./"))
+        return load(sources.of(jobs).tree, Call.of(jobs[-1].uses).file)
 
-    return [_with_permissions(one) for one in reached(workflow, contexts, callee)]
+    return [_run_job(sources, one) for one in reached(workflow, contexts, callee)]
 
 
-def _with_permissions(way: Reached) -> RunJob:
+def _run_job(sources: Sources, way: Reached) -> RunJob:
     allowed: Permissions | None = None
     for job in way.jobs:
         own = permissions.written(job.body, _where(job))
         of_workflow = permissions.written(job.workflow.data, job.workflow.file)
         allowed = permissions.effective(own, of_workflow, allowed, _where(job))
     callers = tuple(_label(job, known) for job, known in zip(way.jobs[:-1], way.contexts[:-1], strict=True))
-    return RunJob(way.jobs, callers, allowed or {}, way.contexts[-1])
+    return RunJob(way.jobs, callers, allowed or {}, way.contexts[-1], sources.of(way.jobs[:-1]))
 
 
 def _label(job: Job, contexts: Mapping[str, Any]) -> str:

@@ -57,6 +57,7 @@ class Story(Scene):
             ("its token is refused by both roles", self.token_of_the_pull_request),
             ("merged: dev serves the new version", self.merge),
             ("a tag outside of main is refused", self.tag_outside_of_main),
+            ("one with its own workflow gets no role", self.tag_with_its_own_workflow),
             ("v1.2 is refused", lambda: self.bad_tag("v1.2", "is not a release tag")),
             ("v1.2.3-rc.1 is refused", lambda: self.bad_tag("v1.2.3-rc.1", "is not a release tag")),
             ("a lightweight tag is refused", self.lightweight_tag),
@@ -142,6 +143,22 @@ class Story(Scene):
         commit = hub.commit("Try something", {"docs/idea.md": "# An idea\n"}, branch="idea")
         hub.push("idea")
         return self._tag_refused(hub.tag("v0.9.0", commit), "not on main's history")
+
+    def tag_with_its_own_workflow(self) -> str:
+        """On a branch that nobody reviewed: the tag may enter prod by its name, and its reviewers approve."""
+        hub = self.box.github
+        evil = changes.own_workflow(self.reach("prod").deploy_role, self.reach("prod").settings.region)
+        commit = hub.commit("Deploy it myself", evil, branch="mine")
+        hub.push("mine")
+        run = self.failed(hub.run(hub.tag("v99.0.0", commit)), "")
+        ended = {
+            one.path.rsplit("/", 1)[-1]: (one.conclusion, one.log.read_text(encoding="utf-8"))
+            for one in run.workflows
+        }
+        conclusion, told = ended["mine.yml"]
+        if conclusion != "failure" or "Not authorized to perform sts:AssumeRoleWithWebIdentity" not in told:
+            raise ExpectationError(f"the tag's own workflow ended with {conclusion}", run.log)
+        return "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 
     def bad_tag(self, name: str, reason: str) -> str:
         return self._tag_refused(self.box.github.tag(name), reason)

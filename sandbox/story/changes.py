@@ -53,6 +53,26 @@ def broken_migration(hub: GitHub, before: str) -> dict[str, str]:
     }
 
 
+def own_workflow(role: str, region: str) -> dict[str, str]:
+    """A workflow that a tag brings along, to become a role by itself."""
+    return {
+        ".github/workflows/mine.yml": f"""\
+name: Mine
+on: {{ push: {{ tags: ["v*"] }} }}
+permissions: {{}}
+jobs:
+  mine:
+    name: Mine
+    runs-on: ubuntu-24.04
+    environment: prod
+    permissions: {{ id-token: write }}
+    steps:
+      - uses: aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c
+        with: {{ role-to-assume: "{role}", aws-region: "{region}", retry-max-attempts: 1 }}
+"""
+    }
+
+
 def _text(hub: GitHub, path: str, commit: str = "") -> str:
     return hub.remote.git("show", f"{commit or hub.repository.branch}:{path}") + "\n"
 

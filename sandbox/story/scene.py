@@ -8,6 +8,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from pipeline.base.errors import ToolError
+from pipeline.iam.subjects import DEPLOYING
 from sandbox.github import Event, Run
 from sandbox.github.claims import claims
 from sandbox.reach import Reach
@@ -82,7 +83,8 @@ class Scene:
             event,
             workflow="story",
             workflow_path=workflow,
-            job_workflow_path=workflow,
+            job_workflow=f"{workflow}@{event.ref}",
+            job_workflow_sha=event.sha,
             environment=environment,
             run_id=1,
             run_number=1,
@@ -92,7 +94,7 @@ class Scene:
     def environment_token(self, environment: str, commit: str) -> str:
         """The token of an environment's own job."""
         event = Event("push", self.box.github.repository.branch_ref, commit, "bob")
-        return self.token(event, ".github/workflows/deploy-dev.yml", environment)
+        return self.token(event, DEPLOYING, environment)
 
     def deploy_role(self, environment: str, commit: str) -> boto3.Session:
         """A session of the environment's deploy role."""

@@ -1,4 +1,4 @@
-"""The matrix of `pipeline trust`, tried: each token is signed, and offered to the deploy roles of both accounts."""
+"""The matrix of `pipeline trust`, tried: each token is signed, and offered to the roles of both accounts."""
 
 import json
 import time
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.base.run import CHECKOUT
 from pipeline.iam import matrix, subjects
+from pipeline.source.application import watch
 from pipeline.source.project import Project
 from pipeline.source.runs import runs
 from sandbox.accounts import account, pair
@@ -25,7 +26,8 @@ HUB = Repository.of(APPLICATION.repository, APPLICATION.branch)
 OWN = subjects.Repository(HUB.owner, HUB.name, str(HUB.owner_id), str(HUB.id))
 ENVIRONMENTS = tuple(one.environment for one in pair())
 REFUSED = {"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"}
-type Offer = tuple[str, str, str]  # who offers a token, its subject, and the role's environment
+type Offer = tuple[str, subjects.Token, str]  # who offers a token, which, and the role's ARN
+type Offers = Iterator[tuple[str, subjects.Token, bool, str]]  # with whether it is meant to get in
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +45,17 @@ def claims(token: subjects.Token, **changed: Any) -> dict[str, Any]:
     return {name.partition(":")[2]: values[0] for name, values in known if ":" in name} | times | changed
 
 
-def opens(box: Sandbox, environment: str, token: str) -> bool:
-    """Whether the environment's deploy role takes the token. Any other refusal than IAM's is an error."""
-    role = account(environment).settings.deploy_role
+def roles(environment: str) -> dict[str, subjects.Jobs]:
+    """The roles of an environment that a workflow's job may become, and whose each is."""
+    settings = account(environment).settings
+    return {
+        settings.deploy_role: subjects.Jobs(environment, subjects.DEPLOYING),
+        settings.drift_role: subjects.Jobs(watch(environment), subjects.LOOKING),
+    }
+
+
+def opens(box: Sandbox, environment: str, token: str, role: str) -> bool:
+    """Whether the role takes the token. Any other refusal than IAM's is an error."""
     try:
         box.aws.client("sts", environment).assume_role_with_web_identity(
             RoleArn=role, RoleSessionName="test", WebIdentityToken=token
@@ -57,50 +67,52 @@ def opens(box: Sandbox, environment: str, token: str) -> bool:
     return True
 
 
-def jobs() -> Iterator[tuple[str, subjects.Token, bool, str]]:
-    """Every token that a job can get, for each role: whose, which, whether it is meant to open it, and the role's."""
+def jobs() -> Offers:
+    """Every token that a job can get, for each role."""
     project = Project.load(CHECKOUT)
     asking = [one for one in runs(project) if one.asks]
     for role in matrix.roles(project):
         environment = role.stack.environment.name
         if environment not in ENVIRONMENTS:
             continue
+        arn = next(one for one in roles(environment) if one.endswith(f"/{role.get('RoleName')}"))
         for run in asking:
             for token in subjects.tokens(run, OWN, HUB.branch):
-                yield run.name, token, matrix.intended(project, run, token, role), environment
+                yield run.name, token, matrix.intended(project, run, token, role), arn
 
 
-def strangers() -> Iterator[tuple[str, subjects.Token, bool, str]]:
+def strangers() -> Offers:
     """Every token that nobody should come in with."""
     for environment in ENVIRONMENTS:
         others = tuple(one for one in ENVIRONMENTS if one != environment)
-        for who, token in subjects.strangers(OWN, environment, others, HUB.branch):
-            yield who, token, False, environment
+        for arn, meant in roles(environment).items():
+            for who, token in subjects.strangers(OWN, meant, others, HUB.branch):
+                yield who, token, False, arn
 
 
-def tried(
-    box: Sandbox, offers: Iterator[tuple[str, subjects.Token, bool, str]]
-) -> tuple[set[Offer], set[Offer]]:
+def tried(box: Sandbox, offers: Offers) -> tuple[set[Offer], set[Offer]]:
     """What was meant to get in, and what got in."""
     meant, got = set(), set()
-    for who, token, intended, environment in offers:
-        offer = (who, token.subject, environment)
+    of = {role: environment for environment in ENVIRONMENTS for role in roles(environment)}
+    for who, token, intended, role in offers:
+        offer = (who, token, role)
         if intended:
             meant.add(offer)
-        if opens(box, environment, box.github.issuer.sign(claims(token))):
+        if opens(box, of[role], box.github.issuer.sign(claims(token)), role):
             got.add(offer)
     return meant, got
 
 
-@pytest.mark.parametrize(("offers", "least"), [(jobs, 12), (strangers, 0)])
+@pytest.mark.parametrize(("offers", "least"), [(jobs, 20), (strangers, 0)])
 def test_who_is_meant_to_gets_in_and_nobody_else(
-    box: Sandbox, offers: Callable[[], Iterator[tuple[str, subjects.Token, bool, str]]], least: int
+    box: Sandbox, offers: Callable[[], Offers], least: int
 ) -> None:
-    """Jobs of every workflow and event, in both forms of the subject; look-alikes, other environments, forks."""
+    """Jobs of every workflow and event, in both forms of the subject; look-alikes, other environments, forks, and the
+    right environment with a workflow that a tag or a branch brought along."""
     meant, got = tried(box, offers())
 
     assert len(meant) >= least
-    assert sorted(meant) == sorted(got)
+    assert sorted(meant, key=str) == sorted(got, key=str)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -110,14 +122,16 @@ def test_a_good_token_that_is_late_early_forged_or_of_another_issuer(
 ) -> None:
     """As it is it opens the role; late, early, forged, or from another issuer it does not."""
     own = replace(OWN, ids=ids)
-    token = subjects.Token(own, environment=environment, ref=HUB.branch_ref)
+    workflow = subjects.stands(own, subjects.DEPLOYING, HUB.branch)
+    token = subjects.Token(own, environment, HUB.branch_ref, job_workflow=workflow)
     now, sign = int(time.time()), box.github.issuer.sign
+    role = account(environment).settings.deploy_role
+    bad = [claims(token, exp=now - 1), claims(token, nbf=now + 3600)]
+    bad.append(claims(token, iss="https://token.actions.example.com"))
 
-    assert opens(box, environment, sign(claims(token)))
-    assert not opens(box, environment, sign(claims(token, exp=now - 1)))
-    assert not opens(box, environment, sign(claims(token, nbf=now + 3600)))
-    assert not opens(box, environment, sign(claims(token, iss="https://token.actions.example.com")))
-    assert not opens(box, environment, Issuer(tmp_path).sign(claims(token)))
+    assert opens(box, environment, sign(claims(token)), role)
+    assert not any(opens(box, environment, sign(one), role) for one in bad)
+    assert not opens(box, environment, Issuer(tmp_path).sign(claims(token)), role)
 
 
 def test_a_trust_policy_that_is_too_wide_is_found(box: Sandbox) -> None:
@@ -133,4 +147,6 @@ def test_a_trust_policy_that_is_too_wide_is_found(box: Sandbox) -> None:
     meant, got = tried(box, strangers())
 
     assert not meant
-    assert ("a pull request", f"repo:{HUB.full_name}:pull_request", "dev") in got
+    assert ("a pull request", f"repo:{HUB.full_name}:pull_request") in {
+        (who, one.subject) for who, one, _ in got
+    }

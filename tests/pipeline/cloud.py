@@ -327,6 +327,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(stack, "POLL", 0.0)
     monkeypatch.setattr(stack, "_BEGINNING", 0.05)
     monkeypatch.setattr(smoke, "_PAUSE", 0.0)
+    monkeypatch.setattr(smoke, "_LAG", 0.0)
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return made

@@ -99,6 +99,42 @@ def test_the_address_is_said(cloud: Cloud, release: Bundle, caplog: pytest.LogCa
     assert caplog.messages[-1].endswith(f" serves at {URL}")
 
 
+def dynamic(**more: Any) -> dict[str, Any]:
+    """A change by a value that CloudFormation only knows when it executes: Evaluation, in its API's
+    ResourceChangeDetail."""
+    details = [{"Target": {"Attribute": "Properties", "Name": "Role"}, "Evaluation": "Dynamic"}]
+    return change("Modify", "Queue", "AWS::SQS::Queue", Replacement="False", Details=details, **more)
+
+
+def test_what_may_turn_out_to_be_no_change_is_told_of(
+    cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It replaces nothing, and no plan made beforehand could know it."""
+    cloud.changes = [change("Modify", "AppFunction"), dynamic()]
+    put(cloud, newer)
+
+    assert "Perhaps beyond the plan" in capsys.readouterr().err
+    assert newer.digest == cloud.parameters["BundleDigest"]
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {**dynamic(), "Replacement": "Conditional"},
+        {**dynamic(), "Action": "Remove"},
+        {**dynamic(), "PolicyAction": "ReplaceAndRetain"},
+        {**dynamic(), "Details": [*dynamic()["Details"], {"Evaluation": "Static"}]},
+        {**dynamic(), "Details": []},
+    ],
+)
+def test_what_surely_changes_is_in_the_plan(cloud: Cloud, newer: Bundle, wider: dict[str, Any]) -> None:
+    """A change that is certain, replaces, or takes away is refused."""
+    cloud.changes = [change("Modify", "AppFunction"), {**wider, "ResourceType": "AWS::SNS::TopicPolicy"}]
+
+    with pytest.raises(GateError, match="goes beyond the plan"):
+        put(cloud, newer)
+
+
 def test_names_of_any_length_stand_apart() -> None:
     """In a change set's lines: each column as wide as its widest cell."""
     long = "AppFunctionGetLogoutPermissionlive"

@@ -82,6 +82,7 @@ def test_a_repository_is_set_up_once(hub: Api, capsys: pytest.CaptureFixture[str
 
     assert (1, 0) == (before, after)
     assert shown.index("environment ") < shown.index("ruleset ")
+    assert set(wanted.names(Path.cwd())) == hub.records.rules.keys()
     for name in (FIRST, LAST):
         check(str(name))
 

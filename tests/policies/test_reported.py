@@ -1,7 +1,8 @@
 """What people who deploy by OIDC reported, each with its right value: by the evaluator, and by the rules.
 
 Sources of the right values: GitHub's "OpenID Connect reference" (the subject's forms, case, job_workflow_ref), and
-"IAM JSON policy elements: Condition operators" (StringEquals heeds case, StringLike has * and ?).
+"IAM JSON policy elements: Condition operators" (StringEquals heeds case, StringLike has * and ?); condition keys of
+AssumeRoleWithWebIdentity in the Service Authorization Reference (which claims STS knows).
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ ARN = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"
 NAMES, IDS = (Repository("acme", "app", "111", "222", ids=ids) for ids in (False, True))
 FILE = ".github/workflows/deploy.yml"
 REF = f"acme/app/{FILE}@refs/heads/main"
+OLD = f"acme/app/{FILE}@refs/heads/old"
 
 type Condition = dict[str, dict[str, Any]]
 
@@ -38,9 +40,10 @@ def like(subject: str) -> Condition:
     return {"StringLike": {f"{PROVIDER}:sub": subject}, "StringEquals": {f"{PROVIDER}:aud": AUDIENCE}}
 
 
-def token(repository: Repository = NAMES, **about: str) -> Token:
-    """A token of a job on main."""
-    return Token(repository, **{"ref": "refs/heads/main", "workflow": FILE, **about})
+def token(repository: Repository = NAMES, *, workflow: str = FILE, **about: str) -> Token:
+    """A token of a job on main, whose workflow is of the ref that started it."""
+    ref = about.setdefault("ref", "refs/heads/main")
+    return Token(repository, job_workflow=f"acme/app/{workflow}@{ref}", **about)
 
 
 DEV, PROD = (f"repo:acme/app:environment:{name}" for name in ("dev", "prod"))
@@ -169,16 +172,14 @@ promote_from = "{"dev" if promoted else ""}"
 @pytest.mark.parametrize(
     "condition",
     [
-        exactly(DEV, DEV_IDS),
-        exactly(DEV_IDS, DEV),
-        exactly(DEV, DEV_IDS, aud=[AUDIENCE]),
         exactly(DEV, DEV_IDS, job_workflow_ref=REF),
-        exactly(DEV, DEV_IDS, job_workflow_ref=[REF, f"acme/app/{FILE}@refs/heads/old"], aud=[AUDIENCE]),
-        {**exactly(DEV, DEV_IDS), "StringLike": {f"{PROVIDER}:job_workflow_ref": f"acme/app/{FILE}@*"}},
+        exactly(DEV_IDS, DEV, job_workflow_ref=[REF]),
+        exactly(DEV, DEV_IDS, aud=[AUDIENCE], job_workflow_ref=REF, repository_id="222"),
+        {**exactly(DEV, DEV_IDS, job_workflow_ref=REF), "StringLike": {f"{PROVIDER}:ref": "refs/heads/*"}},
     ],
 )
 def test_a_policy_that_is_right(condition: Condition) -> None:
-    """Both forms of the environment's subject, exactly; a list of one audience and the right file narrow nothing."""
+    """Both forms of the environment's subject and the one workflow, exactly; a further claim narrows it."""
     assert told(condition) == []
 
 
@@ -208,6 +209,32 @@ def test_a_policy_that_is_right(condition: Condition) -> None:
         # another file than the one that deploys, or the right one at another ref
         ("dev", exactly(DEV, DEV_IDS, job_workflow_ref=REF.replace("deploy", "other")), f"{DEV} is refused"),
         ("prod", exactly(PROD, job_workflow_ref=REF), f"{PROD} is refused"),
+        ("dev", exactly(DEV, DEV_IDS), f"nothing is demanded of {PROVIDER}:job_workflow_ref"),
+        ("dev", exactly(DEV, DEV_IDS), "can be taken by a job whose workflow isn't told"),
+        ("dev", exactly(DEV, DEV_IDS, job_workflow_ref=[REF, OLD]), f"the workflow is not {REF} alone"),
+        ("dev", exactly(DEV, DEV_IDS, job_workflow_ref=OLD), f"the workflow is not {REF} alone"),
+        (
+            "dev",
+            {**exactly(DEV, DEV_IDS), "StringLike": {f"{PROVIDER}:job_workflow_ref": f"acme/app/{FILE}@*"}},
+            "StringLike is not an exact match",
+        ),
+        (
+            "dev",
+            {**exactly(DEV, DEV_IDS), "StringLike": {f"{PROVIDER}:job_workflow_ref": f"acme/app/{FILE}@*"}},
+            "can be taken by .github/workflows/deploy.yml as a tag has it",
+        ),
+        # claims that GitHub sends and STS doesn't know: whoever asks for one lets nobody in, or everybody
+        (
+            "dev",
+            exactly(DEV, DEV_IDS, job_workflow_ref=REF, runner_environment="github-hosted"),
+            "STS knows no",
+        ),
+        (
+            "dev",
+            exactly(DEV, DEV_IDS, job_workflow_ref=REF, runner_environment="github-hosted"),
+            f"{DEV} is refused",
+        ),
+        ("dev", exactly(DEV, DEV_IDS, job_workflow_ref=REF, ref_protected="true"), f"{DEV} is refused"),
         ("dev", exactly(DEV, DEV_IDS, aud=["other"]), f"the audience is not {AUDIENCE} alone"),
         ("dev", exactly(DEV, DEV_IDS, aud=[AUDIENCE, "other"]), f"the audience is not {AUDIENCE} alone"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.source import samconfig
 from pipeline.source.application import LONGEST_NAME
 from tests.iam import decide
 from tests.stacks import (
@@ -45,6 +46,10 @@ def auditor_policy(environment: str) -> list[dict[str, Any]]:
     return statements([bootstrap(environment)["AuditorPolicy"]["Properties"]])
 
 
+def drift_policy(environment: str, **answers: str) -> list[dict[str, Any]]:
+    return statements([bootstrap(environment, **answers)["DriftPolicy"]["Properties"]])
+
+
 def boundary(environment: str) -> list[dict[str, Any]]:
     return statements([bootstrap(environment)["Boundary"]["Properties"]])
 
@@ -64,9 +69,15 @@ def names(environment: str) -> dict[str, str]:
 
 
 @each_environment
-def test_who_becomes_the_deploy_role(environment: str) -> None:
-    """A job of this repository in this environment, in both forms of the subject, compared whole."""
-    trust = bootstrap(environment)["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+@pytest.mark.parametrize(
+    ("role", "entered", "workflow"),
+    [("DeployRole", "", "deploy.yml"), ("DriftRole", "-drift", "drift.yml")],
+)
+def test_who_becomes_a_role(environment: str, role: str, entered: str, workflow: str) -> None:
+    """A job of this repository in this environment, in both forms of the subject, that stands in the one workflow as
+    the branch has it, compared whole."""
+    found = bootstrap(environment, GitHubBranch="trunk")[role]["Properties"]
+    trust = found["AssumeRolePolicyDocument"]["Statement"]
     expected = {
         "Effect": "Allow",
         "Principal": {
@@ -77,9 +88,12 @@ def test_who_becomes_the_deploy_role(environment: str) -> None:
             "StringEquals": {
                 "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
                 "token.actions.githubusercontent.com:sub": [
-                    f"repo:acme/ledger:environment:{environment}",
-                    f"repo:acme@1001/ledger@2002:environment:{environment}",
+                    f"repo:acme/ledger:environment:{environment}{entered}",
+                    f"repo:acme@1001/ledger@2002:environment:{environment}{entered}",
                 ],
+                "token.actions.githubusercontent.com:job_workflow_ref": (
+                    f"acme/ledger/.github/workflows/{workflow}@refs/heads/trunk"
+                ),
             }
         },
     }
@@ -111,7 +125,7 @@ def test_the_other_roles_serve_services(environment: str) -> None:
     trusted = {
         name: [s["Principal"] for s in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]]
         for name, resource in bootstrap(environment).items()
-        if resource["Type"] == "AWS::IAM::Role" and name != "DeployRole"
+        if resource["Type"] == "AWS::IAM::Role" and name not in ("DeployRole", "DriftRole")
     }
     expected = {
         "ExecutionRole": [{"Service": "cloudformation.amazonaws.com"}],
@@ -188,7 +202,7 @@ def test_the_longest_names_are_names() -> None:
 
     assert 12 == len(LONGEST["Environment"])
     assert 3 == len(buckets)
-    assert 3 == len(roles)
+    assert 4 == len(roles)
     assert [] == [name for name in buckets if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", name)]
     assert [] == [name for name in roles if not re.fullmatch(r"[\w+=,.@-]{1,64}", name)]
     assert sizes[0] < 6144
@@ -390,6 +404,25 @@ def test_auditors_read_and_deployers_write(
     target = arn(environment, service, resource.format(**names(environment)))
 
     assert decision == decide(auditor_policy(environment), action, target)
+
+
+@each_environment
+def test_the_drift_role_changes_nothing(environment: str) -> None:
+    """It has rights of the deploy role's alone, of which none changes, signs or keeps anything: it adds what it found
+    to the ledger, where there is one."""
+    granted = [s for s in drift_policy(environment) if s["Effect"] == "Allow"]
+    actions = {action for s in granted for action in texts(s["Action"])}
+    deploying = {action for s in deploy_policy(environment) for action in texts(s["Action"])}
+    without = [s["Sid"] for s in drift_policy(environment, KeepsLedger="false")]
+
+    assert actions <= deploying
+    assert {"execute-api:Invoke", "kms:Decrypt"} == {
+        one for one in actions if not re.match(r"[a-z0-9]+:(Get|List|Describe)", one)
+    }
+    assert ["TellLedger"] == [s["Sid"] for s in granted if "execute-api:Invoke" in texts(s["Action"])]
+    assert "TellLedger" not in without
+    for action, resource in (("kms:Decrypt", "<DataKey.Arn>"), ("secretsmanager:GetSecretValue", "*")):
+        assert "Allow" != decide(drift_policy(environment), action, resource)
 
 
 @each_environment
@@ -746,6 +779,7 @@ def test_samconfig_names_what_is_made_here(environment: str) -> None:
         role + found["DeployRole"]["Properties"]["RoleName"]
         == settings(environment, "pipeline")["deploy_role"]
     )
+    assert role + found["DriftRole"]["Properties"]["RoleName"] == samconfig.read(ROOT, environment).drift_role
     assert found["ArtifactBucket"]["Properties"]["BucketName"] == deploy["s3_bucket"]
     assert (
         arn(environment, "iam", "policy/" + found["Boundary"]["Properties"]["ManagedPolicyName"])
@@ -767,6 +801,7 @@ def test_the_readme_gives_a_reason_for_every_statement() -> None:
     policies = [
         *deploy_policy("prod", PromotionSourceBucket="promoted"),
         *auditor_policy("prod"),
+        *drift_policy("prod"),
         *execution_policy("prod"),
         *boundary("prod"),
     ]

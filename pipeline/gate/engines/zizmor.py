@@ -17,6 +17,7 @@ SAID = {
     "overprovisioned-secrets": "secret_in_workflow",  # no secret is stored on GitHub, but its own token
     "secrets-outside-env": "secret_in_workflow",
     "self-hosted-runner": "hosted_runner",  # what an expression names
+    "unpinned-uses": "pins_agree",  # but for this repository's own workflows, which are the branch's on purpose
 }
 # Audits that are switched off, with the reason.
 _OFF = {

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from pipeline.source import duties
+from pipeline.source.application import watched
 from pipeline.source.environments import Environment
 from pipeline.source.project import Project
-from pipeline.source.runs import Run, may_ask, runs
+from pipeline.source.runs import Run, may_ask, own, runs
 from pipeline.source.violations import Violation
 from pipeline.source.workflows import Job, Workflow
 
@@ -21,7 +22,7 @@ def check(project: Project) -> Iterator[Violation]:
     deployable = {one.name: one for one in project.environments if not one.laptop}
     seen = set()
     for workflow in project.workflows:
-        yield from _foreign(workflow)
+        yield from _foreign(project, workflow)
     for run in runs(project):
         for violation in (*_judge(project, run, deployable), *_event(run, deployable)):
             if violation not in seen:
@@ -29,10 +30,10 @@ def check(project: Project) -> Iterator[Violation]:
                 yield violation
 
 
-def _foreign(workflow: Workflow) -> Iterator[Violation]:
+def _foreign(project: Project, workflow: Workflow) -> Iterator[Violation]:
     """A workflow of another repository that is called with a right to ask for a token."""
     for job in workflow.jobs:
-        if job.uses and not job.uses.startswith("./") and job.permissions != "default" and may_ask(job):
+        if job.uses and not own(project, job.uses) and job.permissions != "default" and may_ask(job):
             yield _at(
                 job,
                 "lets a foreign workflow ask for a token",
@@ -92,7 +93,7 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
                 "environment",
                 fact=f"environment {name}",
             )
-        elif name not in deployable:
+        elif (watched(name) or name) not in deployable:
             yield _entered(
                 run,
                 f"enters {name}, which is no environment of samconfig.toml",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.iam.trust_policy import AUDIENCE
+from pipeline.source.application import watch, watched
 from pipeline.source.environments import Environment
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
@@ -20,13 +21,13 @@ def check(project: Project) -> Iterator[Violation]:
     known = {one.name: one for one in project.environments}
     seen = set()
     for run in runs(project):
-        for violation in (*_credentials(run, known), *_commands(run)):
+        for violation in (*_credentials(project, run, known), *_commands(run)):
             if violation not in seen:
                 seen.add(violation)
                 yield violation
 
 
-def _credentials(run: Run, known: dict[str, Environment]) -> Iterator[Violation]:
+def _credentials(project: Project, run: Run, known: dict[str, Environment]) -> Iterator[Violation]:
     steps = [step for step in run.job.steps if step.uses.lower().startswith(_ACTION)]
     active = [step for step in steps if run.active(step.body) is not False]
     for extra in active[1:]:
@@ -37,7 +38,7 @@ def _credentials(run: Run, known: dict[str, Environment]) -> Iterator[Violation]
         for key, setting in (("role-to-assume", "role"), ("aws-region", "region")):
             if key not in given:
                 yield _at(run, step, f"doesn't say {key}", "with", fact=f"no {key}")
-            elif why := _wrong(run, str(given[key]), setting, known):
+            elif why := _wrong(project, run, str(given[key]), setting, known):
                 yield _at(run, step, f"{key} {why}", "with", key, fact=f"{key} {given[key]}")
         if str(given.get("audience", AUDIENCE)) != AUDIENCE:
             yield _at(
@@ -50,7 +51,7 @@ def _credentials(run: Run, known: dict[str, Environment]) -> Iterator[Violation]
             )
 
 
-def _wrong(run: Run, written: str, setting: str, known: dict[str, Environment]) -> str:
+def _wrong(project: Project, run: Run, written: str, setting: str, known: dict[str, Environment]) -> str:
     output = _OUTPUT.fullmatch(written.strip())
     if output:
         source = next((step for step in run.job.steps if step.body.get("id") == output[1]), None)
@@ -60,16 +61,18 @@ def _wrong(run: Run, written: str, setting: str, known: dict[str, Environment]) 
         if "${{" in text:
             return f"is known only to the run: {text}"
         for name in run.environments:
-            environment = known.get(name)
-            if environment is not None and text != _expected(environment, setting):
+            environment = known.get(watched(name) or name)
+            if environment is not None and text != _expected(project, environment, setting, name):
                 return f"is not {name}'s: {text}"
     return ""
 
 
-def _expected(environment: Environment, setting: str) -> str:
-    return (
-        environment.region if setting == "region" else str(environment.table("pipeline").get("deploy_role"))
-    )
+def _expected(project: Project, environment: Environment, setting: str, entered: str) -> str:
+    """The role or the region of a job that entered the environment, or the one of those that look at it."""
+    if setting == "region":
+        return environment.region
+    deploy_role = str(environment.table("pipeline").get("deploy_role"))
+    return project.described.drift_role(environment.name, deploy_role) if watched(entered) else deploy_role
 
 
 def _commands(run: Run) -> Iterator[Violation]:
@@ -81,7 +84,8 @@ def _commands(run: Run) -> Iterator[Violation]:
             if one.pipeline not in _OF_AN_ENVIRONMENT:
                 continue
             word = next((each for each in one.arguments if not each.startswith("-")), "")
-            named = run.word(step, word)
+            looks = one.pipeline == "drift" or "--drift" in one.arguments
+            named = tuple(watch(each) if looks else each for each in run.word(step, word))
             if set(named) - set(run.environments):
                 place = ("env", word.strip("${}")) if word.startswith("$") else ("run",)
                 yield _at(

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 from pipeline.iam.matrix import Cell, cells
 from pipeline.source.project import Project
+from pipeline.source.runs import Run
 from pipeline.source.violations import Violation, at
 
 
 def check(project: Project) -> Iterator[Violation]:
     strangers: dict[str, list[Cell]] = defaultdict(list)
+    told: set[Violation] = set()  # by several refs or forms of the subject alike
     for cell in cells(project):
         entry, role = cell.entry, cell.role
         if cell.fault:
@@ -26,6 +28,10 @@ def check(project: Project) -> Iterator[Violation]:
                 workflow.line(*place),
                 fact=f"{entry.who}: {entry.subject} as {entry.role}",
             )
+        elif entry.intended and not entry.allowed and cell.elsewhere:
+            if (violation := _elsewhere(cell, cell.run)) not in told:
+                told.add(violation)
+                yield violation
         elif entry.intended and not entry.allowed:
             yield at(
                 role,
@@ -36,6 +42,18 @@ def check(project: Project) -> Iterator[Violation]:
     for found in strangers.values():
         who = "; ".join(dict.fromkeys(cell.entry.who for cell in found))
         yield at(found[0].role, f"can be taken by {who}", *_CONDITION, fact=who)
+
+
+def _elsewhere(cell: Cell, run: Run) -> Violation:
+    """At the call, or at the job that should stand in a workflow that is called."""
+    first = run.jobs[0]
+    place = "uses" if first.uses else "environment"
+    entry = cell.entry
+    message = (
+        f"{entry.who} can't become {entry.role}: it stands in {cell.elsewhere}, which the role doesn't let in"
+    )
+    fact = f"{entry.who}: {cell.elsewhere} as {entry.role}"
+    return Violation(message, first.workflow.file, first.line(place), fact=fact)
 
 
 _CONDITION = ("AssumeRolePolicyDocument", "Statement", 0, "Condition")

@@ -12,8 +12,11 @@ _GOOD = {
     "GitHubRepository": "ledger",
     "GitHubOwnerId": "1001",
     "GitHubRepositoryId": "2002",
+    "GitHubBranch": "release/main",
 }
 _NEVER = ("*", "octo*", "a/b", "a:b", "a@1", "", "?", "a b", "octo/cat:environment:prod", "${x}")
+# It may have a slash in it, and a default: a wrong one lets nobody in.
+_BRANCH = "GitHubBranch"
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -29,7 +32,9 @@ def check(project: Project) -> Iterator[Violation]:
                 allowed = re.compile(str(pattern)) if pattern is not None else None
             except re.error:
                 allowed = None
-            if allowed is None or any(allowed.fullmatch(text) for text in _NEVER):
+            if allowed is None or any(
+                allowed.fullmatch(text) for text in _NEVER if (name, text) != (_BRANCH, "a/b")
+            ):
                 yield at_template(
                     stack, f"{name} takes more than one name", *place, "AllowedPattern", fact="AllowedPattern"
                 )
@@ -41,7 +46,7 @@ def check(project: Project) -> Iterator[Violation]:
                     "AllowedPattern",
                     fact="AllowedPattern",
                 )
-            if "Default" in body:
+            if "Default" in body and name != _BRANCH:
                 yield at_template(
                     stack,
                     f"{name} has a default: every repository is another's",

@@ -1,19 +1,29 @@
 """Trust policies for GitHub's tokens that say anything but: these subjects, this audience, exactly."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.iam.matching import texts
-from pipeline.iam.matrix import roles
-from pipeline.iam.subjects import Token, repository
-from pipeline.iam.trust_policy import ASSUME, AUDIENCE, PROVIDER
+from pipeline.iam.matrix import meant, roles
+from pipeline.iam.subjects import DEPLOYING, Jobs, Token, repository, stands
+from pipeline.iam.trust_policy import ASSUME, AUDIENCE, CLAIMS, PROVIDER
 from pipeline.source.located import Place
 from pipeline.source.project import APPLICATION, Project
 from pipeline.source.stacks import Resource
 from pipeline.source.violations import Violation, at
 
-_SUB, _AUD = f"{PROVIDER}:sub", f"{PROVIDER}:aud"
+_SUB, _AUD, _WORKFLOW = (f"{PROVIDER}:{claim}" for claim in ("sub", "aud", "job_workflow_ref"))
+_KNOWN = {f"{PROVIDER}:{claim}" for claim in CLAIMS}
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a role should trust: the subject in both forms, and the workflow in which its jobs stand."""
+
+    environment: str
+    subjects: frozenset[str]
+    workflow: str
 
 
 @dataclass
@@ -35,7 +45,7 @@ def check(project: Project) -> Iterator[Violation]:
                 fact="web identities",
             )
             continue
-        yield from _role(role)
+        yield from _role(project, role)
     ids = {(one.id, one.stack.environment.name) for one in federated}
     for stack in project.bootstrap:
         named = str(stack.environment.table("pipeline").get("deploy_role", "")).rsplit("/", 1)[-1]
@@ -49,18 +59,20 @@ def check(project: Project) -> Iterator[Violation]:
                 )
 
 
-def _role(role: Resource) -> Iterator[Violation]:
+def _role(project: Project, role: Resource) -> Iterator[Violation]:
     document = role.get("AssumeRolePolicyDocument")
     listed = document.get("Statement") if isinstance(document, dict) else None
     if not isinstance(listed, list | dict):
         yield at(role, "the trust policy can't be read", "AssumeRolePolicyDocument", fact="unreadable policy")
         return
-    environment = role.stack.environment.name
+    jobs = meant(project, role) or Jobs(role.stack.environment.name, DEPLOYING)
     own = repository(role.stack)
-    wanted = {
-        Token(form, environment=environment).subject
-        for form in (own, type(own)(own.owner, own.name, own.owner_id, own.id, ids=True))
-    }
+    forms = (own, replace(own, ids=True))
+    wanted = _Wanted(
+        jobs.environment,
+        frozenset(Token(form, environment=jobs.environment).subject for form in forms),
+        stands(own, jobs.file, project.described.branch),
+    )
     found = _Found()
     for index, body in enumerate(listed if isinstance(listed, list) else [listed]):
         place: Place = (
@@ -72,7 +84,7 @@ def _role(role: Resource) -> Iterator[Violation]:
             yield at(role, "the statement can't be read", *place, fact="unreadable statement")
         elif body["Effect"] == "Allow":
             yield from _statement(role, body, place, wanted, found)
-    if found.places and (missing := wanted - found.subjects) and found.subjects:
+    if found.places and (missing := wanted.subjects - found.subjects) and found.subjects:
         yield at(
             role,
             f"the form {min(missing)} of the subject is not trusted",
@@ -82,7 +94,7 @@ def _role(role: Resource) -> Iterator[Violation]:
 
 
 def _statement(
-    role: Resource, body: dict[str, Any], place: Place, wanted: set[str], found: _Found
+    role: Resource, body: dict[str, Any], place: Place, wanted: _Wanted, found: _Found
 ) -> Iterator[Violation]:
     account = role.stack.environment.account or "${AWS::AccountId}"
     providers = {f"arn:aws:iam::{account}:oidc-provider/{PROVIDER}"}
@@ -140,14 +152,16 @@ def _statement(
 
 
 def _condition(
-    role: Resource, condition: dict[str, Any], place: Place, wanted: set[str], found: _Found
+    role: Resource, condition: dict[str, Any], place: Place, wanted: _Wanted, found: _Found
 ) -> Iterator[Violation]:
     seen = set()
     for operator, keys in condition.items():
         for key, values in keys.items() if isinstance(keys, dict) else ():
             claim = str(key).lower()
             here = (*place, operator, key)
-            if claim not in (_SUB, _AUD):
+            if claim.startswith(f"{PROVIDER}:") and claim not in _KNOWN:
+                yield at(role, f"STS knows no {claim}, so that the condition says nothing", *here, fact=claim)
+            if claim not in (_SUB, _AUD, _WORKFLOW):
                 continue  # one more condition only narrows
             seen.add(claim)
             if operator.lower() != "stringequals":
@@ -164,23 +178,28 @@ def _condition(
                     *here,
                     fact=f"audience {', '.join(texts(values))}",
                 )
+            elif claim == _WORKFLOW and texts(values) != [wanted.workflow]:
+                yield at(
+                    role,
+                    f"the workflow is not {wanted.workflow} alone",
+                    *here,
+                    fact=f"workflow {', '.join(texts(values))}",
+                )
             elif claim == _SUB:
                 yield from _subjects(role, values, here, wanted, found)
-    for claim in sorted({_SUB, _AUD} - seen):
+    for claim in sorted({_SUB, _AUD, _WORKFLOW} - seen):
         yield at(role, f"nothing is demanded of {claim}", *place, fact=f"no {claim}")
 
 
 def _subjects(
-    role: Resource, values: Any, here: Place, wanted: set[str], found: _Found
+    role: Resource, values: Any, here: Place, wanted: _Wanted, found: _Found
 ) -> Iterator[Violation]:
     found.places.append(here)
     given = texts(values)
-    found.subjects |= set(given) & wanted
+    found.subjects |= set(given) & wanted.subjects
     if not given:
         yield at(role, "no subject is named", *here, fact="no subject")
     for index, text in enumerate(given):
-        if text not in wanted:
+        if text not in wanted.subjects:
             spot = (*here, index) if isinstance(values, list) else here
-            yield at(
-                role, f"{text} is not the subject of {role.stack.environment.name}'s jobs", *spot, fact=text
-            )
+            yield at(role, f"{text} is not the subject of {wanted.environment}'s jobs", *spot, fact=text)

@@ -67,13 +67,13 @@ subprocess.run("ls",   shell=True)
     ".checkov.yaml": "skip-check: [CKV_AWS_21]\n",
     ".cfnlintrc": "ignore_checks: [E3002]\n",
     ".gitleaks.toml": "[allowlist]\npaths = ['.*']\n",
-    ".github/zizmor.yml": "rules: {unpinned-uses: {disable: true}}\n",
+    ".github/zizmor.yml": "rules: {template-injection: {disable: true}}\n",
     "pyproject.toml": "[tool.ruff.lint]\nselect = ['S', 'I']\n",
 }
 EXPECTED = [
     (cfn_lint.ENGINE, "E3002", "template.yaml", 11),
     (checkov.ENGINE, "CKV_AWS_21", "template.yaml", 6),
-    (zizmor.ENGINE, "zizmor/unpinned-uses", ".github/workflows/x.yml", 8),
+    (zizmor.ENGINE, "zizmor/template-injection", ".github/workflows/x.yml", 9),
     (actionlint.ENGINE, "actionlint/expression", ".github/workflows/x.yml", 10),
     (gitleaks.ENGINE, "gitleaks/aws-account-root-key", "keys.txt", 1),
     (ruff.ENGINE, "ruff/S602", "app/x.py", 5),

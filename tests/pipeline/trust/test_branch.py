@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.iam.matrix import enters
-from pipeline.iam.subjects import Repository, refs, strangers
+from pipeline.iam.subjects import DEPLOYING, Jobs, Repository, refs, strangers
 
 OWN = Repository("octo", "cat", "1", "2")
 
@@ -47,6 +47,6 @@ def test_a_push_to_the_branch_deploys(promoted: bool, ref: str, expected: bool) 
 
 def test_strangers_are_tried_with_the_branch() -> None:
     """A job without an environment may be on it, and still is nobody that a role lets in."""
-    tried = {who: token.ref for who, token in strangers(OWN, "dev", (), "trunk")}
+    tried = {who: token.ref for who, token in strangers(OWN, Jobs("dev", DEPLOYING), (), "trunk")}
 
     assert "refs/heads/trunk" == tried["a job without an environment, on trunk"]

@@ -40,7 +40,7 @@ def test_a_line_for_each_job(copy: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert 0 == status
     assert (
-        f"release.yml / deploy on push                  environment:prod  can become {prefix('prod')}-deploy"
+        f"release.yml / deploy on push                  environment:prod        can become {prefix('prod')}-deploy"
         in lines
     )
     assert not any("pull-request" in line for line in lines)  # it can ask for no token

@@ -43,7 +43,7 @@ def test_act_refuses_what_is_left_out(workflow: Workflow, tmp_path: Path) -> Non
 
 def test_act_takes_what_is_left(workflow: Workflow, tmp_path: Path) -> None:
     """And the rest is as it was written, but for the step that asks whether the job may begin."""
-    adapted.write(workflow, tmp_path / "acts.yml")
+    adapted.write(workflow, tmp_path / "acts.yml", "acme/ledger", "a" * 40)
     jobs = load(tmp_path, "acts.yml").data["jobs"]
 
     assert "" == accepted(tmp_path / "acts.yml")
@@ -58,6 +58,6 @@ def test_act_takes_what_is_left(workflow: Workflow, tmp_path: Path) -> None:
 def test_act_takes_the_repositorys_own(path: Path, tmp_path: Path) -> None:
     """Each workflow, with what of it only GitHub knows left out."""
     file = tmp_path / path.name
-    adapted.write(load(CHECKOUT, f"{FOLDER}/{path.name}"), file)
+    adapted.write(load(CHECKOUT, f"{FOLDER}/{path.name}"), file, "acme/ledger", "a" * 40)
 
     assert "" == accepted(file)

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sandbox.github.admission import Admission, calls
 from sandbox.github.claims import SubjectForm
 from sandbox.github.event import Event, PullRequest, Repository, push
 from sandbox.github.protection import read
-from sandbox.github.workflow import RunJob
+from sandbox.github.workflow import RunJob, Source
 from sandbox.oidc import RefusedError
 
 REPOSITORY = Repository("acme", "ledger")
@@ -28,7 +29,8 @@ def job(environment: Any = "", level: str = "write", callers: tuple[str, ...] = 
     allowed = {**permissions.DEFAULT, "id-token": level}
     ids = (*("call" for _ in callers), "deploy")
     jobs = tuple(Job(one, {"environment": environment}, DEPLOY) for one in ids)
-    return RunJob(jobs, callers, allowed, {"inputs": {}, "github": {}})
+    source = Source(Path("tree"), Path("acts"), "refs/heads/main", SHA)
+    return RunJob(jobs, callers, allowed, {"inputs": {}, "github": {}}, source)
 
 
 def admission(event: Event, form: SubjectForm = "names") -> Admission:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.iam.trust_policy import CLAIMS
 from sandbox.github import event as events
 from sandbox.github.claims import SubjectForm, claims, subject
 from sandbox.github.event import Event, PullRequest, Repository
@@ -45,7 +46,8 @@ def of(event: Event, environment: str = "") -> dict[str, Any]:
         event,
         workflow="Deploy dev",
         workflow_path=".github/workflows/deploy-dev.yml",
-        job_workflow_path=".github/workflows/deploy.yml",
+        job_workflow=".github/workflows/deploy.yml@refs/heads/main",
+        job_workflow_sha="d" * 40,
         environment=environment,
         run_id=9,
         run_number=3,
@@ -81,8 +83,8 @@ def test_holds_githubs_claims() -> None:
         "workflow": "Deploy dev",
         "workflow_ref": "acme/ledger/.github/workflows/deploy-dev.yml@refs/tags/v1.0.0",
         "workflow_sha": COMMIT,
-        "job_workflow_ref": "acme/ledger/.github/workflows/deploy.yml@refs/tags/v1.0.0",
-        "job_workflow_sha": COMMIT,
+        "job_workflow_ref": "acme/ledger/.github/workflows/deploy.yml@refs/heads/main",
+        "job_workflow_sha": "d" * 40,
         "runner_environment": "github-hosted",
         "environment": "prod",
     } == found
@@ -101,3 +103,8 @@ def test_a_pull_request_names_its_branches() -> None:
 def test_no_two_tokens_share_an_id() -> None:
     """`jti` tells two tokens of one job apart."""
     assert of(MAIN)["jti"] != of(MAIN)["jti"]
+
+
+def test_has_every_claim_that_sts_knows() -> None:
+    """But the audience, which the request brings, and the enterprise: a repository needs none."""
+    assert {"aud", "enterprise_id"} == set(CLAIMS) - of(TAG, "prod").keys()

@@ -169,6 +169,24 @@ def test_a_pull_request_runs_on_its_merge_commit(github: GitHub) -> None:
 
 
 @pytest.mark.e2e
+def test_a_tag_that_brings_its_own_workflow_and_the_branchs(github: GitHub) -> None:
+    """Each job runs as its own commit has it, and its token and `job.workflow_sha` say which that is."""
+    told = ".github/workflows/told.yml"
+    changed = (WORKFLOWS / "told.yml").read_text().replace("of the branch", "of the tag")
+    commit = github.commit("Mine", {told: changed}, branch="unreviewed")
+    ran = github.run(github.tag("t1", commit))
+    main = github.remote.head("origin/main")
+    says = {name: artifact(ran, name, "of").strip() for name in ("own", "branch")}
+
+    assert ran.ok
+    assert {"own": f"of the tag acme/ledger {commit}", "branch": f"of the branch acme/ledger {main}"} == says
+    for name, ref, sha in (("own", "refs/tags/t1", commit), ("branch", "refs/heads/main", main)):
+        found = claims(github, ran, name)
+        assert (f"acme/ledger/{told}@{ref}", sha) == (found["job_workflow_ref"], found["job_workflow_sha"])
+        assert (commit, "refs/tags/t1") == (found["sha"], found["ref"])
+
+
+@pytest.mark.e2e
 def test_a_fork_gets_no_token(github: GitHub) -> None:
     """The same workflow on a pull request from a fork runs, and is refused the token that it may not have."""
     github.commit("Please", {"e.py": ""}, branch="please", author="mallory")

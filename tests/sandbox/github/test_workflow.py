@@ -8,7 +8,7 @@ from pipeline.source.expressions import Unknown
 from pipeline.source.located import Document
 from pipeline.source.workflows import FOLDER, Workflow
 from sandbox.github import workflow
-from sandbox.github.workflow import RunJob
+from sandbox.github.workflow import RunJob, Source, Sources
 
 CALLEE = """
 on:
@@ -36,8 +36,17 @@ def tree(root: Path, **files: str) -> Path:
     return root
 
 
+def sources(root: Path, branch: Path | None = None) -> Sources:
+    """Of a run on a tag, whose files are in `root`; the branch has the same, unless it has its own."""
+    event, newest = (
+        Source(root, root, "refs/tags/v1.0.0", "a" * 40),
+        Source(branch or root, branch or root, "refs/heads/main", "b" * 40),
+    )
+    return Sources(event, newest, ("acme/ledger", "main"))
+
+
 def jobs(root: Path, name: str = "main") -> dict[str, RunJob]:
-    found = workflow.reachable(root, workflow.load(root, f"{FOLDER}/{name}.yml"), CONTEXTS)
+    found = workflow.reachable(sources(root), workflow.load(root, f"{FOLDER}/{name}.yml"), CONTEXTS)
     return {"/".join(job.path): job for job in found}
 
 
@@ -119,7 +128,7 @@ jobs:
 """
     root = tree(tmp_path, main=main, callee=CALLEE)
     main_file = workflow.load(root, f"{FOLDER}/main.yml")
-    found = workflow.reachable(root, main_file, CONTEXTS)
+    found = workflow.reachable(sources(root), main_file, CONTEXTS)
     environments = [sorted(job.environments()) for job in found if job.id != "look"]
 
     assert [["dev", "prod"], ["dev"], ["prod"]] == environments
@@ -188,3 +197,32 @@ jobs:
         "github/codeql-action@abc": ".github/workflows/main.yml",
         "acme/local@def": ".github/actions/setup/action.yml",
     } == workflow.actions(root)
+
+
+def test_a_workflow_of_the_branch_is_taken_from_there(tmp_path: Path) -> None:
+    """Whatever the event's commit has in its place; so is what that calls in turn, by the same commit."""
+    calls = "on: push\njobs: {go: {uses: acme/ledger/.github/workflows/outer.yml@main}}\n"
+    outer = "on: {workflow_call: }\njobs: {on: {uses: ./.github/workflows/inner.yml}}\n"
+    inner = "on: {workflow_call: }\njobs: {GOOD: {environment: prod, steps: []}}\n"
+    event = tree(
+        tmp_path / "event",
+        main=calls,
+        outer=inner.replace("GOOD", "evil"),
+        inner=inner.replace("GOOD", "evil"),
+    )
+    branch = tree(tmp_path / "branch", outer=outer, inner=inner.replace("GOOD", "deploy"))
+    [found] = workflow.reachable(sources(event, branch), workflow.load(event, f"{FOLDER}/main.yml"), CONTEXTS)
+
+    assert ("go", "on", "deploy") == found.path
+    assert ("refs/heads/main", "b" * 40) == (found.source.ref, found.source.commit)
+
+
+@pytest.mark.parametrize(
+    "uses", ["acme/ledger/.github/workflows/main.yml@v1", "evil/ledger/.github/workflows/main.yml@main"]
+)
+def test_a_workflow_of_elsewhere_is_not_run(tmp_path: Path, uses: str) -> None:
+    """Nor one of this repository at another ref: what runs of it here would not be that."""
+    root = tree(tmp_path, main=f"on: push\njobs: {{go: {{uses: {uses}}}}}\n")
+
+    with pytest.raises(ConfigurationError, match="calls"):
+        jobs(root)

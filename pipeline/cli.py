@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "plan": "show what merging this commit would do in AWS",
     "bootstrap": "hold what deployments may make against the list",
     "bundle": "build the bundle of this commit",
+    "github": "set GitHub up as .github says, or compare",
     "environment": "print an environment's settings, for a workflow",
     "deploy": "put a bundle on an environment",
     "release": "verify a release tag",

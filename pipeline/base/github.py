@@ -194,10 +194,14 @@ def ask(method: str, path: str, body: Mapping[str, Any] | None) -> Any:
             "GITHUB_REPOSITORY and GITHUB_TOKEN are not both set.",
             "This is for a workflow's step, with env: set.",
         )
+    return anywhere(method, f"repos/{repository}/{path}".rstrip("/"), body)
+
+
+def anywhere(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """As `ask`, for what belongs to no repository: people, and the teams of an organization."""
     base = os.environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
     payload = json.dumps(body).encode() if body is not None else None
-    address = f"{base}/repos/{repository}/{path}".rstrip("/")
-    return _send(method, address, payload, "application/json")
+    return _send(method, f"{base}/{path}", payload, "application/json")
 
 
 def _send(method: str, url: str, payload: bytes | None, kind: str) -> Any:

@@ -19,6 +19,7 @@ from pipeline.delivery import (
     changeset,
     deployment,
     functions,
+    hosting,
     parameters,
     smoke,
     store,
@@ -66,6 +67,7 @@ def put(
     `reports` are those of lint, policy and test, which are signed; `adopt` is why drift may be overwritten. Raises
     GateError when the release doesn't serve afterwards.
     """
+    hosting.check(environment, repository)
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
     with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:

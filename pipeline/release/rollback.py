@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 
 from pipeline.base.errors import GateError
-from pipeline.delivery import aws, deployment, parameters, stack, store, versions
+from pipeline.delivery import aws, deployment, hosting, parameters, stack, store, versions
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
 from pipeline.evidence import attestations
@@ -30,6 +30,8 @@ _MIGRATION = re.compile(r"/migrations/[^/]+\.sql$")
 
 def put_back(repository: Path, environment: Environment, version: str, *, only_prove: bool = False) -> None:
     """Put the release `version` back, or with `only_prove` show that it could be. Raises GateError."""
+    if not only_prove:
+        hosting.check(environment, repository)
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
     live = stack.ready(session, environment.stack_name)

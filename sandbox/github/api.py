@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from sandbox.github.endpoints import ROUTES, AnswerError, Call
+from sandbox.github import settings
+from sandbox.github.endpoints import ROUTES
 from sandbox.github.event import Repository
 from sandbox.github.records import Records
+from sandbox.github.requests import AnswerError, Call
 from sandbox.loopback import Connection, Reply, Request, Server
 from sandbox.oidc import RefusedError
 
@@ -64,10 +66,9 @@ class Api:
         if (request.method, request.path) == ("POST", "/begin") and request.bearer in self._gates:
             return self._gates[request.bearer](request.ends)
         prefix = f"/repos/{self.records.repository.full_name}"
-        if not request.path.lower().startswith(prefix.lower()):
-            raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
-        address = request.path[len(prefix) :]
-        for method, pattern, scopes, handler in ROUTES:
+        inside = request.path.lower().startswith(prefix.lower())
+        address = request.path[len(prefix) :] if inside else request.path
+        for method, pattern, scopes, handler in (*ROUTES, *settings.ROUTES) if inside else settings.OUTSIDE:
             found = re.fullmatch(pattern, address)
             if found and method == request.method:
                 self._permit(request, scopes, self._scopes(scopes, found.groupdict()))
@@ -94,7 +95,7 @@ class Api:
         except RefusedError as error:
             raise AnswerError(HTTPStatus.UNAUTHORIZED, str(error)) from error
         enough = ("write",) if level.endswith(":write") else ("read", "write")
-        if not any(allowed[scope] in enough for scope in scopes):
+        if not any(allowed.get(scope) in enough for scope in scopes):
             raise AnswerError(
                 HTTPStatus.FORBIDDEN,
                 f"Resource not accessible by integration: it takes `{' or '.join(scopes)}: {enough[0]}`.",

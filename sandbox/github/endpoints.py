@@ -1,73 +1,15 @@
 """What the laptop's GitHub API answers: one function an endpoint, and the table of them."""
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
-from sandbox.github.records import Record, Records
-from sandbox.loopback import Reply, Request
+from sandbox.github.records import Record
+from sandbox.github.requests import AnswerError, Call, made, ok, one
+from sandbox.loopback import Reply
 
 BOT = "github-actions[bot]"
 PEOPLE = ("alice", "bob", "carol", "dave")  # who may write here, and so be assigned
-
-
-class AnswerError(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.reply = Reply(status, {"message": message, "status": str(status.value)})
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request whose address fits a route: the numbers in it, the JSON body, the record store."""
-
-    request: Request
-    found: Mapping[str, str]
-    records: Records
-
-    def number(self, name: str) -> int:
-        """A number of the address."""
-        return int(self.found[name])
-
-    @property
-    def values(self) -> Record:
-        """The JSON object of the body. Raises AnswerError."""
-        try:
-            body = json.loads(self.request.body or b"{}")
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise AnswerError(HTTPStatus.BAD_REQUEST, "Problems parsing JSON")
-        return body
-
-    def wanted(self, *names: str) -> Record:
-        """As `values`, with these fields as text. Raises AnswerError."""
-        values = self.values
-        for name in names:
-            if not isinstance(values.get(name), str) or not values[name]:
-                raise AnswerError(
-                    HTTPStatus.UNPROCESSABLE_ENTITY, f'Invalid request. "{name}" wasn\'t supplied as text.'
-                )
-        return values
-
-
-def _one(records: Mapping[int, Record], key: int) -> Record:
-    if key not in records:
-        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
-    return records[key]
-
-
-def _ok(body: Any) -> Reply:
-    return Reply(HTTPStatus.OK, body)
-
-
-def _made(body: Any) -> Reply:
-    return Reply(HTTPStatus.CREATED, body)
 
 
 def _tracked(call: Call) -> None:
@@ -86,11 +28,11 @@ def _issues(call: Call) -> Reply:
         and labels <= {label["name"] for label in issue["labels"]}
         and query.get("creator", issue["user"]["login"]) == issue["user"]["login"]
     ]
-    return _ok(found)
+    return ok(found)
 
 
 def _issue(call: Call) -> Reply:
-    return _ok(_one(call.records.issues, call.number("issue")))
+    return ok(one(call.records.issues, call.number("issue")))
 
 
 def _open_issue(call: Call) -> Reply:
@@ -100,7 +42,7 @@ def _open_issue(call: Call) -> Reply:
     if not set(assignees) <= set(PEOPLE):
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: assignees invalid")
     body, labels = values.get("body") or "", values.get("labels") or []
-    return _made(call.records.issue(values["title"], body, labels, BOT, assignees))
+    return made(call.records.issue(values["title"], body, labels, BOT, assignees))
 
 
 def _assignee(call: Call) -> Reply:
@@ -110,18 +52,18 @@ def _assignee(call: Call) -> Reply:
 
 
 def _change_issue(call: Call) -> Reply:
-    issue = _one(call.records.issues, call.number("issue"))
-    return _ok(call.records.change(issue, call.values, ("title", "body", "state", "state_reason", "labels")))
+    issue = one(call.records.issues, call.number("issue"))
+    return ok(call.records.change(issue, call.values, ("title", "body", "state", "state_reason", "labels")))
 
 
 def _comments(call: Call) -> Reply:
     _commented(call)
-    return _ok(call.records.comments_of(call.number("issue")))
+    return ok(call.records.comments_of(call.number("issue")))
 
 
 def _add_comment(call: Call) -> Reply:
     _commented(call)
-    return _made(call.records.comment(call.number("issue"), call.wanted("body")["body"], BOT))
+    return made(call.records.comment(call.number("issue"), call.wanted("body")["body"], BOT))
 
 
 def _commented(call: Call) -> None:
@@ -131,12 +73,12 @@ def _commented(call: Call) -> None:
 
 
 def _comment(call: Call) -> Reply:
-    return _ok(_one(call.records.comments, call.number("comment")))
+    return ok(one(call.records.comments, call.number("comment")))
 
 
 def _change_comment(call: Call) -> Reply:
-    comment = _one(call.records.comments, call.number("comment"))
-    return _ok(call.records.change(comment, call.wanted("body"), ("body",)))
+    comment = one(call.records.comments, call.number("comment"))
+    return ok(call.records.change(comment, call.wanted("body"), ("body",)))
 
 
 def _remove_comment(call: Call) -> Reply:
@@ -147,16 +89,16 @@ def _remove_comment(call: Call) -> Reply:
 
 def _pulls(call: Call) -> Reply:
     state = call.request.query.get("state", "open")
-    return _ok([pull for pull in reversed(call.records.pulls.values()) if state in ("all", pull["state"])])
+    return ok([pull for pull in reversed(call.records.pulls.values()) if state in ("all", pull["state"])])
 
 
 def _pull(call: Call) -> Reply:
-    return _ok(_one(call.records.pulls, call.number("pull")))
+    return ok(one(call.records.pulls, call.number("pull")))
 
 
 def _reviews(call: Call) -> Reply:
     _pull(call)
-    return _ok(call.records.reviews.get(call.number("pull"), []))
+    return ok(call.records.reviews.get(call.number("pull"), []))
 
 
 def _pulls_of(call: Call) -> Reply:
@@ -166,39 +108,39 @@ def _pulls_of(call: Call) -> Reply:
         for pull in call.records.pulls.values()
         if commit in (pull["merge_commit_sha"], pull["head"]["sha"])
     ]
-    return _ok(fitting)
+    return ok(fitting)
 
 
 def _releases(call: Call) -> Reply:
-    return _ok([_with_upload(call, each) for each in reversed(call.records.releases.values())])
+    return ok([_with_upload(call, each) for each in reversed(call.records.releases.values())])
 
 
 def _make_release(call: Call) -> Reply:
     values = call.wanted("tag_name")
     if not values.get("draft") and _taken(call, values["tag_name"]):
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: tag_name already_exists")
-    return _made(_with_upload(call, call.records.release(values, BOT)))
+    return made(_with_upload(call, call.records.release(values, BOT)))
 
 
 def _release(call: Call) -> Reply:
-    return _ok(_with_upload(call, _one(call.records.releases, call.number("release"))))
+    return ok(_with_upload(call, one(call.records.releases, call.number("release"))))
 
 
 def _release_of(call: Call) -> Reply:
     for each in call.records.releases.values():
         if each["tag_name"] == call.found["tag"] and not each["draft"]:
-            return _ok(_with_upload(call, each))
+            return ok(_with_upload(call, each))
     raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
 
 
 def _change_release(call: Call) -> Reply:
-    release = _one(call.records.releases, call.number("release"))
+    release = one(call.records.releases, call.number("release"))
     call.records.change(release, call.values, ("name", "body", "prerelease"))
     if release["draft"] and call.values.get("draft") is False:
         if _taken(call, release["tag_name"]):
             raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: tag_name already_exists")
         call.records.published(release)
-    return _ok(_with_upload(call, release))
+    return ok(_with_upload(call, release))
 
 
 def _taken(call: Call, tag: str) -> bool:
@@ -207,7 +149,7 @@ def _taken(call: Call, tag: str) -> bool:
 
 
 def _attach(call: Call) -> Reply:
-    release, name = _one(call.records.releases, call.number("release")), call.request.query.get("name", "")
+    release, name = one(call.records.releases, call.number("release")), call.request.query.get("name", "")
     if release["immutable"]:
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Cannot upload assets to an immutable release.")
     if not re.fullmatch(r"[\w.+-]+", name):
@@ -215,14 +157,14 @@ def _attach(call: Call) -> Reply:
     if any(asset["name"] == name for asset in release["assets"]):
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: name already_exists")
     kind = call.request.headers.get("Content-Type", "application/octet-stream")
-    return _made(call.records.asset(release["id"], name, kind, call.request.body))
+    return made(call.records.asset(release["id"], name, kind, call.request.body))
 
 
 def _asset(call: Call) -> Reply:
     if call.number("asset") not in call.records.assets:
         raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
     record, data = call.records.assets[call.number("asset")]
-    return _ok(data if "octet-stream" in call.request.headers.get("Accept", "") else record)
+    return ok(data if "octet-stream" in call.request.headers.get("Accept", "") else record)
 
 
 def _remove_asset(call: Call) -> Reply:
@@ -247,17 +189,17 @@ def _with_upload(call: Call, release: Record) -> Record:
 
 
 def _run(call: Call) -> Reply:
-    return _ok(_one(call.records.runs, call.number("run")))
+    return ok(one(call.records.runs, call.number("run")))
 
 
 def _approvals(call: Call) -> Reply:
     _run(call)
-    return _ok(call.records.approvals.get(call.number("run"), []))
+    return ok(call.records.approvals.get(call.number("run"), []))
 
 
 # Method, address below the repository, the permission that it takes, and who answers.
 ROUTES: tuple[tuple[str, str, str, Callable[[Call], Reply]], ...] = (
-    ("GET", "", "contents:read", lambda call: _ok(call.records.repository.payload())),
+    ("GET", "", "contents:read", lambda call: ok(call.records.repository.payload())),
     ("GET", r"/issues", "issues:read", _issues),
     ("POST", r"/issues", "issues:write", _open_issue),
     ("GET", r"/issues/(?P<issue>\d+)", "issues:read", _issue),

@@ -105,6 +105,7 @@ class GitHub:
         self.variables: dict[str, str] = {}
         self.issuer = Issuer(self.state)
         self.api = Api(self.repository)
+        self.api.records.rules = self.rules
         self.approvals = Approvals(self.api.records, self.rules)
         self._queue = Queue()
         self._running = Processes()

@@ -8,16 +8,30 @@ from pipeline.base.errors import ConfigurationError
 from sandbox.github.pattern import rule_matches
 
 _KEYS = ("branches", "tags", "reviewers")
+TEAMS = {"developers": ("alice", "bob"), "platform": ("carol", "dave"), "security": ("dave",)}
 RULES = Path(__file__).resolve().parent.parent / "environments.toml"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The branches and tags, as patterns, that may deploy to one environment, and who may approve it."""
+    """The branches and tags, as patterns, that may deploy to one environment, and who may approve it.
+
+    A reviewer is a person, or a team as `ORGANIZATION/TEAM`.
+    """
 
     branches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
+    prevent_self_review: bool = True
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """The people who may approve: a team's members for the team."""
+        found: list[str] = []
+        for one in self.reviewers:
+            _, slash, team = one.partition("/")
+            found += TEAMS.get(team, ()) if slash else [one]
+        return tuple(dict.fromkeys(found))
 
 
 def read(path: Path = RULES) -> dict[str, Rule]:
@@ -38,7 +52,7 @@ def read(path: Path = RULES) -> dict[str, Rule]:
                 f"{path}: [{name}] is wrong.",
                 "A table holds `branches` and `tags`, lists of patterns, and `reviewers`.",
             )
-        rules[name] = Rule(*(tuple(lists[key]) for key in _KEYS))
+        rules[name] = Rule(tuple(lists["branches"]), tuple(lists["tags"]), tuple(lists["reviewers"]))
     return rules
 
 
@@ -47,7 +61,7 @@ def refusal(rules: dict[str, Rule], environment: str, ref: str) -> str:
 
     Environment names are compared without regard to case, as on GitHub.
     """
-    rule = _of(rules, environment)
+    rule = rule_of(rules, environment)
     if rule is None:
         return ""
     for kind, prefix, patterns in (
@@ -67,17 +81,20 @@ def approver(rules: dict[str, Rule], environment: str, actor: str) -> str | None
 
     Empty where the environment asks for no approval, None where nobody may give it.
     """
-    rule = _of(rules, environment)
+    rule = rule_of(rules, environment)
     if rule is None or not rule.reviewers:
         return ""
-    return next((name for name in rule.reviewers if name != actor), None)
+    return next((one for one in rule.approvers if may_approve(rules, environment, one, actor)), None)
 
 
 def may_approve(rules: dict[str, Rule], environment: str, reviewer: str, actor: str) -> bool:
     """Whether a person may decide about a deployment that `actor` started."""
-    rule = _of(rules, environment)
-    return rule is not None and reviewer in rule.reviewers and reviewer != actor
+    rule = rule_of(rules, environment)
+    if rule is None or reviewer not in rule.approvers:
+        return False
+    return reviewer != actor or not rule.prevent_self_review
 
 
-def _of(rules: dict[str, Rule], environment: str) -> Rule | None:
+def rule_of(rules: dict[str, Rule], environment: str) -> Rule | None:
+    """The rules of an environment; names are compared without regard to case."""
     return next((rule for name, rule in rules.items() if name.lower() == environment.lower()), None)

@@ -11,8 +11,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.github.event import PullRequest, Repository, user
+from sandbox.github.protection import Rule
 
 Record = dict[str, Any]
+
+# What a new repository has, by the address below `actions/`.
+_ACTIONS: Record = {
+    "permissions": {"enabled": True, "allowed_actions": "all", "sha_pinning_required": False},
+    "permissions/workflow": {
+        "default_workflow_permissions": "read",
+        "can_approve_pull_request_reviews": False,
+    },
+}
 
 
 @dataclass
@@ -28,6 +38,12 @@ class Records:
     assets: dict[int, tuple[Record, bytes]] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
     approvals: dict[int, list[Record]] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)  # of environments, which runs are held to
+    rulesets: dict[int, Record] = field(default_factory=dict)
+    labels: dict[str, Record] = field(default_factory=dict)
+    actions: dict[str, Record] = field(
+        default_factory=lambda: {name: dict(one) for name, one in _ACTIONS.items()}
+    )
     environments: set[str] = field(default_factory=set)  # that a job named, in small letters
     deployments: dict[int, Record] = field(default_factory=dict)
     statuses: dict[int, list[Record]] = field(default_factory=dict)  # by deployment, the newest first

@@ -58,6 +58,17 @@ def _owners(project: Project) -> Iterator[Violation]:
         if not owners or pattern in _ALL:
             yield Violation(f"{path} has no owners of its own", _OWNERS, number, fact=path)
     yield from _taken(project, entries, guarded)
+    yield from _foreign(project.described.repository.partition("/")[0], entries)
+
+
+def _foreign(organization: str, entries: list[tuple[int, str, list[str]]]) -> Iterator[Violation]:
+    """Teams of another organization than the repository's: GitHub passes them over, and nobody is asked."""
+    for number, entry, owners in entries:
+        for owner in owners:
+            theirs, slash, _ = owner.removeprefix("@").partition("/")
+            if slash and owner.startswith("@") and organization and theirs.lower() != organization.lower():
+                why = f"{owner} is no team of {organization}: GitHub gives {entry} to nobody"
+                yield Violation(why, _OWNERS, number, fact=f"{entry} {owner}")
 
 
 def _of_application(project: Project) -> Iterator[str]:

@@ -144,3 +144,15 @@ def test_a_changed_artifact_is_refused(
 
     assert status == download(act, NAME="bundle", MISMATCH=mismatch).status
     assert (status == 0) == (workspace / "got").exists()
+
+
+def test_one_alone_comes_without_a_folder(act: Act, workspace: Path) -> None:
+    """Also where a pattern found it. Source: issue 419 of actions/download-artifact, on v5 and later."""
+    files(workspace, "build/a.txt", "other/b.txt")
+    upload(act, NAME="report-a", PATHS="build")
+    upload(act, NAME="bundle", PATHS="other")
+    download(act, PATTERN="report-*", FOLDER="one")
+    download(act, PATTERN="*", FOLDER="both")
+
+    assert (workspace / "one/a.txt").is_file()
+    assert (workspace / "both/report-a/a.txt").is_file()

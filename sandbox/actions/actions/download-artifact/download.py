@@ -28,7 +28,8 @@ def main() -> int:
             print(f"::{level}::{text}" if level else text)
             if level == "error":
                 return 1
-        single = bool(name) or os.environ["MERGE"] == "true"
+        # One alone comes without a folder, also where a pattern found it: so since v5 (its issue 419).
+        single = len(wanted) == 1 or os.environ["MERGE"] == "true"
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(target if single else target / archive.stem)
         print(f"Artifact {archive.stem}: SHA-256 {found}")

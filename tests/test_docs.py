@@ -22,6 +22,7 @@ from pipeline.gate.rules import load
 from pipeline.report.controls import titles
 from pipeline.source import application
 from pipeline.source.located import parse
+from sandbox import __main__ as sandbox
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -80,6 +81,39 @@ def test_documented_commands_exist(page: str) -> None:
     documented = commands(PAGES[page], "bin/pipeline") | commands(PAGES[page], "pipeline")
 
     assert [] == [one for one in sorted(documented) if one not in cli.COMMANDS and not parses(one)]
+
+
+@pytest.mark.parametrize("page", [one for one in PAGES if one != "CHANGELOG.md"])
+def test_documented_commands_of_the_sandbox_exist(page: str) -> None:
+    """Each `python -m sandbox` line in the documents is one that it takes, placeholders filled."""
+    documented = commands(PAGES[page], r"(?:eval \"\$\()?(?:\.venv/bin/)?python -m sandbox")
+    filled = {
+        re.sub(r"\[[^\]]*\]|NUMBER", lambda one: "1" if one[0] == "NUMBER" else "", one) for one in documented
+    }
+
+    assert [] == [one for one in sorted(filled) if not _taken(one.replace(')"', ""))]
+
+
+def _taken(words: str) -> bool:
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            sandbox._parser().parse_args(shlex.split(words))
+        except SystemExit as end:
+            return end.code == 0
+    return True
+
+
+def test_the_sandbox_documents_every_command() -> None:
+    """The page's table is the command's own list, but for what stands in the first lines of the page."""
+    page = PAGES["docs/sandbox.md"]
+    (commands_of,) = [
+        one for one in sandbox._parser()._actions if isinstance(one, argparse._SubParsersAction)
+    ]
+    explained = {one.dest for one in commands_of._choices_actions}
+
+    assert explained - {"up", "down", "status", "demo"} == set(
+        re.findall(r"^\| `python -m sandbox ([a-z]+)", page, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("page", PAGES)

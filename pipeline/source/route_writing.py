@@ -249,7 +249,10 @@ class _Template:
 
     def _last(self, place: Place) -> int:
         """The number of the last line of a value."""
-        return _end(self._node(place)[1])
+        last = _end(self._node(place)[1])
+        while not self.rows[last - 1].strip():  # a text in a block of its own ends before the next key
+            last -= 1
+        return last
 
 
 def _end(node: Any) -> int:

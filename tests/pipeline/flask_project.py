@@ -18,6 +18,9 @@ Resources:
       StageName: live
       OpenApiVersion: 3.0.1
       Auth: { DefaultAuthorizer: AWS_IAM, InvokeRole: NONE }
+      Description: >-
+        What the shop answers
+
   Web: # the application
     Type: AWS::Serverless::Function
     Properties:

@@ -383,6 +383,10 @@ def test_routes_are_written_as_a_body_with_one_permission(
         -4:
     ] == text.splitlines()[-4:]
     assert [] == told(now)
+    assert 1 == len(
+        re.findall(r"        What the shop answers\n      DefinitionBody:", now.text("template.yaml"))
+    )
+    assert 1 == len(re.findall(r"/\*/\*\n\n  Web: # the application\n", now.text("template.yaml")))
 
     before = now.text("template.yaml")
     assert 0 == cli.main(["routes", "--write"])

@@ -23,20 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checks", type=Path, metavar="DIR", help="the reports of lint, policy and test, to be signed"
     )
-    parser.add_argument(
-        "--adopt-drift", default="", metavar="REASON", help="overwrite what was changed outside of git"
-    )
 
 
 def main(args: argparse.Namespace) -> int:
     """Deploy; exit 0 when the release serves."""
     environment = samconfig.read(Path.cwd(), args.environment)
-    put(
-        Path.cwd(),
-        environment,
-        args.bundle,
-        source=args.source,
-        reports=args.checks,
-        adopt=args.adopt_drift,
-    )
+    put(Path.cwd(), environment, args.bundle, source=args.source, reports=args.checks)
     return 0

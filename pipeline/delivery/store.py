@@ -1,20 +1,16 @@
-"""The artifact bucket: bundles by digest, and which bundle a commit was deployed as."""
+"""The artifact bucket, where bundles lie by their digest."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
 from pipeline.delivery import aws, bundle
 from pipeline.delivery.bundle import Bundle
 
-SCHEMA = 1
 _MISSING = {"NoSuchKey", "404"}
 
 
@@ -56,6 +52,18 @@ def commit_of(session: boto3.Session, bucket: str, digest: str) -> str | None:
     return None if raw is None else bundle.parse(raw, Path(bucket), digest).commit
 
 
+def manifest(session: boto3.Session, bucket: str, digest: str) -> Bundle:
+    """A stored bundle by its manifest alone: what its files hash to, without their bytes. Raises GateError."""
+    raw = (
+        read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")
+        if bundle.DIGEST.fullmatch(digest)
+        else None
+    )
+    if raw is None:
+        raise GateError(f"{bucket} has no bundle {digest}.")
+    return bundle.parse(raw, Path(bucket), digest)
+
+
 def template(session: boto3.Session, bucket: str, digest: str) -> tuple[str, Mapping[str, str]]:
     """The template of a stored bundle, checked, and the digests of all its files. Raises GateError."""
     raw = read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")
@@ -77,32 +85,6 @@ def attestations(session: boto3.Session, bucket: str, digest: str, names: Iterab
     """The signed statements about a bundle that are there, by name, unverified."""
     found = {name: read(session, bucket, f"bundles/{digest}/attestations/{name}.json") for name in names}
     return {name: content for name, content in found.items() if content is not None}
-
-
-def record_commit(session: boto3.Session, bucket: str, record: Mapping[str, str]) -> None:
-    """Note which bundle the commit in `record` was deployed as, after it was seen to work."""
-    write(session, bucket, f"commits/{record['commit']}.json", canonical({"schema": SCHEMA, **record}))
-
-
-def commit_record(session: boto3.Session, bucket: str, commit: str) -> dict[str, Any] | None:
-    """What was noted of a commit; None when it never was deployed with success. Raises GateError on other content."""
-    raw = read(session, bucket, f"commits/{commit}.json")
-    if raw is None:
-        return None
-    try:
-        found = json.loads(raw)
-        good = (
-            found["schema"] == SCHEMA
-            and found["commit"] == commit
-            and bool(bundle.DIGEST.fullmatch(found["bundle"]))
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        good = False
-    if not good:
-        raise GateError(
-            f"commits/{commit}.json in {bucket} is not a record of that commit.", "Deploy the commit anew."
-        )
-    return dict(found)
 
 
 def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> None:

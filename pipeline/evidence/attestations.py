@@ -26,7 +26,7 @@ from securesystemslib.signer import Key, Signer
 
 from pipeline.base import summary
 from pipeline.base.errors import ConfigurationError, GateError
-from pipeline.delivery import bundle, deployment, store
+from pipeline.delivery import bundle, deployment, parameters, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import envelope
 from pipeline.source.samconfig import Environment
@@ -106,6 +106,21 @@ def _signed(by: Signer, made: Bundle, reports: Path | None) -> Iterator[tuple[st
 def of(made: Bundle) -> dict[str, str]:
     """The subjects of every statement about a bundle: its files and its manifest, by SHA-256."""
     return {**made.files, bundle.MANIFEST: made.digest}
+
+
+def trusted_key(session: boto3.Session, target: Environment) -> Key:
+    """Whose signatures an environment believes of what it takes over: the key that its administrator named.
+
+    It stands in the account's bootstrap. Raises ConfigurationError where there is none.
+    """
+    name = target.application.promotion_key(target.name)
+    value = parameters.value(session, name)
+    if value is None:
+        raise ConfigurationError(
+            f"SSM has no parameter {name}, so nobody's signature is trusted.",
+            "Deploy bootstrap/template.yaml with PromotionSourceKey; see bootstrap/README.md.",
+        )
+    return envelope.public_key(value)
 
 
 def verify(

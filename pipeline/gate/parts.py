@@ -14,7 +14,12 @@ from pipeline.source.application import Application
 FILES = frozenset(
     (
         *("template.yaml", "samconfig.toml", ".github/CODEOWNERS", "CODEOWNERS"),
-        *("policies/waivers.toml", "policies/settings.toml"),
+        *(
+            "policies/waivers.toml",
+            "policies/settings.toml",
+            "policies/freezes.toml",
+            "policies/adoptions.toml",
+        ),
     )
 )
 TESTS = "tests/application"

@@ -10,7 +10,7 @@ from pipeline.base.git import git as ask
 from pipeline.base.run import run
 
 # Semantic Versioning 2.0.0 without pre-release and build: what may run in prod. \Z, since $ takes a line end.
-_TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
+RELEASE = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _rises(tag: str, commit: str, repository: Path) -> None:
     A lightweight tag never released anything, so it doesn't count.
     """
     before = [name for kind, name in git.tags("--merged", commit, cwd=repository) if kind == "tag"]
-    higher = [one for one in before if _TAG.match(one) and one != tag and version(one) >= version(tag)]
+    higher = [one for one in before if RELEASE.match(one) and one != tag and version(one) >= version(tag)]
     if higher:
         last = max(higher, key=version)
         raise GateError(
@@ -78,7 +78,7 @@ def _rises(tag: str, commit: str, repository: Path) -> None:
 
 def version(tag: str) -> tuple[int, int, int]:
     """The three numbers of a release tag. Raises GateError when it isn't exactly vMAJOR.MINOR.PATCH."""
-    found = _TAG.match(tag)
+    found = RELEASE.match(tag)
     if found is None:
         raise GateError(
             f"{tag!r} is not a release tag.",

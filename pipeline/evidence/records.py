@@ -106,8 +106,9 @@ def tell_withdrawal(
     if not environment.application.ledger or url is None:
         return
     with _warned():
+        document = {"environment": environment.name, **said}
         key = ledger.identity("evidence", bundle, location, hashlib.sha256(raw).hexdigest())
-        found = ledger.evidence(bundle, "withdrawal", raw, key=key, location=location, document=dict(said))
+        found = ledger.evidence(bundle, "withdrawal", raw, key=key, location=location, document=document)
         ledger.add(session, url, *found)
 
 

@@ -90,7 +90,7 @@ def home() -> str:
 
     def ask(connection: Connection) -> Values:
         names = queries.environments(connection)
-        environments = [
+        environments: list[Values] = [
             {
                 "name": name,
                 "running": queries.running(connection, name),

@@ -11,7 +11,15 @@ from pipeline.base.errors import GateError
 from pipeline.delivery import aws, bundle
 from pipeline.delivery.bundle import Bundle
 
+MOST = 8 << 20  # bytes of a note, a statement, a template; a bill of materials takes a few ten thousand
+_MOST_CODE = (
+    250 << 20
+)  # bytes of a bundle: Lambda takes no function with more (Lambda quotas, deployment package)
 _MISSING = {"NoSuchKey", "404"}
+
+
+class TooLargeError(GateError):
+    """An object is larger than the pipeline writes one of its kind."""
 
 
 def put(session: boto3.Session, bucket: str, made: Bundle) -> None:
@@ -36,12 +44,14 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
         )
     listed = bundle.parse(raw, into, digest)
     (into / bundle.MANIFEST).write_bytes(raw)
+    left = _MOST_CODE * len(listed.archives) + MOST
     for name in listed.files:
-        content = read(session, bucket, f"{prefix}/{name}")
+        content = read(session, bucket, f"{prefix}/{name}", min(left, _MOST_CODE))
         if content is None:
             raise GateError(
                 f"The bundle {digest} in {bucket} has lost {name}.", "Build its commit anew, through dev."
             )
+        left -= len(content)
         (into / name).write_bytes(content)
     return bundle.load(into, digest)
 
@@ -103,12 +113,21 @@ def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
         return [one["Key"] for page in found for one in page.get("Contents", []) if one["Size"]]
 
 
-def read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
-    """An object's content; None when there is none."""
+def read(session: boto3.Session, bucket: str, key: str, most: int = MOST) -> bytes | None:
+    """An object's content; None when there is none. Raises TooLargeError for one of more than `most` bytes.
+
+    Whoever writes to a bucket doesn't choose how much of it is held here.
+    """
     client = session.client("s3", config=aws.CONFIG)
     with aws.errors(f"reading s3://{bucket}/{key}"):
         try:
-            return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            content = client.get_object(Bucket=bucket, Key=key)["Body"].read(most + 1)
+            if len(content) > most:
+                raise TooLargeError(
+                    f"s3://{bucket}/{key} is larger than {most} bytes, and not read.",
+                    "The pipeline writes nothing of that size there. Find out who did.",
+                )
+            return bytes(content)
         except ClientError as error:
             if aws.code(error) in _MISSING:
                 return None

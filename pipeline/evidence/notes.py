@@ -15,6 +15,7 @@ from securesystemslib.signer import Key
 
 from pipeline.base import git
 from pipeline.base.errors import GateError
+from pipeline.delivery import store
 from pipeline.delivery.bundle import DIGEST
 from pipeline.evidence import envelope
 from pipeline.source.samconfig import Environment
@@ -41,6 +42,14 @@ def sign(
     """A note of a `kind` about `subjects` (name to SHA-256), by the environment's key."""
     whole = {"schema": SCHEMA, "made_in": _origin(environment), "content": content}
     return envelope.sign(envelope.signer(session, environment.signing_key), subjects, _type(kind), whole)
+
+
+def load(session: boto3.Session, bucket: str, key: str) -> bytes | None:
+    """A note as it lies in a bucket, unverified; None when there is none. Raises DisbelievedError for a huge one."""
+    try:
+        return store.read(session, bucket, key)
+    except store.TooLargeError as error:
+        raise DisbelievedError(error.message, error.hint) from error
 
 
 def read(

@@ -166,11 +166,11 @@ def latest(session: boto3.Session, environment: Environment) -> dict[str, str] |
 
 def _noted(session: boto3.Session, environment: Environment) -> Passport | None:
     """The passport that the note on the last one names; None where there is no note that is believed."""
-    raw = store.read(session, environment.evidence_bucket, LATEST)
-    if raw is None:
-        return None
     what = f"{LATEST} in {environment.evidence_bucket}"
     try:
+        raw = notes.load(session, environment.evidence_bucket, LATEST)
+        if raw is None:
+            return None
         by = notes.own_key(session, environment)
         subjects, content = notes.read(raw, by, environment, KIND, what)
         version = notes.parsed(content, {"version": notes.is_text}, what)["version"]
@@ -196,12 +196,14 @@ def _is_higher(name: str, version: str) -> bool:
 
 def _read(session: boto3.Session, environment: Environment, name: str) -> list[Passport]:
     """The passport at a key, if it is signed, of this environment and of that name; else it is told of."""
-    raw, what = (
-        store.read(session, environment.evidence_bucket, name),
-        f"{name} in {environment.evidence_bucket}",
-    )
+    by, what = notes.own_key(session, environment), f"{name} in {environment.evidence_bucket}"
     try:
-        found = verify(raw or b"", notes.own_key(session, environment), what)
+        raw = notes.load(session, environment.evidence_bucket, name)
+    except notes.DisbelievedError as error:
+        summary.warning("No passport", error.message)
+        return []
+    try:
+        found = verify(raw or b"", by, what)
     except GateError as error:
         summary.warning("No passport", error.message)
         return []

@@ -81,7 +81,7 @@ def find(session: boto3.Session, environment: Environment, live: Mapping[str, st
     Raises DisbelievedError where a note of it lies there that isn't the pipeline's.
     """
     release = live.get("ReleaseDigest", "")
-    raw = store.read(session, environment.bucket, _key(release)) if DIGEST.fullmatch(release) else None
+    raw = notes.load(session, environment.bucket, _key(release)) if DIGEST.fullmatch(release) else None
     if not raw:
         return None
     what = f"{_key(release)} in {environment.bucket}"

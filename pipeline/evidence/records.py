@@ -201,7 +201,7 @@ def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
     for stage in STAGES if name and signed else ():
         bucket, key = samconfig.read(Path.cwd(), str(name)).bucket, _key(under_way.bundle.digest, stage)
         try:
-            raw = store.read(under_way.session, bucket, key)
+            raw = store.read(under_way.session, bucket, key, attestations.LARGEST_REPORT)
         except GateError:  # S3 answers so too when there is none
             raw = None
         if raw is None:

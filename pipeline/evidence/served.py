@@ -53,7 +53,7 @@ def find(
 
     `key` is whose signature is trusted, where that isn't the session's own environment's. Raises DisbelievedError.
     """
-    raw = store.read(session, environment.bucket, _key(commit))
+    raw = notes.load(session, environment.bucket, _key(commit))
     if raw is None:
         return None
     what = f"{_key(commit)} in {environment.bucket}"

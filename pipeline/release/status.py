@@ -45,7 +45,7 @@ def row(
     frozen = freeze.active(repository, environment, now)
     until = frozen.text if frozen else "no"
     try:
-        session = boto3.Session(profile_name=profile, region_name=environment.region)
+        session = aws.session(environment, profile)
         aws.check_account(session, environment)
         live = stack.read(session, environment.stack_name)
         return _live(session, environment, every, live, until, repository, now)

@@ -118,11 +118,11 @@ def note(session: boto3.Session, environment: Environment, digest: str, key: Key
     """
     own = [(environment.evidence_bucket, _evidence(digest))] if key is None else []
     for bucket, name in (*own, (environment.bucket, _beside(digest))):
-        raw = store.read(session, bucket, name)
-        if raw is None:
-            continue
         what = f"s3://{bucket}/{name}"
         try:
+            raw = notes.load(session, bucket, name)
+            if raw is None:
+                continue
             by = key or notes.own_key(session, environment)
             subjects, content = notes.read(raw, by, environment, KIND, what)
             said = Withdrawal(**notes.parsed(content, _FIELDS, what))

@@ -224,6 +224,22 @@ def test_samconfig_is_read_where_the_command_runs(tmp_path: Path) -> None:
         promote.route(tmp_path, None)
 
 
+def test_no_bucket_fills_a_job(
+    cloud: Any, made: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read further than it may be long; what is too long is named."""
+    monkeypatch.setattr(store, "_MOST_CODE", 20)
+
+    with pytest.raises(GateError, match=r"/app\.zip is larger than 20 bytes, and not read"):
+        go(tmp_path)
+
+    monkeypatch.undo()
+    session: Any = cloud
+    cloud.objects[DEV.bucket, "x"] = b"x" * (store.MOST + 1)
+    with pytest.raises(GateError, match=f"s3://{DEV.bucket}/x is larger than {store.MOST} bytes"):
+        store.read(session, DEV.bucket, "x")
+
+
 def test_an_unsigned_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
     """Its bytes are whole, but nobody says where they came from; nothing reaches prod's bucket."""
     for key in [key for _, key in cloud.objects if "attestations" in key]:

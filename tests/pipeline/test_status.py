@@ -30,7 +30,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 
 def show(cloud: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, *words: str, status: int = 0) -> Any:
-    monkeypatch.setattr("boto3.Session", lambda **_: cloud)
+    monkeypatch.setattr("pipeline.delivery.aws.session", lambda *_: cloud)
     monkeypatch.setattr(drift, "find", lambda *_: [])
     assert status == cli.main(["status", "--format", "json", *words])
     return {one["environment"]: one for one in json.loads(capsys.readouterr().out)["environments"]}

@@ -46,7 +46,11 @@ def _try(method: str, path: str, app: Flask, *, coverage: bool) -> None:
     """
     schema = _schema(coverage)
     inner = app.wsgi_app
-    app.wsgi_app = lambda environ, start: inner({**environ, **signed()}, start)  # type: ignore[method-assign]
+
+    def authorised(environ: dict[str, Any], start_response: Any) -> Any:
+        return inner({**environ, **signed()}, start_response)
+
+    app.wsgi_app = authorised  # type: ignore[method-assign]
 
     @settings(
         max_examples=10 if coverage else 5,

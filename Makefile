@@ -30,31 +30,34 @@ MISSING = $(strip $(foreach folder,.venv .tools/policy .tools/sam .tools/sandbox
 SETUP = $(if $(MISSING),First the tools are installed: once$(comma) about 500 MB to fetch$(comma) 1 to 5 minutes.,The tools are installed already.)
 comma := ,
 
+# Temporary files lie in memory where this machine lends some, unless the caller says where.
+SCRATCH = TMPDIR="$$(python3 -I -S bin/scratch.py)"
+
 .PHONY: demo up down
 demo: ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
 	@echo "A change's whole path on this machine: pull request, dev, tag, prod; failures, rollback, drift, a passport."
 	@echo "$(SETUP) Then the story: 8 to 15 minutes on two cores, a line for each step."
 	@echo "Ctrl-C ends it at any moment, and leaves nothing running. What is installed stays; the story begins anew."
 	@$(MAKE) --no-print-directory install
-	@.venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
+	@$(SCRATCH) .venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
 
 up: install ## Start the laptop's GitHub and AWS, and leave them running
-	@.venv/bin/python -m sandbox up
+	@$(SCRATCH) .venv/bin/python -m sandbox up
 
 down: install-main ## End what `make up` started, and remove its state
 	@.venv/bin/python -m sandbox down
 
 # A worker a core; the tests of one module share their fixtures, so they stay together. -I: without the caller's PYTHON*.
-PYTEST := .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+PYTEST = $(SCRATCH) .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: test test-all test-fast proofs fresh check format docs
 test: ## Every test but the proofs, the end-to-end story among them
-	@echo "Every test but the proofs. $(SETUP) Then the tests: 15 to 25 minutes on two cores."
+	@echo "Every test but the proofs. $(SETUP) Then the tests: 10 to 20 minutes on two cores."
 	@$(MAKE) --no-print-directory install browser
 	@$(PYTEST) -m "not proof"
 
 # One after the other: they measure, and each has a sandbox of its own.
-PROOFS := .venv/bin/python -I -m pytest -q
+PROOFS = $(SCRATCH) .venv/bin/python -I -m pytest -q
 
 test-all: test ## What CI runs: the tests, and the shorter proofs
 	@$(PROOFS) -m "proof and not marathon" tests
@@ -78,7 +81,7 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the gate's code: policies/rules.txt, policies/gate.lock, docs/rules.md
 	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt --lock policies/gate.lock
 
-.PHONY: install install-main install-policy install-sam install-sandbox browser lock clean
+.PHONY: install install-main install-policy install-sam install-sandbox browser certificates lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
 # What a workflow's job installs: see .github/actions/setup.
@@ -93,6 +96,9 @@ install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
 BROWSER = $(shell python3 -I -S bin/digest.py uv.lock bin/browser/package-lock.json bin/browser/unpack.py)
 browser: $(if $(filter $(BROWSER),$(shell cat .tools/browser/.lock 2>/dev/null)),,.tools/browser-sync) ## The Chromium of the tests of pages, which `make test` fetches
+
+certificates: install-main browser ## Write rds.pem, what the functions trust of Amazon RDS, from bin/certificates/package.json
+	@.venv/bin/python bin/certificates/write.py app/rds.pem rotation/rds.pem
 
 lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 	@$(UV) lock

@@ -26,6 +26,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 10_000
 IDLE_SECONDS = 5.0
 CERTIFICATES = Path(__file__).parent / "certificates.pem"
+RDS_CERTIFICATES = Path(__file__).parent / "rds.pem"
+RDS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -106,8 +108,11 @@ class Database:
 def connect(
     config: DatabaseConfig, credentials: Credentials, *, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
 ) -> Connection:
-    """Open a connection; psycopg.OperationalError when it can't be had, InvalidPassword if that is why."""
-    return _Connection.connect(
+    """Open a connection; psycopg.OperationalError when it can't be had, InvalidPassword if that is why.
+
+    Settings of the session are made when it is open: RDS Proxy refuses a connection that brings them along.
+    """
+    connection = _Connection.connect(
         autocommit=True,  # transactions are explicit, so that none stays open over a freeze
         host=config.host,
         port=config.port,
@@ -119,10 +124,18 @@ def connect(
         tcp_user_timeout=5000,  # milliseconds; a dead peer is noticed long before the request's end
         keepalives_idle=30,
         target_session_attrs="read-write",  # after a failover the old primary may answer as a replica
-        options=f"-c statement_timeout={statement_timeout_ms} -c TimeZone=UTC",
         sslmode=config.tls,
-        sslrootcert=certificates(config.tls),
+        sslrootcert=certificates(config.tls, config.host),
     )
+    try:
+        connection.execute(_SETTINGS, [str(statement_timeout_ms)])
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+_SETTINGS = "SELECT set_config('statement_timeout', %s, false), set_config('TimeZone', 'UTC', false)"
 
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -163,21 +176,33 @@ def _set_verbosity(pgconn: Any, verbosity: int) -> None:  # psycopg's types leav
     _libpq.PQsetErrorVerbosity(ctypes.c_void_p(pgconn.pgconn_ptr), verbosity)
 
 
-def certificates(tls: str) -> str | None:
+def certificates(tls: str, host: str) -> str | None:
     """Return the file of certificate authorities that verify the server, None where TLS is off."""
     if tls == "disable":
         return None
-    return _authorities()
+    return _authorities(host)
 
 
-def _authorities() -> str:
-    """Name the file of certificate authorities: one beside the code, such as Amazon RDS's own, else the system's.
+def _authorities(host: str) -> str:
+    """Name the file of certificate authorities: the team's own beside the code, Amazon RDS's for one of its hosts,
+    else the system's.
 
     Python knows where the system keeps them; the OpenSSL inside psycopg's wheel was built elsewhere.
     """
-    return str(CERTIFICATES) if CERTIFICATES.exists() else ssl.get_default_verify_paths().cafile or "system"
+    if CERTIFICATES.exists():
+        return str(CERTIFICATES)
+    if host.lower().endswith(RDS):
+        return str(RDS_CERTIFICATES)
+    return ssl.get_default_verify_paths().cafile or "system"
 
 
 def describe(error: psycopg.Error) -> str:
-    """Return the error's text on one line."""
-    return " ".join(str(error).split())
+    """Return the error's text on one line, and what to do where it can be told."""
+    text = " ".join(str(error).split())
+    return f"{text}; {_AUTHORITY}" if "certificate verify failed" in text else text
+
+
+_AUTHORITY = (
+    "no authority that is trusted here signed the server's certificate: put the one that did beside the code, as "
+    "certificates.pem, or for Amazon RDS renew rds.pem by `make certificates`"
+)

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import scratch  # type: ignore[import-not-found] # beside this file
+
 ROOT = Path(__file__).resolve().parent.parent
 # How registries are reached: the list of pipeline/base/surroundings.py, in capitals.
 REGISTRIES = (
@@ -40,21 +42,28 @@ def main(words: list[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     box = Path(tempfile.mkdtemp(prefix="fresh-"))
-    box.chmod(0o755)  # as /tmp and /home are: PostgreSQL runs as another user where the caller is root
+    tmp = Path(tempfile.mkdtemp(prefix="fresh-", dir=scratch.folder()))
+    for folder in (box, tmp):
+        folder.chmod(0o755)  # as /tmp and /home are: PostgreSQL runs as another user where the caller is root
     try:
-        status = _run(box, commands)
+        status = _run(box, tmp, commands)
     except BaseException:
-        shutil.rmtree(box, ignore_errors=True)
+        for folder in (box, tmp):
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     if status:
-        print(f"fresh: status {status}; the clone and its home are kept in {box}", file=sys.stderr)
+        print(
+            f"fresh: status {status}; the clone and its home are kept in {box}, its TMPDIR in {tmp}",
+            file=sys.stderr,
+        )
     else:
-        shutil.rmtree(box, ignore_errors=True)
+        for folder in (box, tmp):
+            shutil.rmtree(folder, ignore_errors=True)
     return status
 
 
-def environment(box: Path, caller: dict[str, str]) -> dict[str, str]:
-    """What the commands see: every folder that a tool writes to lies in the box."""
+def environment(box: Path, tmp: Path, caller: dict[str, str]) -> dict[str, str]:
+    """What the commands see: every folder that a tool writes to lies in the box, or is `tmp`."""
     home = box / "home"
     kept = {name: value for name, value in caller.items() if name.upper() in _KEPT or name.startswith(INDEX)}
     pyenv = Path(caller.get("HOME", "/")) / ".pyenv"
@@ -63,7 +72,7 @@ def environment(box: Path, caller: dict[str, str]) -> dict[str, str]:
     return {
         **kept,
         "HOME": str(home),
-        "TMPDIR": str(box / "tmp"),
+        "TMPDIR": str(tmp),
         "LANG": "C.UTF-8",
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),
@@ -75,15 +84,14 @@ def environment(box: Path, caller: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _run(box: Path, commands: list[list[str]]) -> int:
+def _run(box: Path, tmp: Path, commands: list[list[str]]) -> int:
     caller = Path(os.environ.get("HOME", "/"))
-    for folder in ("home", "tmp"):
-        (box / folder).mkdir()
+    (box / "home").mkdir()
     for name in _FILES:
         if (caller / name).is_file():
             (box / "home" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(caller / name, box / "home" / name)
-    clean = environment(box, dict(os.environ))
+    clean = environment(box, tmp, dict(os.environ))
     git = shutil.which("git") or "git"
     subprocess.run([git, "clone", "--quiet", str(ROOT), str(box / "clone")], env=clean, check=True)
     changed = subprocess.run(

@@ -18,11 +18,13 @@ from pipeline.source.stages import STAGES
 # The table of contents: each command, and what it says of itself.
 COMMANDS: dict[str, str] = {
     "init": "write your own names where the example's stand",
+    "doctor": "look for what is still the example's, missing, or near a limit; with ENV at its account",
     "check": "judge this repository as a pull request is judged",
     "lint": "the stage lint alone",
     "policy": "the stage policy alone",
     "test": "the stage test alone",
     "rules": "list the rules of the gate, or explain one",
+    "baseline": "list what mypy finds in code that came in, or write the shorter list",
     "waivers": "list what is waived, and what ends soon",
     "trust": "show who can become whom: jobs, tokens, roles",
     "plan": "show what merging this commit would do in AWS",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from psycopg.abc import PQGenConn
 
 CERTIFICATES = Path(__file__).parent / "certificates.pem"
+RDS_CERTIFICATES = Path(__file__).parent / "rds.pem"
+RDS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -27,9 +29,10 @@ def connect(user: str, password: str, environ: Mapping[str, str] = os.environ) -
     InvalidPassword, which is one, if the server refused the password.
 
     Host, port and name come from the environment alone: an altered secret must not lead the
-    administrator's password to another server.
+    administrator's password to another server. Settings of the session are made when it is open: RDS Proxy refuses a
+    connection that brings them along.
     """
-    return _Connection.connect(
+    connection = _Connection.connect(
         autocommit=True,
         host=environ["DATABASE_HOST"],
         port=int(environ["DATABASE_PORT"]),
@@ -38,9 +41,14 @@ def connect(user: str, password: str, environ: Mapping[str, str] = os.environ) -
         password=password,
         application_name="esclusa-rotation",
         connect_timeout=5,
-        options="-c statement_timeout=10000",
-        **_tls(environ["DATABASE_TLS"]),
+        **_tls(environ["DATABASE_TLS"], environ["DATABASE_HOST"]),
     )
+    try:
+        connection.execute("SET statement_timeout = 10000")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -82,19 +90,24 @@ def _set_verbosity(pgconn: Any, verbosity: int) -> None:  # psycopg's types leav
     _libpq.PQsetErrorVerbosity(ctypes.c_void_p(pgconn.pgconn_ptr), verbosity)
 
 
-def _tls(mode: str) -> dict[str, Any]:
+def _tls(mode: str, host: str) -> dict[str, Any]:
     """Return libpq's settings: 'disable' for a database on the same machine, anything else verifies fully."""
     if mode == "disable":
         return {"sslmode": "disable"}
-    return {"sslmode": "verify-full", "sslrootcert": _authorities()}
+    return {"sslmode": "verify-full", "sslrootcert": _authorities(host)}
 
 
-def _authorities() -> str:
-    """Name the file of certificate authorities: one beside the code, such as Amazon RDS's own, else the system's.
+def _authorities(host: str) -> str:
+    """Name the file of certificate authorities: the team's own beside the code, Amazon RDS's for one of its hosts,
+    else the system's.
 
     Python knows where the system keeps them; the OpenSSL inside psycopg's wheel was built elsewhere.
     """
-    return str(CERTIFICATES) if CERTIFICATES.exists() else ssl.get_default_verify_paths().cafile or "system"
+    if CERTIFICATES.exists():
+        return str(CERTIFICATES)
+    if host.lower().endswith(RDS):
+        return str(RDS_CERTIFICATES)
+    return ssl.get_default_verify_paths().cafile or "system"
 
 
 def works(user: str, password: str) -> bool:

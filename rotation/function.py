@@ -87,8 +87,13 @@ def set_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
 
 
 def test_secret(client: "SecretsManagerClient", arn: str, token: str) -> None:
-    """Connect as the pending user and see that the application's schema is open to it."""
-    pending = _pending(client, arn, token)
+    """Connect as the pending user and see that the application's schema is open to it.
+
+    When a rotation is set up without rotating at once, Secrets Manager calls this step alone, on a pending version that
+    it makes for that and removes again: a copy of the current one, which names the user that the application is using.
+    Source: RotateSecret in Secrets Manager's API, RotateImmediately.
+    """
+    pending = _pending(client, arn, token, may_be_current=True)
     if pending is None:
         return
     with database.connect(pending["username"], pending["password"]) as connection:
@@ -142,17 +147,22 @@ def _is_signing_key(text: str) -> bool:
     return set(_object(text)) == {"signing_key"}
 
 
-def _pending(client: "SecretsManagerClient", arn: str, token: str) -> Value | None:
+def _pending(
+    client: "SecretsManagerClient", arn: str, token: str, *, may_be_current: bool = False
+) -> Value | None:
     """Return the pending version, which must not be the user that the application is using.
 
-    None for a signing key, which no other system has to be told.
+    With `may_be_current` it may be a copy of the current version. None for a signing key,
+    which no other system has to be told.
     """
     text = _read(client, "pending", SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
     if _is_signing_key(text):
         return None
     current = _read(client, "current", SecretId=arn, VersionStage="AWSCURRENT")
-    pending = _parse(text, "pending", _FIELDS)
-    if pending["username"] != _other(_parse(current, "current", _FIELDS)["username"]):
+    pending, used = _parse(text, "pending", _FIELDS), _parse(current, "current", _FIELDS)
+    if may_be_current and pending == used:
+        return pending
+    if pending["username"] != _other(used["username"]):
         raise RotationError("the pending version does not name the other user; delete it and rotate again")
     return pending
 

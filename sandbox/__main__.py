@@ -88,6 +88,7 @@ def _up(args: argparse.Namespace) -> int:
     found = state.running(UP)
     if found is None:
         print("starting the sandbox", flush=True)
+        state.place(FOLDER)
         found = keeper.up(UP, args.port, lambda text: print(f"  {text}", flush=True))
         print("the sandbox is up")
     else:
@@ -98,8 +99,7 @@ def _up(args: argparse.Namespace) -> int:
 
 def _down(_args: argparse.Namespace) -> int:
     there = [state.clean(folder) for folder in (UP, DEMO)]
-    if FOLDER.exists() and not any(FOLDER.iterdir()):
-        FOLDER.rmdir()
+    state.remove(FOLDER)
     print("the sandbox is down" if any(there) else "no sandbox is up")
     return 0
 
@@ -116,6 +116,7 @@ def _status(_args: argparse.Namespace) -> int:
 def _demo(args: argparse.Namespace) -> int:
     from sandbox import story  # it needs much that the other commands don't
 
+    state.place(FOLDER)
     return story.tell(DEMO, actions=_actions(args.action), keep=args.keep)
 
 

@@ -116,20 +116,15 @@ def _events(cloudformation: Any, stack: str) -> int:
 
 
 def _master_secret(aws: Aws, postgres: PostgreSQL, to: Account) -> str:
-    """Keep the master user's password as RDS does with a managed one; returns the secret's ARN."""
+    """Keep the master user's password as RDS does with a managed one; returns the secret's ARN.
+
+    RDS keeps these two members alone: AWS's own rotation function tells its secrets by that
+    (aws-samples/aws-secrets-manager-rotation-lambdas, "RDS-made Master Secret").
+    """
     admin = postgres.administrator
     made = aws.client("secretsmanager", to.environment).create_secret(
         Name=f"rds!db-{uuid.uuid4()}",
         Description=f"Master user of {admin.database}",
-        SecretString=json.dumps(
-            {
-                "engine": "postgres",
-                "host": postgres.host,
-                "port": postgres.port,
-                "dbname": admin.database,
-                "username": admin.user,
-                "password": admin.password,
-            }
-        ),
+        SecretString=json.dumps({"username": admin.user, "password": admin.password}),
     )
     return str(made["ARN"])

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -66,7 +67,8 @@ class Sandbox:
         }
         self.aws = Aws(self.folder, self._jwks, port, accounts=self.accounts)
         clean(self.folder)
-        repository = Repository.of(self.accounts[0].settings.application.repository)
+        application = self.accounts[0].settings.application
+        repository = Repository.of(application.repository, application.branch)
         self.github = GitHub(source, self.folder / "github", actions=actions, repository=repository)
 
     def __enter__(self) -> Self:
@@ -195,6 +197,23 @@ class Running:
     def dead(self) -> list[str]:
         """The servers that ended though they should run."""
         return [name for name, pid in self.servers.items() if not pid]
+
+
+def place(folder: Path) -> None:
+    """Make the folder of all sandboxes where there is none: a link to one among temporary files, often in memory."""
+    if not folder.exists():
+        folder.unlink(missing_ok=True)  # a link to what is gone, as after a restart
+        made = Path(tempfile.mkdtemp(prefix="sandbox-"))
+        made.chmod(0o755)  # PostgreSQL runs as another user where the caller is root
+        folder.symlink_to(made)
+
+
+def remove(folder: Path) -> None:
+    """Remove the folder of all sandboxes, and what it is a link to, unless something is in it."""
+    if folder.exists() and not any(folder.iterdir()):
+        folder.resolve().rmdir()
+        if folder.is_symlink():
+            folder.unlink()
 
 
 def running(folder: Path) -> Running | None:

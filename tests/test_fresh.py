@@ -1,6 +1,7 @@
 """bin/fresh.py runs a command as on a new machine."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     made = Repository(folder)
     (folder / "bin").mkdir()
-    (folder / "bin/fresh.py").write_bytes((CHECKOUT / "bin/fresh.py").read_bytes())
+    for name in ("bin/fresh.py", "bin/scratch.py"):
+        (folder / name).write_bytes((CHECKOUT / name).read_bytes())
     (folder / "tracked").write_text("as committed")
     made.git("add", ".")
     made.git("commit", "--quiet", "-m", "all")
@@ -74,7 +76,6 @@ def test_the_callers_world_stays_outside(repository: Path) -> None:
     assert [".config/pip/pip.conf", ".config/uv/uv.toml", ".npmrc"] == sorted(files)
     folders = (
         "HOME",
-        "TMPDIR",
         "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME",
         "UV_CACHE_DIR",
@@ -83,6 +84,7 @@ def test_the_callers_world_stays_outside(repository: Path) -> None:
     )
     box = str(Path(folder).parent)
     assert [box] * len(folders) == [environment[name][: len(box)] for name in folders]
+    assert Path(environment["TMPDIR"]).name.startswith("fresh-")
 
 
 def test_the_clone_is_of_head(repository: Path) -> None:
@@ -99,14 +101,16 @@ def test_the_clone_is_of_head(repository: Path) -> None:
 def test_the_first_failure_ends_it(repository: Path) -> None:
     """With its status; what it was tried in is kept, and named."""
     ended = _fresh(repository, "sh", "-c", "exit 7", ":", "echo", "further")
-    box = Path(ended.stderr.split()[-1])
+    box, tmp = (Path(found) for found in re.findall(r"in (/[^ ,\n]+)", ended.stderr))
 
     assert (7, False) == (ended.status, "further\n" in ended.stdout.replace("fresh: echo further", ""))
     assert (box / "clone" / "tracked").is_file()
+    assert tmp.is_dir()
+    tmp.rmdir()
 
 
 def test_nothing_stays_after_success(repository: Path) -> None:
-    """Neither the clone nor its home."""
-    ended = _fresh(repository, "pwd")
+    """Neither the clone nor its home, nor its temporary files."""
+    ended = _fresh(repository, "sh", "-c", "pwd; echo $TMPDIR")
 
-    assert not Path(ended.stdout.splitlines()[1]).exists()
+    assert [] == [name for name in ended.stdout.splitlines()[1:3] if Path(name).exists()]

@@ -1,6 +1,7 @@
 """`pipeline check`, `lint`, `policy` and `test`: judge the repository in the current folder."""
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -9,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.base import summary
+from pipeline.base.errors import ConfigurationError
 from pipeline.base.text import unfiltered
-from pipeline.gate import output, parts
+from pipeline.gate import loosening, output, parts
 from pipeline.gate.check import judge
 from pipeline.gate.verdict import Report
+from pipeline.source.settings import Loosened
 from pipeline.source.stages import STAGES
 
 if TYPE_CHECKING:
     from pipeline.report.evidence import Evidence
-
 
 _MAIN = object()  # `--base` without a value
 
@@ -43,7 +45,8 @@ def main(args: argparse.Namespace) -> int:
     root = Path.cwd()
     base = parts.main(root) if args.base is _MAIN else args.base
     scope = parts.scope(root, base) if "test" in names else parts.WHOLE
-    report = judge(root, names, cached=not args.no_cache, scope=scope).printable()
+    judged = judge(root, names, cached=not args.no_cache, scope=scope)
+    report = dataclasses.replace(judged, loosened=_loosened(judged, base)).printable()
     evidence = cache(lambda: _gather(report))
     sys.stdout.write(_FORMATS[args.format](report, evidence))
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -51,6 +54,14 @@ def main(args: argparse.Namespace) -> int:
     if args.output is not None:
         _write(evidence(), args.output)
     return report.status
+
+
+def _loosened(report: Report, base: str | None) -> tuple[Loosened, ...] | None:
+    """Judging all needs no base, so that one which isn't here is none to compare with; the report says so."""
+    try:
+        return loosening.against(report.project, base)
+    except ConfigurationError:
+        return None
 
 
 # The reports' modules are imported when they are asked for: a run without them need not wait for them.

@@ -13,9 +13,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the deploy role and the region, and set them as the step's outputs `role` and `region`."""
+    """Print deploy role, region and account, and set them as the step's outputs `role`, `region` and `account`."""
     found = samconfig.read(Path.cwd(), args.environment)
-    values = {"role": found.deploy_role, "region": found.region}
+    values = {"role": found.deploy_role, "region": found.region, "account": found.account}
     summary.output(values)
     for name, value in values.items():
         print(f"{name}={value}")

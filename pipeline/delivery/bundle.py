@@ -8,27 +8,22 @@ compression, whose bytes differ between versions of zlib.
 import datetime as dt
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import tarfile
 import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import yaml
 
 from pipeline.base.canonical import canonical
-from pipeline.base.errors import ConfigurationError, GateError, ToolError
+from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.git import COMMIT, git, head
 from pipeline.base.run import CHECKOUT, run, tool
-from pipeline.base.surroundings import kept
 from pipeline.delivery import sbom
-from pipeline.source import application
+from pipeline.source import application, blobs
 from pipeline.source.application import Code
 from pipeline.source.code import Use, uses
 from pipeline.source.configuration import document
@@ -85,8 +80,11 @@ def build(repository: Path, output: Path, commit: str | None = None) -> Bundle:
     commit = commit or head(repository)
     with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
         sources = Path(scratch) / "sources"
-        _check_out(repository, commit, sources)
+        tree = blobs.read(repository, commit)
+        blobs.check(tree, [])
+        blobs.write(tree, sources)
         template, described = _read(sources)
+        blobs.check(tree, [folder for one in described.values() for folder in one.folders])
         platform = _platform(template)
         made = Path(scratch) / "made"
         made.mkdir()
@@ -159,23 +157,6 @@ def parse(raw: bytes, folder: Path, digest: str | None = None) -> Bundle:
             f"The manifest in {folder} names no commit, no digests, or other files than a bundle has."
         )
     return Bundle(folder, actual, commit, files)
-
-
-def _check_out(repository: Path, commit: str, into: Path) -> None:
-    """Write the commit's files into a folder, as git stores them."""
-    done = subprocess.run(
-        ["git", "archive", "--format=tar", commit],  # noqa: S607 - git is found on the path, as everywhere
-        cwd=repository,
-        env=kept(os.environ),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise ToolError(
-            f"git could not read commit {commit}: {done.stderr.decode(errors='replace').strip()}."
-        )
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-        archive.extractall(into, filter="data")
 
 
 def _read(sources: Path) -> tuple[Document, Mapping[str, Code]]:

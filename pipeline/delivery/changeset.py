@@ -24,6 +24,8 @@ from pipeline.source.stateful import ELSEWHERE, holds_state
 _ARN = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:\d{12}:changeSet/\S+")
 _EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are to be performed")
 
+_REFUSED = "Failed to create changeset"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -123,7 +125,9 @@ def make(
     if done.status != 0 or found is None:
         if found is not None:
             delete(session, environment.stack_name, found[0])
-        last = "\n".join(f"  | {line}" for line in said.strip().splitlines()[-12:])
+        # sam doesn't say which change set it was that CloudFormation refused.
+        why = stack.refused_change_set(session, environment.stack_name) if _REFUSED in said else []
+        last = "\n".join(f"  | {line}" for line in [*said.strip().splitlines()[-12:], *why])
         raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
     try:
         changes = _changes(session, environment.stack_name, found[0])
@@ -135,17 +139,9 @@ def make(
 
 def _changes(session: boto3.Session, stack_name: str, arn: str) -> tuple[Change, ...]:
     client = session.client("cloudformation", config=aws.CONFIG)
-    found: list[Change] = []
-    token: dict[str, Any] = {}
     with aws.errors("reading the change set"):
-        while True:
-            page = client.describe_change_set(ChangeSetName=arn, StackName=stack_name, **token)
-            found += [
-                _change(one["ResourceChange"]) for one in page.get("Changes", []) if "ResourceChange" in one
-            ]
-            if "NextToken" not in page:
-                return tuple(found)
-            token = {"NextToken": page["NextToken"]}
+        rows = stack.pages(client.describe_change_set, "Changes", ChangeSetName=arn, StackName=stack_name)
+        return tuple(_change(one["ResourceChange"]) for one in rows if "ResourceChange" in one)
 
 
 def _change(raw: Mapping[str, Any]) -> Change:

@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
@@ -84,6 +84,8 @@ def begin(
     if before.exists and kind == "deploy":
         _no_overtaking(environment, before, made)
     release = parameters.of_release(session, environment, made)
+    if kind == "rollback":
+        release = replace(release, parameters=parameters.at_once(release.parameters))
     own = application.of(made.commit, Path.cwd(), environment.application)
     return Deployment(
         environment, own, session, made, release, before, actor, version, now(), kind, decisions

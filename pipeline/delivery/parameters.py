@@ -17,7 +17,11 @@ from pipeline.source.samconfig import Environment
 from pipeline.source.template import read
 
 _SSM = "AWS::SSM::Parameter::Value<"
-RELEASE = ("Commit", "BundleDigest", "ReleaseDigest")  # what the pipeline sets; samconfig holds their places
+# How the traffic of one change set moves, for a template that asks: as its other parameters say, or at once. It says
+# nothing of what serves afterwards, so no digest covers it, and an earlier template may not have it.
+TRAFFIC, AT_ONCE = "Traffic", "at-once"
+# What the pipeline sets; samconfig holds their places.
+RELEASE = ("Commit", "BundleDigest", "ReleaseDigest", TRAFFIC)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,16 @@ def of_release(session: boto3.Session, environment: Environment, made: Bundle) -
     values = _ssm(session, names)
     whole_digest = digest(made.digest, own, values)
     behind = {name: values[own[name]] for name, kind in declared.items() if kind.startswith(_SSM)}
-    whole = {**own, "Commit": made.commit, "BundleDigest": made.digest, "ReleaseDigest": whole_digest}
+    moves = {
+        name: value for name, value in environment.parameters.items() if name == TRAFFIC and name in declared
+    }
+    whole = {
+        **own,
+        **moves,
+        "Commit": made.commit,
+        "BundleDigest": made.digest,
+        "ReleaseDigest": whole_digest,
+    }
     return Release(whole, whole_digest, behind)
 
 
@@ -60,7 +73,7 @@ def declarations(template: Path) -> dict[str, str]:
 
 def _match(environment: Environment, declared: Mapping[str, str]) -> None:
     missing = sorted(set(declared) - set(environment.parameters))
-    unknown = sorted(set(environment.parameters) - set(declared))
+    unknown = sorted(set(environment.parameters) - set(declared) - {TRAFFIC})
     if missing or unknown:
         said = [f"it lacks {', '.join(missing)}"] if missing else []
         said += [f"the template has no {', '.join(unknown)}"] if unknown else []
@@ -73,6 +86,11 @@ def _match(environment: Environment, declared: Mapping[str, str]) -> None:
 def digest(bundle: str, own: Mapping[str, str], ssm: Mapping[str, str]) -> str:
     """The digest of a release: over its bundle, samconfig's parameters, and the SSM values by their names."""
     return hashlib.sha256(canonical({"bundle": bundle, "parameters": own, "ssm": ssm})).hexdigest()
+
+
+def at_once(values: Mapping[str, str]) -> dict[str, str]:
+    """The same parameters, for a change set that moves all traffic at once, where they say how it moves."""
+    return {**values, **({TRAFFIC: AT_ONCE} if TRAFFIC in values else {})}
 
 
 def value(session: boto3.Session, name: str) -> str | None:

@@ -1,7 +1,7 @@
 """A CloudFormation stack: the states it can be in, and the right answer to each."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from pipeline.base import timings
-from pipeline.base.errors import GateError
+from pipeline.base.errors import GateError, PipelineError
 from pipeline.base.text import one_line
 from pipeline.delivery import aws
 
@@ -158,18 +158,77 @@ def settled(session: boto3.Session, name: str, say: Callable[[str], None] = prin
 
 
 def failures(session: boto3.Session, name: str) -> list[str]:
-    """Why resources failed in the stack's last create or update, in the order of the events.
+    """Why the stack's last create or update failed, in the order of the events: resources, and properties that its
+    validation refused.
 
     Where it began the events say themselves: this machine's clock may be another than AWS's.
     """
     client = session.client("cloudformation", config=aws.CONFIG)
-    with aws.errors(f"reading the events of {name}"):
-        events = client.describe_stack_events(StackName=name)["StackEvents"]
     lines: list[str] = []
-    for event in events:  # the newest first
-        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
-        if event.get("PhysicalResourceId") == event.get("StackId") and status in _BEGUN:
-            break
-        if status.endswith("FAILED") and reason and "cancelled" not in reason:
-            lines.append(one_line(f"{event['LogicalResourceId']}: {reason}"))
-    return lines[::-1]
+    operation = ""
+    with aws.errors(f"reading the events of {name}"):
+        for event in pages(client.describe_stack_events, "StackEvents", StackName=name):  # the newest first
+            status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
+            is_stack = event.get("PhysicalResourceId") == event.get("StackId")
+            if status.endswith("FAILED") and reason and "cancelled" not in reason:
+                lines.append(one_line(f"{event['LogicalResourceId']}: {reason}"))
+            # A rollback that CloudFormation begins by itself is an operation of its own.
+            if is_stack and (status.endswith("FAILED") or status in _BEGUN):
+                operation = event.get("OperationId", operation)
+            if is_stack and status in _BEGUN:
+                break
+    asked = {"OperationId": operation} if operation else {}
+    return lines[::-1] + refusals(session, {"StackName": name, **asked})
+
+
+def refused_change_set(session: boto3.Session, name: str) -> list[str]:
+    """What validation refused of the stack's newest change set."""
+    return refusals(session, {"StackName": name}, _newest_change_set)
+
+
+def refusals(
+    session: boto3.Session,
+    about: Mapping[str, str],
+    which: Callable[[list[Mapping[str, Any]]], list[Mapping[str, Any]]] = list,
+) -> list[str]:
+    """What CloudFormation's own validation, which comes before any resource, refused or warned of: each with resource,
+    place and reason. `which` chooses among the failed events. That they can't be read is told, and hides nothing.
+
+    They stand in DescribeEvents alone; a stack's events and a change set's status only say that there is more there.
+    """
+    client = session.client("cloudformation", config=aws.CONFIG)
+    try:
+        with aws.errors("reading why CloudFormation's validation refused it"):
+            found = list(
+                pages(client.describe_events, "OperationEvents", **about, Filters={"FailedEvents": True})
+            )
+    except PipelineError as error:
+        return [one_line(error.message)]
+    return [_refusal(one) for one in which(found) if one.get("EventType") == "VALIDATION_ERROR"]
+
+
+def _newest_change_set(events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The events of the operation that made the newest change set."""
+    made = [one for one in events if one.get("OperationType") == "CREATE_CHANGESET"]
+    newest = max(made, key=lambda one: str(one.get("Timestamp", "")), default={})
+    return [one for one in made if one.get("OperationId") == newest.get("OperationId")]
+
+
+def _refusal(event: Mapping[str, Any]) -> str:
+    """One event of validation, on one line."""
+    what = event.get("ValidationPath") or event.get("LogicalResourceId") or "the template"
+    kind = event.get("ResourceType", "")
+    warns = " (a warning)" if event.get("ValidationFailureMode") == "WARN" else ""
+    why = event.get("ValidationStatusReason") or event.get("ValidationName") or "no reason was given"
+    return one_line(f"{what}{f' ({kind})' if kind else ''}: {why}{warns}")
+
+
+def pages(ask: Callable[..., Any], key: str, **about: Any) -> Iterator[Mapping[str, Any]]:
+    """Each row below `key`, of one page after the other."""
+    token: dict[str, Any] = {}
+    while True:
+        page = ask(**about, **token)
+        yield from page.get(key, [])
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}

@@ -29,7 +29,13 @@ def succeeded(under_way: Deployment, after: Stack, detail: str | None = None) ->
             after.outputs.get(under_way.application.url, ""),
         ),
     )
+    show_address(under_way, after)
     _summarize(under_way, "succeeded", after.outputs.get(under_way.application.url, ""))
+
+
+def show_address(under_way: Deployment, at: Stack) -> None:
+    """Set the step's output `url`: where the release answers. The environment's page on GitHub leads there."""
+    summary.output({"url": at.outputs.get(under_way.application.url, "")})
 
 
 def failed(under_way: Deployment, reason: str) -> None:

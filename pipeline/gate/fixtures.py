@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.gate.rules import Rule
 from pipeline.source.environments import SAMCONFIG
-from pipeline.source.project import APPLICATION, Project
+from pipeline.source.project import APPLICATION, Project, links
 
 # A line with this mark is one that the rule must report.
 MARK = re.compile(rb"(#|//|<!--)\s*fault\b")
@@ -50,7 +50,7 @@ def project(rule: Rule, path: Path) -> Project:
         files[rule.surface] = path.read_bytes()
     if b"[application" not in files[SAMCONFIG]:
         files[SAMCONFIG] += DESCRIBED.encode()
-    return Project(path, files)
+    return Project(path, files, links(path))
 
 
 def marked(files: Project) -> set[tuple[str, int]]:

@@ -21,6 +21,10 @@ def as_text(report: Report) -> str:
         rows.append(f"{stage.name:<8} {stage.status:<10} {stage.seconds:6.1f} s")
         rows += [f"         {one.scope}" for one in report.engines if one.stage == stage.name and one.scope]
     rows += _waivers(report)
+    rows += [
+        f"{one.setting} lets more pass than at the base: {one.before} -> {one.after}"
+        for one in report.loosened or ()
+    ]
     open_ones = [one for one in report.findings if one.waiver is None]
     waived = len(report.findings) - len(open_ones)
     without = f", no verdict of {', '.join(one.name for one in report.silent)}" if report.silent else ""
@@ -64,5 +68,6 @@ def as_json(report: Report) -> str:
         "environments": list(report.environments),
         "tools": list(report.tools),
         "engines": [dataclasses.asdict(one) for one in report.engines],
+        "loosened": None if report.loosened is None else [dataclasses.asdict(one) for one in report.loosened],
     }
     return f"{text.as_json(data)}\n"

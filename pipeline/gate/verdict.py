@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.base.text import one_line, visible
 from pipeline.gate.findings import NO_VERDICT, Finding, Stage
 from pipeline.source.project import Project
+from pipeline.source.settings import Loosened
 
 UNJUDGED = (
     "What no tool judged is not passed. Run `make install`, or run the tool by hand to see what it lacks."
@@ -44,6 +45,7 @@ class Report:
     day       the day that waivers were held against
     project   what was judged
     rewritten what to write into the file of waivers instead of those that name no fact, as TOML
+    loosened  settings of the gate that let more pass than at the base; None where there was no base to compare with
     """
 
     commit: str | None
@@ -56,6 +58,7 @@ class Report:
     day: dt.date
     project: Project = field(repr=False, compare=False)
     rewritten: str = field(default="", repr=False)
+    loosened: tuple[Loosened, ...] | None = None
     head: str | None = None
 
     @property
@@ -95,7 +98,14 @@ class Report:
         )
         findings = tuple(_printable(one) for one in self.findings)
         rewritten = visible(self.rewritten)
-        return dataclasses.replace(self, findings=findings, engines=engines, rewritten=rewritten)
+        loosened = None if self.loosened is None else tuple(map(_visible, self.loosened))
+        return dataclasses.replace(
+            self, findings=findings, engines=engines, rewritten=rewritten, loosened=loosened
+        )
+
+
+def _visible(one: Loosened) -> Loosened:
+    return Loosened(one_line(one.setting), one_line(one.before), one_line(one.after))
 
 
 def _printable(finding: Finding) -> Finding:

@@ -289,6 +289,13 @@ def _widest(resources: Iterable[str]) -> list[str]:
 
 def too_long(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """The managed policies and roles of a stack whose documents IAM would refuse, each with why."""
+    for resource, size, most in sizes(stack):
+        if size > most:
+            yield resource, f"its policies have {size} characters, of which IAM takes {most}"
+
+
+def sizes(stack: Stack) -> Iterator[tuple[Resource, int, int]]:
+    """Each managed policy and role of a stack, with the characters of its documents, and how many IAM takes."""
     for resource in stack.resources.values():
         if resource.type == "AWS::IAM::ManagedPolicy":
             size, most = _size(resource.get("PolicyDocument")), MANAGED
@@ -302,8 +309,7 @@ def too_long(stack: Stack) -> Iterator[tuple[Resource, str]]:
             size, most = sum(_size(one.get("PolicyDocument")) for one in inline + attached), INLINE
         else:
             continue
-        if size > most:
-            yield resource, f"its policies have {size} characters, of which IAM takes {most}"
+        yield resource, size, most
 
 
 def _size(value: Any) -> int:

@@ -9,6 +9,7 @@ from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, ToolError
 from pipeline.base.run import run
 from pipeline.delivery import bundle
+from pipeline.gate import loosening
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Plan
@@ -40,6 +41,7 @@ def make(repository: Path, ref: str) -> Plan:
         effects,
         _code(repository, base, head, now, folders),
         tuple(_notes(repository, base, head, folders, before.keys() - after.keys())),
+        loosening.between(loosening.at(base, repository), loosening.at(head, repository)),
     )
 
 

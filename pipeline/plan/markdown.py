@@ -18,6 +18,10 @@ def render(plan: Plan) -> str:
     if dangers:
         lines = [f"- {escape(text)} ({escape(', '.join(where))})" for text, where in dangers.items()]
         parts.append("### Look at these\n\n" + "\n".join(lines))
+    if plan.loosened:
+        rows = [(one.setting, one.before, one.after) for one in plan.loosened]
+        head = "### Rules that are loosened\n\nThe gate would let pass what it held before; security owns these files."
+        parts += [head, table(("setting", "before", "after"), rows)]
     if plan.notes:
         parts.append("### Besides\n\n" + "\n".join(f"- {escape(note)}" for note in plan.notes))
     parts += [_effect(effect) for effect in plan.effects]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pipeline.source.settings import Loosened
 from pipeline.source.stateful import holds_state
 
 SCHEMA = 1
@@ -74,13 +75,15 @@ _PASSIVE = {"remove": "removed", "replace": "replaced", "perhaps replace": "repl
 
 @dataclass(frozen=True)
 class Plan:
-    """What merging `head` onto `base` does. `code` maps an archive to its digests before and after."""
+    """What merging `head` onto `base` does. `code` maps an archive to its digests before and after; `loosened` is what
+    the gate would let pass that it held."""
 
     base: str
     head: str
     effects: tuple[Effect, ...]
     code: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    loosened: tuple[Loosened, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The plan for machines."""
@@ -93,6 +96,7 @@ class Plan:
                 for name, (before, after) in self.code.items()
             },
             "notes": list(self.notes),
+            "loosened": [asdict(one) for one in self.loosened],
             "environments": [
                 {**asdict(one), "dangers": one.dangers}
                 | {

@@ -12,7 +12,18 @@ import boto3
 
 from pipeline.base import summary
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import aws, bundle, changeset, deployment, functions, parameters, smoke, stack, store
+from pipeline.delivery import (
+    authorities,
+    aws,
+    bundle,
+    changeset,
+    deployment,
+    functions,
+    parameters,
+    smoke,
+    stack,
+    store,
+)
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
@@ -26,6 +37,7 @@ from pipeline.release import drift, freeze, promote, withdrawal
 from pipeline.release.drift import Drift
 from pipeline.source import application
 from pipeline.source.samconfig import Environment
+from pipeline.source.stacks import Stack as Template
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +198,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
         if after is None and _is_recorded(under_way):
             log.info(f"{name}: nothing to change, this release serves already")
             telling.catch_up(under_way, under_way.before)
+            telling.show_address(under_way, under_way.before)
             return
         after = after or under_way.before
         try:
@@ -209,13 +222,16 @@ def _change(
 
     Also what was gathered for its passport, with the plan and the change set.
     """
+    made, release = under_way.bundle, under_way.release
+    template = _template(under_way, release.parameters)
+    authorities.check(made, template, release.ssm, under_way.application.folders)
     effect = binding.plan(
         under_way.session,
         under_way.environment,
         under_way.before,
-        under_way.bundle,
-        under_way.release.parameters,
-        under_way.release.ssm,
+        made,
+        release.parameters,
+        release.ssm,
     )
     whole: Mapping[str, Any] | None = gathered
 
@@ -225,8 +241,15 @@ def _change(
         if changes is not None:
             pending.note(under_way, whole)
 
-    after = _apply(under_way, under_way.bundle, under_way.release.parameters, effect, note)
+    after = _apply(under_way, made, release.parameters, effect, note)
     return after, whole
+
+
+def _template(under_way: Deployment, values: Mapping[str, str]) -> Template:
+    """The bundle's template as these parameters deploy it."""
+    made = under_way.bundle
+    text = made.path(bundle.TEMPLATE).read_text(encoding="utf-8")
+    return sources.bundled(under_way.environment.name, text, made.files, values, Path.cwd())
 
 
 def take(
@@ -314,13 +337,7 @@ def _execute(under_way: Deployment, changes: ChangeSet, release: str) -> Stack:
 def _prove(under_way: Deployment, after: Stack) -> dict[str, Any]:
     """Is what serves the bytes of the bundle, and does it answer as the release? Returns what Lambda says of it."""
     made, url = under_way.bundle, after.output(under_way.application.url)
-    template = sources.bundled(
-        under_way.environment.name,
-        made.path(bundle.TEMPLATE).read_text(encoding="utf-8"),
-        made.files,
-        after.parameters,
-        Path.cwd(),
-    )
+    template = _template(under_way, after.parameters)
     names = functions.names(under_way.session, after.name)
     live = [
         row
@@ -377,7 +394,7 @@ def _restore(under_way: Deployment, why: str) -> str:
             made = store.get(
                 under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
             )
-            _apply(under_way, made, previous.parameters)
+            _apply(under_way, made, parameters.at_once(previous.parameters))
             pending.done(under_way)
             own = application.of(made.commit, Path.cwd(), under_way.environment.application)
             smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})

@@ -4,9 +4,10 @@ import datetime as dt
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from pipeline.base.errors import ConfigurationError
+from pipeline.base.text import one_line
 from pipeline.gate import waivers
 from pipeline.gate.engines import own
 from pipeline.gate.engines.programs import CHECKOUT
@@ -18,6 +19,7 @@ from pipeline.iam.matrix import entries
 from pipeline.iam.rows import Entry
 from pipeline.report.sides import Row, compare, resources
 from pipeline.source.project import Project
+from pipeline.source.settings import Setting
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Evidence:
     rules       the own rules, those that ran and those that did not
     waivers     the waivers that hold
     sides       the environments' settings side by side
+    settings    the settings of the gate, with what holds without each and its bounds
     trust       who can become whom; None where a file that says it can't be read
     """
 
@@ -38,6 +41,7 @@ class Evidence:
     rules: tuple[Rule, ...]
     waivers: tuple[Waiver, ...]
     sides: tuple[Row, ...]
+    settings: tuple[Setting, ...]
     trust: tuple[Entry, ...] | None
 
     @property
@@ -95,8 +99,14 @@ def gather(report: Report, environ: Mapping[str, str] = os.environ) -> Evidence:
         rules=_rules(),
         waivers=tuple(valid),
         sides=compare(project.environments, report.findings) + _resources(project),
+        settings=tuple(map(_visible, project.settings.rows())),
         trust=None if project.problems else entries(project),
     )
+
+
+def _visible(one: Setting) -> Setting:
+    """On one line, with nothing in it that a reader can't see: a pull request may have written it."""
+    return Setting(*map(one_line, astuple(one)))
 
 
 def _rules() -> tuple[Rule, ...]:

@@ -16,6 +16,7 @@ from pipeline.gate.verdict import UNJUDGED
 from pipeline.iam.rows import Entry
 from pipeline.report.controls import by_framework
 from pipeline.report.evidence import Evidence
+from pipeline.source import settings
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -52,6 +53,7 @@ def render(evidence: Evidence) -> str:
         soon=waivers.SOON,
         for_finding=waivers.for_finding,
         waivers_file=waivers.FILE,
+        settings_file=settings.FILE,
         unjudged=UNJUDGED,
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",

@@ -1,6 +1,7 @@
 """The verdict as GitHub shows it on a run's page: Markdown for GITHUB_STEP_SUMMARY."""
 
 from collections.abc import Iterator
+from dataclasses import astuple
 
 from pipeline.base.markdown import escape, table
 from pipeline.gate import waivers
@@ -34,6 +35,11 @@ def _sections(evidence: Evidence) -> Iterator[str]:
         )
     if len(evidence.open) > _MOST:
         yield f"{len(evidence.open) - _MOST} more are in the report."
+    if report.loosened:
+        yield "Settings of the gate that let more pass than at the base:"
+        yield table(
+            ("setting", "before", "after"), [tuple(map(escape, astuple(one))) for one in report.loosened]
+        )
     if evidence.waived:
         yield f"{len(evidence.waived)} waived."
     soon = [one for one in evidence.waivers if one.days(report.day) <= waivers.SOON]

@@ -2,14 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import run
 from pipeline.source import application, registry, samconfig
-from pipeline.source.configuration import FILE
+from pipeline.source.configuration import FILE, document
 from pipeline.source.environments import LAPTOP_ACCOUNT
 
 OWNERS = ".github/CODEOWNERS"
@@ -87,6 +87,35 @@ def faults(names: Names) -> list[str]:
     return wrong
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A name that stands in one of the files: what it is the name of, and where."""
+
+    what: str
+    name: str
+    file: str
+    line: int
+
+
+def example() -> Names:
+    """The names that the repository comes with."""
+    given = tomllib.loads((Path(__file__).with_name("example.toml")).read_text(encoding="utf-8"))
+    return Names(given["name"], given["repository"], given["region"], given["accounts"], given["teams"])
+
+
+def standing(root: Path, names: Names) -> list[Standing]:
+    """Where names of `names` stand in the files of `root`, as init would replace them; a region is anybody's."""
+    names = replace(names, environments=tuple(samconfig.environment_names(document(root).data)))
+    found = []
+    for file in FILES:
+        text = (root / file).read_text(encoding="utf-8") if (root / file).is_file() else ""
+        said = {old: what for what, old in _said(names, file).items() if what != "region"}
+        for match in _pattern(names, said, file).finditer(text) if said else ():
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(Standing(said.get(match[0], "name"), match[0], file, line))
+    return found
+
+
 def changes(root: Path, names: Names) -> dict[str, tuple[str, str]]:
     """Each file that differs once the names stand in it: its text before and after. Nothing is written.
 
@@ -133,24 +162,33 @@ def write(root: Path, changed: Mapping[str, tuple[str, str]]) -> None:
 
 def _renamed(text: str, now: Names, to: Names, file: str) -> str:
     """A text with every name replaced, all at once: one that becomes another's old one is not replaced again."""
-    owner, _, repository = now.repository.partition("/")
-    new_owner, _, new_repository = to.repository.partition("/")
-    pairs: list[tuple[str, str]] = []
-    if file == OWNERS:
-        pairs = [(now.teams[team], to.teams[team]) for team in now.teams if team in to.teams]
-    else:
-        pairs += [(now.accounts[name], to.accounts[name]) for name in now.accounts if name in to.accounts]
-        pairs += [(now.repository, to.repository), (now.region, to.region)]
-        # As the bootstrap is told, and as GitHub's tokens say it.
-        pairs += [(f"GitHubOwner={owner}", f"GitHubOwner={new_owner}")]
-        pairs += [(f"GitHubRepository={repository}", f"GitHubRepository={new_repository}")]
-        pairs += [(f"repo:{owner}@", f"repo:{new_owner}@"), (f"/{repository}@", f"/{new_repository}@")]
-    table = dict(pairs)
-    words = [_whole(old) for old in sorted(table, key=len, reverse=True)]
+    new = _said(to, file)
+    table = {old: new[what] for what, old in _said(now, file).items() if what in new}
     if file != OWNERS:
         table[now.name] = to.name
-        words += _places(now)
-    return re.sub("|".join(words), lambda match: table[match[0]], text) if words else text
+    return _pattern(now, table, file).sub(lambda match: table[match[0]], text) if table else text
+
+
+def _said(names: Names, file: str) -> dict[str, str]:
+    """Each name as a file says it, by what it is the name of; but for the application's, which may be any word."""
+    if file == OWNERS:
+        return {f"who reviews as {team}": owner for team, owner in names.teams.items()}
+    owner, _, repository = names.repository.partition("/")
+    return {f"account of {environment}": account for environment, account in names.accounts.items()} | {
+        "repository": names.repository,
+        "region": names.region,
+        # As the bootstrap is told, and as GitHub's tokens say it.
+        "owner that the bootstrap is told": f"GitHubOwner={owner}",
+        "repository that the bootstrap is told": f"GitHubRepository={repository}",
+        "owner in GitHub's tokens": f"repo:{owner}@",
+        "repository in GitHub's tokens": f"/{repository}@",
+    }
+
+
+def _pattern(names: Names, said: Iterable[str], file: str) -> re.Pattern[str]:
+    """Where any of the texts stands, and the application's own name as such."""
+    words = [_whole(old) for old in sorted(said, key=len, reverse=True) if old != names.name]
+    return re.compile("|".join([*words, *(_places(names) if file != OWNERS else ())]))
 
 
 def _whole(text: str) -> str:

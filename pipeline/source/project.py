@@ -9,6 +9,7 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
+from pipeline.source import blobs
 from pipeline.source.application import Application, settle
 from pipeline.source.environments import SAMCONFIG, Environment, environments
 from pipeline.source.expansion import ExpansionError
@@ -45,14 +46,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Project:
-    """A repository, as the contents of its files by name (relative, with /)."""
+    """A repository, as the contents of its files by name (relative, with /).
+
+    `links` are the names that are links, with what they name; `submodules` where other repositories lie.
+    """
 
     root: Path
     files: Mapping[str, bytes] = field(repr=False)
+    links: Mapping[str, str] = field(default_factory=dict)
+    submodules: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, root: Path) -> "Project":
-        return cls(root, {name: (root / name).read_bytes() for name in sorted(_walk(root))})
+        files = {name: (root / name).read_bytes() for name in sorted(_walk(root))}
+        return cls(root, files, links(root), blobs.submodules(root))
 
     def text(self, file: str) -> str:
         """The file's text; bytes that aren't UTF-8 are replaced. Empty when there is no such file."""
@@ -93,9 +100,9 @@ class Project:
         document = self.document(SAMCONFIG)
         return settle(document.data if document is not None else {})[0]
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
-        """What security lets this application do."""
+        """What security chose of what the rules hold this application to."""
         return Settings(self.document(SETTINGS))
 
     @property
@@ -260,17 +267,33 @@ def _misshapen(document: Document) -> Problem | None:
     return None
 
 
+def links(root: Path) -> dict[str, str]:
+    """What the links below a folder name, by their own names."""
+    return {
+        (path := Path(folder, name)).relative_to(root).as_posix(): str(path.readlink())
+        for folder, _, names in _folders(root)
+        for name in names
+        if Path(folder, name).is_symlink()
+    }
+
+
 def _texts(table: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(value) for key, value in table.items()}
 
 
 def _walk(root: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(root):
-        top = Path(folder) == root
-        folders[:] = [one for one in folders if one not in _NOWHERE and not (top and one in _NOT_AT_TOP)]
+    for folder, top, names in _folders(root):
         for name in names:
             path = Path(folder, name)
             # In a linked work tree or a submodule .git is a file.
             leftover = name in _NOWHERE or name.endswith(".pyc") or (top and name.startswith(".coverage"))
             if path.is_file() and path.stat().st_size <= _BIGGEST and not leftover:
                 yield path.relative_to(root).as_posix()
+
+
+def _folders(root: Path) -> Iterator[tuple[str, bool, list[str]]]:
+    """The folders of a repository, whether each is the top, and what lies in it beside folders: also links to one."""
+    for folder, folders, names in os.walk(root):
+        top = Path(folder) == root
+        folders[:] = [one for one in folders if one not in _NOWHERE and not (top and one in _NOT_AT_TOP)]
+        yield folder, top, [*names, *(one for one in folders if Path(folder, one).is_symlink())]

@@ -27,13 +27,17 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Command:
-    """One simple command: its words, the operators before and after it, and its row (from 0) in the script."""
+    """One simple command: its words, the operators before and after it, and its row (from 0) in the script.
+
+    `replaces` says that the shell becomes it (`exec`), so that a signal to the shell reaches it.
+    """
 
     words: tuple[str, ...]
     row: int
     before: str
     after: str
     negated: bool = False
+    replaces: bool = False
 
     @property
     def program(self) -> str:
@@ -67,19 +71,20 @@ def commands(script: str) -> Iterator[Command]:
                 words.append(token)
                 continue
             if words:
-                found, negated = _bare(words)
+                found, prefixes = _bare(words)
                 if found:
-                    yield Command(tuple(found), number, before, token or "", negated)
+                    negated, replaces = "!" in prefixes, prefixes in (["exec"], ["exec", "env"])
+                    yield Command(tuple(found), number, before, token or "", negated, replaces)
             words, before = [], token or before
 
 
-def _bare(words: list[str]) -> tuple[list[str], bool]:
-    """A command without what a shell puts before it: keywords, assignments, redirections at its head."""
-    rest, negated = list(words), False
+def _bare(words: list[str]) -> tuple[list[str], list[str]]:
+    """A command without what a shell puts before it, and what that was: keywords; assignments are left out."""
+    rest, prefixes = list(words), []
     while rest and (rest[0] in _PREFIXES or _ASSIGNMENT.fullmatch(rest[0])):
-        negated = negated or rest[0] == "!"
-        rest.pop(0)
-    return rest, negated
+        word = rest.pop(0)
+        prefixes += [word] if word in _PREFIXES else []
+    return rest, prefixes
 
 
 def _rows(script: str) -> Iterator[tuple[int, str]]:

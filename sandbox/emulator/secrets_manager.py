@@ -16,8 +16,10 @@ from sandbox.emulator.handlers import Made, Properties, register
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _SERVICE = "secretsmanager.amazonaws.com"
+_INCOMPLETE = "A previous rotation isn't complete. That rotation will be reattempted."
 _log = logging.getLogger("rotation")
 _running: dict[str, list[str]] = {}  # by a secret's ARN the tokens to rotate, the first of them now
+_tested: set[str] = set()  # the versions that try out a rotation, and are to become none
 _lock = threading.Lock()
 
 
@@ -27,7 +29,10 @@ class RefusedError(Exception):
 
 def rotation() -> None:
     """AWS: RotateSecret calls the function's four steps with a new version's token; a rotation that did not come
-    to its end is tried again first. ministack: it calls nothing, and makes a copy of the old value current."""
+    to its end is tried again first. With RotateImmediately=false it makes a pending version, calls testSecret alone,
+    and removes the version again (RotateSecret in Secrets Manager's API); moto makes it a copy of the current one, and
+    is held to AWS's answers (getmoto/moto#8504). ministack: it calls nothing, and makes a copy of the old value
+    current."""
     known = service._rotate_secret
 
     def rotate(data: dict[str, Any]) -> Any:
@@ -39,6 +44,8 @@ def rotation() -> None:
         try:
             if data.get("RotateImmediately", True):
                 _begin(secret, token)
+            else:
+                _try_out(secret)
         except RefusedError as error:
             return service.error_response_json(error.args[0], error.args[1], 400)
         return service.json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
@@ -54,18 +61,10 @@ def _set_rules(secret: dict[str, Any], function: str | None, rules: Any) -> None
 
 def _begin(secret: dict[str, Any], token: str) -> None:
     """Make the pending version, and call the four steps in the background, as AWS does. Raises RefusedError."""
-    function = secret.get("RotationLambdaARN")
-    if not function:
-        raise RefusedError(
-            "InvalidRequestException", "No Lambda rotation function ARN is associated with this secret."
-        )
-    if not _may_call(function, secret["ARN"]):
-        raise RefusedError(
-            "AccessDeniedException",
-            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants "
-            f"access to the principal {_SERVICE}.",
-        )
+    _callable(secret)
     pending, version = service._find_stage_version(secret, "AWSPENDING")
+    if pending in _tested:
+        raise RefusedError("InvalidRequestException", _INCOMPLETE)
     unfinished = pending and pending != token and "AWSCURRENT" not in version["Stages"]
     if not unfinished:
         made: dict[str, Any] = {
@@ -79,6 +78,45 @@ def _begin(secret: dict[str, Any], token: str) -> None:
         service._remove_stage_everywhere(secret, "AWSPENDING", token)
         service._add_stage(secret, token, "AWSPENDING")
     asked = pending if unfinished else token
+    _queue(secret, asked)
+    if unfinished:
+        raise RefusedError("InvalidRequestException", _INCOMPLETE)
+
+
+def _try_out(secret: dict[str, Any]) -> None:
+    """Let the function test a copy of the current version, in the background. Raises RefusedError.
+
+    A rotation under way or unfinished is left alone.
+    """
+    _callable(secret)
+    pending, version = service._find_stage_version(secret, "AWSPENDING")
+    current, held = service._find_stage_version(secret, "AWSCURRENT")
+    if not current or (pending and "AWSCURRENT" not in version["Stages"]):
+        return
+    token = new_uuid()
+    service._remove_stage_everywhere(secret, "AWSPENDING", token)
+    secret["Versions"][token] = {**held, "CreatedDate": int(time.time()), "Stages": ["AWSPENDING"]}
+    _tested.add(token)
+    _queue(secret, token)
+
+
+def _callable(secret: dict[str, Any]) -> None:
+    """Raises RefusedError where the secret has no function, or one that Secrets Manager may not call."""
+    function = secret.get("RotationLambdaARN")
+    if not function:
+        raise RefusedError(
+            "InvalidRequestException", "No Lambda rotation function ARN is associated with this secret."
+        )
+    if not _may_call(function, secret["ARN"]):
+        raise RefusedError(
+            "AccessDeniedException",
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants "
+            f"access to the principal {_SERVICE}.",
+        )
+
+
+def _queue(secret: dict[str, Any], asked: str) -> None:
+    """Work on the version `asked` after what is under way."""
     with _lock:
         tokens = _running.setdefault(secret["ARN"], [])
         idle = not tokens
@@ -87,11 +125,6 @@ def _begin(secret: dict[str, Any], token: str) -> None:
     if idle:
         scope = contextvars.copy_context()  # whose account and region it is
         threading.Thread(target=scope.run, args=(_rotate_all, secret, tokens), daemon=True).start()
-    if unfinished:
-        raise RefusedError(
-            "InvalidRequestException",
-            "A previous rotation isn't complete. That rotation will be reattempted.",
-        )
 
 
 def _rotate_all(secret: dict[str, Any], tokens: list[str]) -> None:
@@ -99,10 +132,14 @@ def _rotate_all(secret: dict[str, Any], tokens: list[str]) -> None:
     one is said when it has ended, so that whoever reads it may ask again."""
     while True:
         try:
-            failed = next(filter(None, (_call(secret, step, tokens[0]) for step in STEPS)), "")
+            steps = ("testSecret",) if tokens[0] in _tested else STEPS
+            failed = next(filter(None, (_call(secret, step, tokens[0]) for step in steps)), "")
         except Exception as error:  # what broke one rotation is no reason to lose the next
             failed = f"{type(error).__name__}: {error}"
-        if not failed:
+        if tokens[0] in _tested:
+            secret["Versions"].pop(tokens[0], None)
+            _tested.discard(tokens[0])
+        elif not failed:
             secret["LastRotatedDate"] = int(time.time())
         with _lock:
             tokens.pop(0)
@@ -193,11 +230,14 @@ def rotation_schedule() -> None:
         if not secret:
             raise ValueError("Secrets Manager can't find the specified secret.")
         _set_rules(secret, properties.get("RotationLambdaARN"), properties.get("RotationRules"))
-        if str(properties.get("RotateImmediatelyOnUpdate", True)).lower() == "true":
-            try:
+        at_once = str(properties.get("RotateImmediatelyOnUpdate", True)).lower() == "true"
+        try:
+            if at_once:
                 _begin(secret, new_uuid())
-            except RefusedError as error:
-                raise ValueError(error.args[1]) from error
+            else:
+                _try_out(secret)
+        except RefusedError as error:
+            raise ValueError(error.args[1]) from error
         return str(secret["ARN"]), {}
 
     def create(_logical: str, properties: Properties, _stack: str) -> Made:

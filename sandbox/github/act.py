@@ -137,7 +137,13 @@ class Processes:
 
 
 def command(
-    event: str, workflow: Path, tree: Path, folder: Path, actor: str, actions: Mapping[str, Path]
+    event: str,
+    workflow: Path,
+    tree: Path,
+    folder: Path,
+    actor: str,
+    branch: str,
+    actions: Mapping[str, Path],
 ) -> list[str]:
     """The command line: nothing is read from the tree but the workflows, nothing from the network."""
     argv = [
@@ -150,7 +156,7 @@ def command(
         "--workflows",
         str(workflow),
     ]
-    argv += ["--eventpath", str(folder / "event.json"), "--actor", actor, "--defaultbranch", "main"]
+    argv += ["--eventpath", str(folder / "event.json"), "--actor", actor, "--defaultbranch", branch]
     argv += ["--action-cache-path", str(folder / "act"), "--no-cache-server", "--no-skip-checkout"]
     # Without these, act would read files of such names from the tree.
     for option, name in (("--env-file", "env"), ("--secret-file", "secrets"), ("--var-file", "vars")):

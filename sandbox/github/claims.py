@@ -56,7 +56,7 @@ def claims(
         "exp": now + LIFETIME,
         "ref": event.ref,
         "ref_type": event.ref_type,
-        "ref_protected": "true" if event.ref == "refs/heads/main" else "false",
+        "ref_protected": "true" if event.ref == repository.branch_ref else "false",
         "sha": event.sha,
         "head_ref": event.head_ref,
         "base_ref": event.base_ref,

@@ -10,19 +10,25 @@ NOTHING = "0" * 40  # the `before` of a ref that is new
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository with the ids that never change. `default_branch` is main."""
+    """A repository with the ids that never change. `branch` is its default branch."""
 
     owner: str
     name: str
     owner_id: int = 1001
     id: int = 2002
     visibility: str = "private"
+    branch: str = "main"
 
     @classmethod
-    def of(cls, full_name: str) -> Self:
+    def of(cls, full_name: str, branch: str) -> Self:
         """The private repository OWNER/NAME, with the ids of the sandbox."""
         owner, _, name = full_name.partition("/")
-        return cls(owner, name)
+        return cls(owner, name, branch=branch)
+
+    @property
+    def branch_ref(self) -> str:
+        """The whole name of the default branch."""
+        return f"refs/heads/{self.branch}"
 
     @property
     def full_name(self) -> str:
@@ -37,7 +43,7 @@ class Repository:
             "full_name": self.full_name,
             "private": self.visibility == "private",
             "visibility": self.visibility,
-            "default_branch": "main",
+            "default_branch": self.branch,
             "owner": {"login": self.owner, "id": self.owner_id, "type": "Organization"},
             "html_url": f"https://github.com/{self.full_name}",
             "clone_url": f"https://github.com/{self.full_name}.git",
@@ -188,4 +194,4 @@ def dispatch(
 def schedule(repository: Repository, cron: str, sha: str) -> Event:
     """A cron line that fell due; it runs on the default branch."""
     payload = {"schedule": cron, "repository": repository.payload()}
-    return Event("schedule", "refs/heads/main", sha, "github", payload)
+    return Event("schedule", repository.branch_ref, sha, "github", payload)

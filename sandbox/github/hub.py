@@ -15,7 +15,7 @@ from pipeline.base.run import CHECKOUT
 from pipeline.base.standstill import PATIENCE
 from pipeline.source.workflows import FOLDER, Workflow
 from sandbox import processes
-from sandbox.github import act, protection, trigger
+from sandbox.github import act, adapted, protection, trigger
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows
 from sandbox.github.act import JobResult, Processes, WorkflowRun
@@ -118,7 +118,7 @@ class GitHub:
         self.close()
 
     def create(self) -> str:
-        """Make the remote and the scratch clone, and start the issuer; returns main's first commit."""
+        """Make the remote and the scratch clone, and start the issuer; returns the first commit."""
         sweep(self.state)
         shutil.rmtree(self.state / "runs", ignore_errors=True)
         shutil.rmtree(self.state / "trees", ignore_errors=True)
@@ -138,24 +138,24 @@ class GitHub:
         message: str,
         files: Mapping[str, str | bytes | None],
         *,
-        branch: str = "main",
+        branch: str = "",
         author: str = "alice",
     ) -> str:
         """Commit new contents by path (None deletes) on a branch of the scratch clone, unpushed."""
         return self.remote.commit(message, files, branch=branch, author=author)
 
-    def push(self, branch: str = "main", *, actor: str = "alice", force: bool = False) -> Event:
-        """Push a branch; returns the event."""
+    def push(self, branch: str = "", *, actor: str = "alice", force: bool = False) -> Event:
+        """Push a branch, the default branch unless one is named; returns the event."""
         return self.remote.push(branch, actor=actor, force=force)
 
-    def tag(self, name: str, commit: str = "main", *, annotated: bool = True, actor: str = "alice") -> Event:
+    def tag(self, name: str, commit: str = "", *, annotated: bool = True, actor: str = "alice") -> Event:
         """Make and push a tag; returns the event."""
         return self.remote.tag(name, commit, annotated=annotated, actor=actor)
 
     def open_pull_request(
         self, branch: str, title: str, *, author: str = "alice", fork: Repository | None = None
     ) -> PullRequest:
-        """Push a branch and open a pull request into main."""
+        """Push a branch and open a pull request into the default branch."""
         number = self.api.records.number()
         request = self.remote.open_pull_request(branch, title, number=number, author=author, fork=fork)
         self.api.records.open_pull(request)
@@ -176,15 +176,16 @@ class GitHub:
         return request.event(self.repository, action)
 
     def merge(self, request: PullRequest, *, actor: str = "bob") -> Event:
-        """Merge a pull request into main and push; returns the event."""
+        """Merge a pull request into its base and push; returns the event."""
         event = self.remote.merge(request, actor=actor)
         self.api.records.merge_pull(request.number, event.sha, actor)
         return event
 
     def dispatch(
-        self, workflow: str, inputs: Mapping[str, str], *, ref: str = "main", actor: str = "bob"
+        self, workflow: str, inputs: Mapping[str, str], *, ref: str = "", actor: str = "bob"
     ) -> Event:
         """The event of starting `workflow` (its file name) by hand. Raises ConfigurationError for bad inputs."""
+        ref = ref or self.repository.branch
         commit = self.remote.head(ref)
         path = f"{FOLDER}/{workflow}"
         values = trigger.inputs(workflows.load(self._tree(commit), path), inputs)
@@ -192,8 +193,8 @@ class GitHub:
         return events.dispatch(self.repository, path, f"refs/{kind}/{ref}", commit, actor, values)
 
     def schedule(self, cron: str) -> Event:
-        """The event of a cron line that fell due, on main."""
-        return events.schedule(self.repository, cron, self.remote.head("main"))
+        """The event of a cron line that fell due, on the default branch."""
+        return events.schedule(self.repository, cron, self.remote.head(self.repository.branch))
 
     def run(self, event: Event, *, patience: float = PATIENCE) -> Run:
         """Run every workflow that `event` starts, side by side; one that stands still for `patience` seconds is ended.
@@ -224,6 +225,19 @@ class GitHub:
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.parent.mkdir(parents=True, exist_ok=True)
                 self.remote.checkout(commit, partial)
+                partial.rename(folder)
+        return folder
+
+    def _for_act(self, commit: str) -> Path:
+        """The tree of a commit with its workflows as act takes them."""
+        tree, folder = self._tree(commit), self.state / "trees" / f"{commit}.act"
+        with self._lock:
+            if not folder.exists():
+                partial = folder.with_suffix(".part")
+                shutil.rmtree(partial, ignore_errors=True)
+                self.remote.checkout(commit, partial)
+                for workflow in workflows.all_of(tree):
+                    adapted.write(workflow, partial / workflow.file)
                 partial.rename(folder)
         return folder
 
@@ -263,7 +277,8 @@ class GitHub:
         )
         identity = _FIRST_RUN + order - 1
         folder = self.state / "runs" / f"{order:03}-{Path(workflow.file).stem}-{identity}"
-        return Runner(setting, event, workflow, tree, folder, actions, identity, number).run(patience)
+        acts = self._for_act(event.sha)
+        return Runner(setting, event, workflow, tree, acts, folder, actions, identity, number).run(patience)
 
 
 def sweep(state: Path) -> int:

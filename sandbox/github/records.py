@@ -127,7 +127,7 @@ class Records:
         record = {
             "id": self.identity(),
             "tag_name": values["tag_name"],
-            "target_commitish": values.get("target_commitish", "main"),
+            "target_commitish": values.get("target_commitish", self.repository.branch),
             "name": values.get("name") or values["tag_name"],
             "body": values.get("body") or "",
             "draft": bool(values.get("draft", False)),

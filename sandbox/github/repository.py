@@ -63,7 +63,8 @@ class Remote:
         self.remotes.mkdir(parents=True)
         self.config.write_text(
             f'[url "file://{self.remotes}/"]\n\tinsteadOf = https://github.com/\n'
-            "[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n[gc]\n\tauto = 0\n"
+            f"[init]\n\tdefaultBranch = {self.repository.branch}\n"
+            "[advice]\n\tdetachedHead = false\n[gc]\n\tauto = 0\n"
             '[uploadpack]\n\tallowAnySHA1InWant = true\n[protocol "file"]\n\tallow = always\n'
         )
         self._bare(self.bare)
@@ -74,12 +75,12 @@ class Remote:
             shutil.copy2(source / file, target, follow_symlinks=False)
         self.git("add", "--all", "--force")
         self.git("commit", "--quiet", "--message", FIRST_MESSAGE, author="alice")
-        self.git("push", "--quiet", "origin", "main")
+        self.git("push", "--quiet", "origin", self.repository.branch)
         return self.head()
 
     def _bare(self, path: Path) -> None:
         path.mkdir(parents=True)
-        self.git("init", "--quiet", "--bare", "--initial-branch", "main", cwd=path)
+        self.git("init", "--quiet", "--bare", "--initial-branch", self.repository.branch, cwd=path)
         (path / "description").write_text("The laptop's stand-in for a repository on GitHub.\n")
 
     def head(self, ref: str = "HEAD") -> str:
@@ -91,17 +92,22 @@ class Remote:
         message: str,
         files: Mapping[str, str | bytes | None],
         *,
-        branch: str = "main",
+        branch: str = "",
         start: str = "",
         author: str = "alice",
     ) -> str:
         """Commit on `branch` of the clone and return the commit.
 
         `files` holds new contents by path, None to delete; a branch that doesn't exist starts at `start`
-        (else at main). Nothing is pushed.
+        (else at the default branch, which no `branch` means too). Nothing is pushed.
         """
+        branch = branch or self.repository.branch
         known = self.git("branch", "--list", branch)
-        self.git("switch", "--quiet", *([branch] if known else ["--create", branch, start or "main"]))
+        self.git(
+            "switch",
+            "--quiet",
+            *([branch] if known else ["--create", branch, start or self.repository.branch]),
+        )
         for name, content in files.items():
             path = self.clone / name
             if content is None:
@@ -113,8 +119,9 @@ class Remote:
         self.git("commit", "--quiet", "--allow-empty", "--message", message, author=author)
         return self.head()
 
-    def push(self, branch: str = "main", *, actor: str = "alice", force: bool = False) -> Event:
-        """Push a branch of the clone; the event of that push."""
+    def push(self, branch: str = "", *, actor: str = "alice", force: bool = False) -> Event:
+        """Push a branch of the clone, the default branch unless one is named; the event of that push."""
+        branch = branch or self.repository.branch
         before = self._remote_id(f"refs/heads/{branch}")
         self.git("push", "--quiet", *(["--force"] if force else []), "origin", f"{branch}:{branch}")
         after = self.head(branch)
@@ -131,7 +138,7 @@ class Remote:
     def tag(
         self,
         name: str,
-        commit: str = "main",
+        commit: str = "",
         *,
         annotated: bool = True,
         actor: str = "alice",
@@ -141,7 +148,7 @@ class Remote:
         before = self._remote_id(f"refs/tags/{name}")
         force = ["--force"] if move else []
         message = ["--annotate", "--message", f"Release {name}"] if annotated else []
-        self.git("tag", *force, *message, name, self.head(commit), author=actor)
+        self.git("tag", *force, *message, name, self.head(commit or self.repository.branch), author=actor)
         self.git("push", "--quiet", *force, "origin", f"refs/tags/{name}")
         return events.push(
             self.repository,
@@ -155,13 +162,13 @@ class Remote:
     def open_pull_request(
         self, branch: str, title: str, *, number: int, author: str = "alice", fork: Repository | None = None
     ) -> PullRequest:
-        """Push `branch` and open a pull request into main; `fork` is the repository it comes from."""
+        """Push `branch` and open a pull request into the default branch; `fork` is the repository it comes from."""
         return self._merged(
             PullRequest(
                 number=number,
                 title=title,
                 branch=branch,
-                base="main",
+                base=self.repository.branch,
                 head="",
                 base_sha="",
                 merge="",
@@ -193,7 +200,7 @@ class Remote:
         return replace(request, head=head, base_sha=base, merge=merge, changed=changed)
 
     def merge(self, request: PullRequest, *, actor: str = "bob") -> Event:
-        """Merge a pull request with a merge commit on main, and push it; the event of that push."""
+        """Merge a pull request with a merge commit, and push it; the event of that push."""
         before = self._remote_id(f"refs/heads/{request.base}")
         title = (
             f"Merge pull request #{request.number} from "
@@ -228,7 +235,7 @@ class Remote:
         return tuple(name for name in names.split("\0") if name)
 
     def _fork_point(self, branch: str) -> str:
-        return self.git("merge-base", "origin/main", branch)
+        return self.git("merge-base", f"origin/{self.repository.branch}", branch)
 
 
 def _files(source: Path) -> Iterable[Path]:

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.base.errors import GateError
 from pipeline.source.expressions import Unknown
 from pipeline.source.workflows import Workflow
-from sandbox.github import act, concurrency, protection, variables
+from sandbox.github import act, adapted, concurrency, protection, variables
 from sandbox.github import event as events
 from sandbox.github import workflow as workflows
 from sandbox.github.act import JobResult, Process, WorkflowRun
@@ -50,12 +48,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Runner:
-    """One run of one workflow. `tree` holds the files of the event's commit, `folder` is the run's own."""
+    """One run of one workflow. `tree` holds the files of the event's commit, `acts` the same with the workflows as act
+    takes them, `folder` is the run's own.
+    """
 
     setting: Setting
     event: Event
     workflow: Workflow
     tree: Path
+    acts: Path
     folder: Path
     actions: Mapping[str, Path]
     id: int
@@ -101,12 +102,20 @@ class Runner:
     ) -> int:
         setting, (bearer, token) = self.setting, tokens
         shutil.copy(setting.git_config, self.folder / "home" / ".gitconfig")
-        file = self._without(refused) if refused else self.tree / self.workflow.file
+        file = self._without(refused) if refused else self.acts / self.workflow.file
         act.payload(self.event.payload, self.folder)
         act.write(self.folder, "env", self._environment(contexts["github"], bearer))
         act.write(self.folder, "secrets", {"GITHUB_TOKEN": token})
         act.write(self.folder, "vars", setting.variables)
-        argv = act.command(self.event.name, file, self.tree, self.folder, self.event.actor, self.actions)
+        argv = act.command(
+            self.event.name,
+            file,
+            self.acts,
+            self.folder,
+            self.event.actor,
+            setting.repository.branch,
+            self.actions,
+        )
         environment = act.host_environment(self.folder, setting.toolchain)
         admission = Admission(
             setting.repository,
@@ -248,9 +257,8 @@ class Runner:
                 "run": 'echo "::error::$WHY"; exit 1',
             }
             jobs[name] = kept | {"runs-on": act.RUNNERS[0], "steps": [step]}
-        document = {**self.workflow.data, "name": self.workflow.title, "jobs": jobs}
         path = self.folder / self.workflow.name
-        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        adapted.write(self.workflow, path, {**self.workflow.data, "jobs": jobs})
         return path
 
 

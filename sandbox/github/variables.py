@@ -28,6 +28,7 @@ def contexts(
         "ref": event.ref,
         "ref_name": event.ref_name,
         "ref_type": event.ref_type,
+        "ref_protected": event.ref == repository.branch_ref,
         "sha": event.sha,
         "head_ref": event.head_ref,
         "base_ref": event.base_ref,
@@ -52,6 +53,6 @@ def environment(github: Mapping[str, Any]) -> dict[str, str]:
     """The GITHUB_ and RUNNER_ variables of a step, beside those that act sets."""
     return {
         **{f"GITHUB_{name.upper()}": github[name] for name in _TO_STEPS},
-        "GITHUB_REF_PROTECTED": "true" if github["ref"] == "refs/heads/main" else "false",
+        "GITHUB_REF_PROTECTED": "true" if github["ref_protected"] else "false",
         "RUNNER_ENVIRONMENT": "github-hosted",
     }

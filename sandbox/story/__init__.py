@@ -160,7 +160,7 @@ class Story(Scene):
         return f"prod serves {event.sha[:7]}, code SHA-256 {dev[0][:12]}... on both"
 
     def secret(self) -> str:
-        event = self.box.github.remote.head("main")
+        event = self.box.github.remote.head(self.box.github.repository.branch)
         for environment in ("dev", "prod"):
             session = self.deploy_role(environment, event)
             arn = self.reach(environment).secret_arn()

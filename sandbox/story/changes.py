@@ -9,12 +9,12 @@ _SAYS = "Add the ledger: its API, its sessions and its pages."
 
 def good(hub: GitHub) -> dict[str, str]:
     """A harmless change of the application's code."""
-    return {_FILE: _replaced(_text(hub, "main", _FILE), _SAID, _SAYS)}
+    return {_FILE: _replaced(_text(hub, _FILE), _SAID, _SAYS)}
 
 
 def good_again(hub: GitHub) -> dict[str, str]:
     """Another one, after the first."""
-    return {_FILE: _replaced(_text(hub, "main", _FILE), _SAYS, "Add the ledger's blueprints.")}
+    return {_FILE: _replaced(_text(hub, _FILE), _SAYS, "Add the ledger's blueprints.")}
 
 
 _BROKEN = """\
@@ -28,7 +28,7 @@ _BROKEN = """\
 
 def broken_smoke(hub: GitHub) -> dict[str, str]:
     """A readiness check that holds everywhere but on Lambda, so that only the smoke test can see it fail."""
-    text = _text(hub, "main", _FILE)
+    text = _text(hub, _FILE)
     for old, new in (
         ("from flask import Flask\n", "import os\n\nfrom flask import Flask, abort, request\n"),
         ("    for blueprint in ", f"\n{_BROKEN}    for blueprint in "),
@@ -42,19 +42,19 @@ def broken_migration(hub: GitHub, before: str) -> dict[str, str]:
 
     What an earlier change broke is mended with it, as one would do: the file is that of `before`.
     """
-    names = hub.remote.git("ls-tree", "--name-only", "main", "app/migrations/").splitlines()
+    names = hub.remote.git("ls-tree", "--name-only", hub.repository.branch, "app/migrations/").splitlines()
     last = max(int(name.rsplit("/", 1)[-1][:4]) for name in names if name.endswith(".sql"))
     return {
         f"app/migrations/{last + 1:04}_nobody_called_bob.sql": (
             "-- Holds on an empty table, and not on one with bob's deployments.\n"
             "ALTER TABLE ledger.deployment ADD CONSTRAINT nobody_called_bob CHECK (actor <> 'bob');\n"
         ),
-        _FILE: _text(hub, before, _FILE),
+        _FILE: _text(hub, _FILE, before),
     }
 
 
-def _text(hub: GitHub, commit: str, path: str) -> str:
-    return hub.remote.git("show", f"{commit}:{path}") + "\n"
+def _text(hub: GitHub, path: str, commit: str = "") -> str:
+    return hub.remote.git("show", f"{commit or hub.repository.branch}:{path}") + "\n"
 
 
 def _replaced(text: str, old: str, new: str) -> str:

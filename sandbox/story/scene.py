@@ -91,7 +91,7 @@ class Scene:
 
     def environment_token(self, environment: str, commit: str) -> str:
         """The token of an environment's own job."""
-        event = Event("push", "refs/heads/main", commit, "bob")
+        event = Event("push", self.box.github.repository.branch_ref, commit, "bob")
         return self.token(event, ".github/workflows/deploy-dev.yml", environment)
 
     def deploy_role(self, environment: str, commit: str) -> boto3.Session:

@@ -40,7 +40,7 @@ def _routes(folder: Path) -> str:
     return run([*words, "tests/application/test_routes.py"], cwd=folder, check=False).stdout
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_blueprint_of_the_docs_passes(copy: Path) -> None:
     """Written and not opened it is told of; opened it passes tests, lint and policy."""
     (copy / "app/orders").mkdir()

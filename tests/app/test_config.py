@@ -62,5 +62,5 @@ def test_body_and_methods_are_settings() -> None:
 
 def test_tls_verifies_against_a_bundle_or_the_system() -> None:
     """Only 'disable' goes without a certificate authority."""
-    assert certificates("disable") is None
-    assert certificates("verify-full")
+    assert certificates("disable", "db.example.com") is None
+    assert certificates("verify-full", "db.example.com")

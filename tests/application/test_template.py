@@ -353,6 +353,15 @@ def test_without_gradual_deployment_there_is_no_codedeploy() -> None:
     assert "UpdatePolicy" not in stack["AppFunctionAliaslive"]
 
 
+@pytest.mark.parametrize("gradual", ["true", "false"])
+def test_what_is_put_back_meets_no_codedeploy(gradual: str) -> None:
+    """It refuses to begin while an alarm rings, and an alarm is why something is put back."""
+    stack = expanded("prod", GradualDeployment=gradual, Traffic="at-once")["Resources"]
+
+    assert [] == [name for name, r in stack.items() if r["Type"].startswith("AWS::CodeDeploy")]
+    assert "UpdatePolicy" not in stack["AppFunctionAliaslive"]
+
+
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_every_alarm_tells_somebody(environment: str) -> None:
     """Both when it rings and when it is over."""

@@ -26,7 +26,7 @@ from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.browser import CHROMIUM, NO_BROWSER
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 GITHUB = {
     "GITHUB_SERVER_URL": "https://github.com",
     "GITHUB_ACTOR": "bob",

@@ -20,7 +20,7 @@ from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.e2e.test_releases import Team
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 NAME, REPOSITORY, DEV = "depot-2", "depots/two", "dev"
 _KEPT = (
     "app",
@@ -119,7 +119,7 @@ def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Team, Depo
         second = tuple(each.beside() for each in accounts(clone))
         aws = copy.copy(box.aws)
         aws.accounts = second
-        bootstrap(aws, box.postgres[DEV], second[0], Repository.of(REPOSITORY), second)
+        bootstrap(aws, box.postgres[DEV], second[0], Repository.of(REPOSITORY, "main"), second)
         other = Depot(box, clone, aws=aws)
         other.bring()
         yield one, other
@@ -233,6 +233,6 @@ def test_a_taken_name_is_told(teams: tuple[Team, Depot]) -> None:
             one.aws,
             one.box.postgres[DEV],
             one.aws.of(DEV).beside(),
-            Repository.of(REPOSITORY),
+            Repository.of(REPOSITORY, "main"),
             one.aws.accounts,
         )

@@ -20,7 +20,8 @@ from sandbox.oidc import ISSUER, Issuer
 from sandbox.state import Sandbox
 
 pytestmark = pytest.mark.e2e
-HUB = Repository.of(account("dev").settings.application.repository)
+APPLICATION = account("dev").settings.application
+HUB = Repository.of(APPLICATION.repository, APPLICATION.branch)
 OWN = subjects.Repository(HUB.owner, HUB.name, str(HUB.owner_id), str(HUB.id))
 ENVIRONMENTS = tuple(one.environment for one in pair())
 REFUSED = {"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"}
@@ -65,7 +66,7 @@ def jobs() -> Iterator[tuple[str, subjects.Token, bool, str]]:
         if environment not in ENVIRONMENTS:
             continue
         for run in asking:
-            for token in subjects.tokens(run, OWN, "main"):
+            for token in subjects.tokens(run, OWN, HUB.branch):
                 yield run.name, token, matrix.intended(project, run, token, role), environment
 
 
@@ -73,7 +74,7 @@ def strangers() -> Iterator[tuple[str, subjects.Token, bool, str]]:
     """Every token that nobody should come in with."""
     for environment in ENVIRONMENTS:
         others = tuple(one for one in ENVIRONMENTS if one != environment)
-        for who, token in subjects.strangers(OWN, environment, others, "main"):
+        for who, token in subjects.strangers(OWN, environment, others, HUB.branch):
             yield who, token, False, environment
 
 
@@ -109,7 +110,7 @@ def test_a_good_token_that_is_late_early_forged_or_of_another_issuer(
 ) -> None:
     """As it is it opens the role; late, early, forged, or from another issuer it does not."""
     own = replace(OWN, ids=ids)
-    token = subjects.Token(own, environment=environment, ref="refs/heads/main")
+    token = subjects.Token(own, environment=environment, ref=HUB.branch_ref)
     now, sign = int(time.time()), box.github.issuer.sign
 
     assert opens(box, environment, sign(claims(token)))

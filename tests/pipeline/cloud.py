@@ -236,6 +236,10 @@ class Cloud:
         self._called("events")
         return {"StackEvents": []}
 
+    def describe_events(self, **_: Any) -> dict[str, Any]:
+        self._called("operation's events")
+        return {"OperationEvents": []}
+
     # The programs and the API around it
 
     def sam(self, argv: Sequence[str | Path], **_: Any) -> Completed:

@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from pipeline.base import http
-from pipeline.base.errors import GateError, PipelineError, said
+from pipeline.base.errors import GateError, PipelineError, ToolError, said
+from pipeline.base.run import Completed
 from pipeline.delivery import changeset, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
@@ -73,6 +74,19 @@ def test_a_release_serves_and_is_recorded(cloud: Cloud, live: Bundle) -> None:
     assert record is not None
     assert (live.digest, cloud.parameters["ReleaseDigest"]) == (record.bundle, record.release)
     assert {} == cloud.waiting
+
+
+def test_the_address_is_an_output_of_the_step(
+    cloud: Cloud, live: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the release serves already: the environment's page on GitHub leads there."""
+    outputs = tmp_path / "outputs"
+    outputs.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    put(cloud, live)
+    first, _, rest = outputs.read_text(encoding="utf-8").partition("\n")
+
+    assert ("url<<", URL) == (first[:5], rest.partition("\n")[0])
 
 
 def test_the_address_is_said(cloud: Cloud, release: Bundle, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,6 +174,32 @@ def test_a_rollback_by_cloudformation_is_a_failure(cloud: Cloud, live: Bundle, n
 
     assert live.digest == cloud.parameters["BundleDigest"]
     assert (newer.commit, "failed") in rows(cloud)
+
+
+def test_a_change_set_that_validation_refuses_says_why(
+    cloud: Cloud, newer: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sam says that it failed, and of which stack (samcli's deployer, ChangeSetError); the reasons are the newest
+    change set's, and no other operation's."""
+    said = "Error: Failed to create changeset for the stack: esclusa-dev, ex: Waiter failed Status: FAILED."
+    place = "/Resources/AppFunction/Properties/Timeout"
+
+    def event(kind: str, hour: int, reason: str) -> dict[str, Any]:
+        refused = {"ValidationPath": place, "ValidationStatusReason": reason, "EventType": "VALIDATION_ERROR"}
+        moment = dt.datetime(2026, 11, 30, hour, tzinfo=dt.UTC)
+        return {"OperationType": kind, "OperationId": str(hour), "Timestamp": moment, **refused}
+
+    events = [
+        event("CREATE_CHANGESET", 7, "of another one"),
+        event("CREATE_CHANGESET", 8, "901 is not less or equal to 900"),
+        event("UPDATE_STACK", 9, "of an update"),
+    ]
+    monkeypatch.setattr(changeset, "run", lambda *_, **__: Completed(1, said, ""))
+    monkeypatch.setattr(cloud, "describe_events", lambda **_: {"OperationEvents": events})
+
+    with pytest.raises(ToolError, match=f"{place}: 901 is not less or equal to 900") as told:
+        put(cloud, newer)
+    assert 1 == told.value.message.count(place)
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from pipeline import cli
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
 from pipeline.delivery import deployment, stack, store
+from pipeline.delivery.bundle import TEMPLATE as TEMPLATE_NAME
 from pipeline.delivery.bundle import Bundle
-from pipeline.evidence import notes, versions
-from pipeline.release import deploy, rollback, withdrawal
+from pipeline.evidence import notes, served, versions
+from pipeline.release import deploy, drift, rollback, withdrawal
+from pipeline.source.samconfig import Environment
 from tests.pipeline import statements
-from tests.pipeline.bundles import Repository, make
+from tests.pipeline.bundles import TEMPLATE, Repository, make
 from tests.pipeline.cloud import Cloud, environment
 
 DEV = environment()
@@ -62,6 +64,69 @@ def test_an_earlier_release_serves_again(cloud: Any, releases: tuple[Bundle, Bun
 
     assert releases[0].digest == cloud.parameters["BundleDigest"]
     assert ("rollback", "succeeded", "v1.0.0") == (row["kind"], row["status"], row["version"])
+
+
+@pytest.fixture
+def moving(cloud: Any, repository: Repository, tmp_path: Path) -> tuple[Environment, list[Bundle]]:
+    """An environment whose template says how traffic moves, with two releases, the second of which serves."""
+    where = environment(parameters={**DEV.parameters, "Traffic": "as-set"})
+    template = TEMPLATE.replace("  LogLevel:", "  Traffic: {Type: String}\n  LogLevel:").encode()
+    made = []
+    for number in range(2):
+        commit = repository.commit(f"release {number}")
+        one = make(tmp_path / f"moving{number}", commit, template=template)
+        store.put(cloud, where.bucket, one)
+        deploy.deploy(deployment.begin(cloud, where, one, "ada"))
+        made.append(one)
+    return where, made
+
+
+def test_what_is_put_back_takes_all_traffic_at_once(
+    cloud: Any, moving: tuple[Environment, list[Bundle]]
+) -> None:
+    """CodeDeploy begins nothing under a ringing alarm (aws/serverless-application-model#716), and what is broken is to
+    meet nobody any more. It is the same release all the same: neither digest nor drift knows of it."""
+    where, (first, _) = moving
+    recorded = served.find(cloud, where, first.commit)
+    assert recorded is not None
+    before = dict(cloud.parameters)
+    deploy.deploy(deployment.begin(cloud, where, first, "ada", kind="rollback"))
+    live = stack.read(cloud, where.stack_name)
+
+    assert ("as-set", "at-once") == (before["Traffic"], cloud.parameters["Traffic"])
+    assert recorded.release == cloud.parameters["ReleaseDigest"]
+    assert [] == list(drift._release(cloud, where, live, first.digest))
+
+    deploy.deploy(deployment.begin(cloud, where, moving[1][1], "ada"))
+
+    assert "as-set" == cloud.parameters["Traffic"]
+
+
+def test_what_is_restored_takes_all_traffic_at_once(
+    cloud: Any, moving: tuple[Environment, list[Bundle]], repository: Repository, tmp_path: Path
+) -> None:
+    """After a release that doesn't serve, too."""
+    where, made = moving
+    third = make(
+        tmp_path / "third", repository.commit("third"), template=made[0].path(TEMPLATE_NAME).read_bytes()
+    )
+    store.put(cloud, where.bucket, third)
+    cloud.broken = {third.commit}
+    with pytest.raises(GateError, match="was put back, and serves"):
+        deploy.deploy(deployment.begin(cloud, where, third, "ada"))
+
+    assert (made[1].digest, "at-once") == (cloud.parameters["BundleDigest"], cloud.parameters["Traffic"])
+
+
+def test_a_template_that_moves_traffic_in_no_way_of_its_own_is_put_back(
+    cloud: Any, releases: tuple[Bundle, Bundle]
+) -> None:
+    """As one was before templates could: samconfig knows the parameter by then, and the bundle doesn't."""
+    where = environment(parameters={**DEV.parameters, "Traffic": "as-set"})
+    deploy.deploy(deployment.begin(cloud, where, releases[0], "ada", kind="rollback"))
+
+    assert releases[0].digest == cloud.parameters["BundleDigest"]
+    assert "Traffic" not in cloud.parameters
 
 
 @pytest.mark.parametrize("name", ["latest", "v1", "main", "../x"])

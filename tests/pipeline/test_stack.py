@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.base.errors import GateError
 from pipeline.delivery import stack
-from tests.pipeline.cloud import Cloud
+from tests.pipeline.cloud import Cloud, refused
 
 GO = (*stack.NEW, *stack.READY)
 STOP = {
@@ -107,3 +107,108 @@ def test_the_reasons_are_of_the_last_operation(cloud: Cloud, monkeypatch: pytest
     session: Any = cloud
 
     assert ["A: first", "B: second"] == stack.failures(session, "esclusa-dev")
+
+
+OWN = {"StackId": "arn", "PhysicalResourceId": "arn", "LogicalResourceId": "esclusa-dev"}
+
+
+def paged(rows: list[dict[str, Any]], key: str, size: int) -> Any:
+    """An operation that gives these rows, some a page; AWS gives about 100 events (ansible/ansible#41840)."""
+
+    def ask(*, NextToken: str = "0", **_: Any) -> dict[str, Any]:  # noqa: N803
+        at = int(NextToken)
+        more = {"NextToken": str(at + size)} if at + size < len(rows) else {}
+        return {key: rows[at : at + size], **more}
+
+    return ask
+
+
+def test_the_reasons_are_found_however_long_ago(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback of many resources is told after its reason, newest first, on pages of its own."""
+    gone = {
+        **OWN,
+        "PhysicalResourceId": "x",
+        "ResourceStatus": "DELETE_COMPLETE",
+        "LogicalResourceId": "Gone",
+    }
+    failed = {**gone, "ResourceStatus": "CREATE_FAILED", "LogicalResourceId": "Stage"}
+    rows = [
+        {**OWN, "ResourceStatus": "ROLLBACK_COMPLETE"},
+        *[gone] * 250,
+        {**OWN, "ResourceStatus": "ROLLBACK_IN_PROGRESS"},
+        {**failed, "ResourceStatusReason": "no log role"},
+        {**OWN, "ResourceStatus": "CREATE_IN_PROGRESS"},
+        *[{**failed, "ResourceStatusReason": "of the operation before"}] * 250,
+    ]
+    asked: list[str] = []
+
+    def ask(**given: Any) -> Any:
+        asked.append(given.get("NextToken", "first"))
+        return paged(rows, "StackEvents", 100)(**given)
+
+    monkeypatch.setattr(cloud, "describe_stack_events", ask)
+    session: Any = cloud
+
+    assert ["Stage: no log role"] == stack.failures(session, "esclusa-dev")
+    assert ["first", "100", "200"] == asked
+
+
+def test_what_validation_refused_is_told_with_its_place(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation validates before it begins, and tells the reasons by DescribeEvents alone: of this operation, not
+    of the rollback that follows; on every page; what a person can find by it is resource, path and reason."""
+    before = {"OperationId": "op-1", "StackId": "arn"}
+    rows = [
+        {**OWN, "ResourceStatus": "ROLLBACK_COMPLETE", "OperationId": "op-2"},
+        {**OWN, "ResourceStatus": "ROLLBACK_IN_PROGRESS", "OperationId": "op-2"},
+        {**OWN, **before, "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": "Call DescribeEvents"},
+        {**OWN, **before, "ResourceStatus": "CREATE_IN_PROGRESS"},
+    ]
+    refused = {**before, "EventType": "VALIDATION_ERROR", "ResourceType": "AWS::SQS::Queue"}
+    place = "/Resources/Queue/Properties/QueueName"
+    told = [
+        {**before, "EventType": "PROVISIONING_ERROR", "ResourceStatusReason": "known already"},
+        {**refused, "ValidationPath": place, "ValidationStatusReason": "[x] is\ntoo long"},
+        {
+            **refused,
+            "LogicalResourceId": "Other",
+            "ValidationStatusReason": "near a quota",
+            "ValidationFailureMode": "WARN",
+        },
+    ]
+    asked: list[Any] = []
+
+    def ask(**given: Any) -> Any:
+        asked.append(given.get("OperationId"))
+        return paged(told, "OperationEvents", 1)(**given)
+
+    monkeypatch.setattr(cloud, "describe_stack_events", paged(rows, "StackEvents", 2))
+    monkeypatch.setattr(cloud, "describe_events", ask)
+    session: Any = cloud
+
+    assert [
+        "esclusa-dev: Call DescribeEvents",
+        f"{place} (AWS::SQS::Queue): [x] is too long",
+        "Other (AWS::SQS::Queue): near a quota (a warning)",
+    ] == stack.failures(session, "esclusa-dev")
+    assert {"op-1"} == set(asked)
+
+
+def test_reasons_that_may_not_be_read_hide_none(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older bootstrap gives no right to ask: what the stack's events say is said all the same."""
+    rows = [
+        {**OWN, "PhysicalResourceId": "x", "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": "why"},
+        {**OWN, "ResourceStatus": "CREATE_IN_PROGRESS"},
+    ]
+
+    def shut(**_: Any) -> Any:
+        raise refused("AccessDenied", "not authorized to perform: cloudformation:DescribeEvents")
+
+    monkeypatch.setattr(cloud, "describe_stack_events", paged(rows, "StackEvents", 5))
+    monkeypatch.setattr(cloud, "describe_events", shut)
+    session: Any = cloud
+    found = stack.failures(session, "esclusa-dev")
+
+    assert "esclusa-dev: why" == found[0]
+    assert "DescribeEvents" in found[1]

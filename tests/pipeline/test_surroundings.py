@@ -10,7 +10,7 @@ import pytest
 from pipeline.base import surroundings
 from pipeline.base.run import CHECKOUT, run
 from pipeline.base.surroundings import bare, kept
-from pipeline.delivery import bundle
+from pipeline.source import blobs
 from tests.pipeline.bundles import Repository
 from tests.worlds import all_of
 
@@ -71,15 +71,16 @@ def test_a_commits_files_are_its_bytes(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
     repository = Repository(tmp_path / "repository")
     commit = repository.commit("first", {"a.py": "one\n$Id$\n", "b.txt": "two\r\n"})
-    bundle._check_out(repository.folder, commit, tmp_path / "out")
+    blobs.write(blobs.read(repository.folder, commit), tmp_path / "out")
 
     assert {"a.py": b"one\n$Id$\n", "b.txt": b"two\r\n"} == {
         path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()
     }
 
 
-def test_both_lists_of_how_registries_are_reached_are_one() -> None:
+def test_both_lists_of_how_registries_are_reached_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """bin/fresh.py runs before anything is installed, for any Python 3, and so has a list of its own."""
+    monkeypatch.syspath_prepend(CHECKOUT / "bin")  # as when it runs
     fresh = runpy.run_path(str(CHECKOUT / "bin/fresh.py"))
 
     assert {name.upper() for name in surroundings.REGISTRIES} == set(fresh["REGISTRIES"])

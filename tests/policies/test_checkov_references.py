@@ -25,7 +25,7 @@ def faulty(every: int) -> Iterator[Stack]:
                 yield stack
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_same_is_found(tmp_path: Path) -> None:
     """With references filled in and without, on many faulty templates at once."""
     folder, mark = tmp_path / "stacks", tmp_path / "mark"

@@ -20,7 +20,7 @@ from tests.policies import overlaps
 from tests.policies.overlaps import RULES, Example
 from tests.policies.test_seeds import CLEAN, OF_TOOLS, ROOT
 
-pytestmark = pytest.mark.slow  # the tools, on hundreds of templates
+pytestmark = pytest.mark.proof  # the tools, on hundreds of templates
 
 CASES = yaml.safe_load(Path(__file__).with_name("said.yaml").read_text(encoding="utf-8"))
 ENGINES = {"checkov": checkov.ENGINE, "cfn-lint": cfn_lint.ENGINE, "zizmor": zizmor.ENGINE}

@@ -30,6 +30,7 @@ _CHANGED = "asked when a release changes this of a resource"
 BEYOND: dict[str, dict[Right, str]] = {
     "deploy": {
         ("DriveOwnStack", "cloudformation:DeleteChangeSet"): "asked when a change set is refused",
+        ("DriveOwnStack", "cloudformation:DescribeEvents"): "asked when a deployment fails",
         ("DriveOwnStack", "cloudformation:DescribeStackEvents"): "asked when a deployment fails",
         (
             "ReadDeployTimeValues",

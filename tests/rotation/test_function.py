@@ -136,6 +136,31 @@ def test_only_the_idle_user_s_password_is_ever_set(secrets_manager: SecretsManag
         rotate("setSecret", token=token)
 
 
+def test_setting_a_rotation_up_tests_what_is_current(secrets_manager: SecretsManager) -> None:
+    """Secrets Manager then makes a pending copy and calls testSecret alone (RotateSecret's RotateImmediately; moto
+    5.2.5 does so, getmoto/moto#8504). It holds while the password works, and sets none."""
+    token = new_token()
+    current = next(iter(secrets_manager.secrets[SECRET_ARN].values()))[0]
+    secrets_manager.secrets[SECRET_ARN][token] = (current, {"AWSPENDING"})
+    rotate("testSecret", token=token)
+
+    with pytest.raises(RotationError, match="other user"):
+        rotate("setSecret", token=token)
+
+
+def test_a_current_password_that_does_not_work_fails_the_test(secrets_manager: SecretsManager) -> None:
+    """As does a copy that isn't one: only what is current whole is taken for it."""
+    token = new_token()
+    value = {**secrets_manager.value(SECRET_ARN), "password": "another"}
+    secrets_manager.secrets[SECRET_ARN][token] = (json.dumps(value), {"AWSPENDING"})
+    with pytest.raises(RotationError, match="other user"):
+        rotate("testSecret", token=token)
+    secrets_manager.put(SECRET_ARN, value)
+
+    with pytest.raises(psycopg.OperationalError):
+        rotate("testSecret", token=token)
+
+
 def test_the_administrator_s_password_goes_to_our_server_alone(
     secrets_manager: SecretsManager, migrated: dict[str, str]
 ) -> None:

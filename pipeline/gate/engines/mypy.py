@@ -5,13 +5,22 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.gate import baseline
 from pipeline.gate.cache import folder as cache_folder
 from pipeline.gate.engines.base import Context, Engine, EngineError, row
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
+from pipeline.source import settings
+from pipeline.source.configuration import FILE
 
 
 def run(context: Context) -> Iterator[Finding]:
+    """What is to be mended: all but what code that came in may keep for now."""
+    yield from baseline.apply(list(found(context)), context.project)
+
+
+def found(context: Context) -> Iterator[Finding]:
+    """All that mypy finds. Raises EngineError."""
     present = [
         root
         for root in context.project.roots
@@ -49,6 +58,11 @@ def run(context: Context) -> Iterator[Finding]:
             )
 
 
+def _scope(context: Context) -> str:
+    kept = len(baseline.entries(context.project.text(baseline.FILE)))
+    return f"but for {kept} findings of {baseline.FILE}" if kept else ""
+
+
 def _cache(context: Context) -> Path:
     """Where mypy keeps what it knows: beside the verdicts, or nowhere for long where the user may not write there."""
     folder = cache_folder() / "mypy"
@@ -60,9 +74,11 @@ def _cache(context: Context) -> Path:
         return context.scratch / "mypy"
 
 
+_LISTS = (baseline.FILE, settings.FILE, FILE)  # samconfig.toml says which code is the application's
 ENGINE = Engine(
     name="mypy",
     packages=("mypy",),
-    reads=lambda file: file.endswith((".py", ".pyi", "pyproject.toml")),
+    reads=lambda file: file.endswith((".py", ".pyi", "pyproject.toml")) or file in _LISTS,
     run=run,
+    scope=_scope,
 )

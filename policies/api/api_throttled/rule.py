@@ -7,10 +7,9 @@ from pipeline.source.functions import setting_route
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at
 
-_MOST = 5000  # requests a second, and at once: half of an account's default, which all its APIs share
-
 
 def check(project: Project) -> Iterator[Violation]:
+    most = project.settings.number("limits.requests")
     for stack in project.stacks:
         for stage in stack.of_type("AWS::ApiGateway::Stage"):
             settings = stage.get("MethodSettings", default=[])
@@ -25,7 +24,7 @@ def check(project: Project) -> Iterator[Violation]:
             for one in settings:
                 index = settings.index(one)
                 for key in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
-                    if isinstance(one, dict) and (why := _wrong(one, key)):
+                    if isinstance(one, dict) and (why := _wrong(one, key, most)):
                         yield at(
                             stage,
                             f"{key} {why}",
@@ -37,7 +36,7 @@ def check(project: Project) -> Iterator[Violation]:
         for stage in stack.of_type("AWS::ApiGatewayV2::Stage"):
             limits = stage.get("DefaultRouteSettings", default={})
             for key in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
-                if why := _wrong(limits, key):
+                if why := _wrong(limits, key, most):
                     yield at(stage, f"{key} {why}", "DefaultRouteSettings", key, fact=key)
 
 
@@ -45,7 +44,7 @@ def _whole(one: dict[str, Any]) -> bool:
     return one.get("ResourcePath") in ("/*", "*") and one.get("HttpMethod") == "*"
 
 
-def _wrong(one: dict[str, Any], key: str) -> str:
+def _wrong(one: dict[str, Any], key: str, most: int) -> str:
     if key not in one:
         return "is missing" if "HttpMethod" not in one or _whole(one) else ""
     try:
@@ -54,4 +53,4 @@ def _wrong(one: dict[str, Any], key: str) -> str:
         return f"can't be known: {one[key]}"
     if number <= 0:
         return f"is {number:g}, which " + ("stops every call" if number == 0 else "means no limit")
-    return f"is {number:g}, more than {_MOST}" if number > _MOST else ""
+    return f"is {number:g}, more than {most}" if number > most else ""

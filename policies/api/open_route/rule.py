@@ -22,8 +22,6 @@ def check(project: Project) -> Iterator[Violation]:
             if name not in public and name not in settings.open_routes:
                 yield route.violation(f"{name} is open to everybody")
     if settings.document is not None:
-        for why, place in settings.faults:
-            yield at_document(settings.document, why, *place, fact=why)
         for name, place in settings.open_routes.items():
             if project.stacks and name not in opened:
                 yield at_document(

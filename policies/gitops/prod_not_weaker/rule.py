@@ -1,16 +1,14 @@
 """Settings in which a promoted environment is weaker than the one it promotes from, or another thing."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from pipeline.source.environments import Environment
 from pipeline.source.project import Project
+from pipeline.source.settings import ALIKE, AT_LEAST, AT_MOST, NEVER, ONLY, Settings
 from pipeline.source.violations import Violation, at_parameter, at_setting
 
-_ALIKE = ("Architecture", "Runtime", "MemorySize", "Timeout")
-_AT_LEAST = ("LogRetentionDays",)
-_AT_MOST = ("RotationDays",)
 _SETTINGS_ALIKE = ("capabilities", "s3_prefix", "fail_on_empty_changeset", "confirm_changeset")
-_LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -18,7 +16,7 @@ def check(project: Project) -> Iterator[Violation]:
         source = project.environment(str(prod.table("pipeline").get("promote_from") or ""))
         if source is None:
             continue
-        for name, why in _weaker(prod.parameters, source.parameters):
+        for name, why in _weaker(prod.parameters, source.parameters, project.settings):
             yield at_parameter(
                 prod,
                 f"{name} of {prod.name} {why}",
@@ -28,31 +26,34 @@ def check(project: Project) -> Iterator[Violation]:
         yield from _settings(prod, source)
 
 
-def _weaker(prod: dict[str, str], source: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for name in _ALIKE:
+def _weaker(prod: dict[str, str], source: dict[str, str], settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in settings.names(ALIKE):
         if prod.get(name) != source.get(name):
             yield name, f"is {prod.get(name)}, and was tried as {source.get(name)}"
-    for names, sign in ((_AT_LEAST, 1), (_AT_MOST, -1)):
-        for name in names:
+    for setting, sign in ((AT_LEAST, 1), (AT_MOST, -1)):
+        for name in settings.names(setting):
             mine, theirs = _number(prod.get(name)), _number(source.get(name))
             if mine is not None and theirs is not None and (mine - theirs) * sign < 0:
                 yield name, f"is {prod[name]}, weaker than {source[name]} before"
-    yield from _weak(prod)
+    for setting, wanted in ((ONLY, True), (NEVER, False)):
+        for name, patterns in settings.values(setting).items():
+            wrong = [one for one in _items(prod.get(name)) if _matches(one, patterns) != wanted]
+            if wrong:
+                said = "is not" if wanted else "may not be"
+                yield name, f"is {', '.join(wrong) or 'empty'}, and {said} {_shown(patterns)}"
 
 
-def _weak(prod: dict[str, str]) -> Iterator[tuple[str, str]]:
-    if prod.get("GradualDeployment", "true").lower() != "true":
-        yield "GradualDeployment", "moves all traffic at once"
-    if prod.get("AlarmTopicArn") == "":
-        yield "AlarmTopicArn", "tells nobody"
-    if prod.get("LogLevel") in _LEVELS[:2]:
-        yield "LogLevel", f"is {prod['LogLevel']}: it logs what requests hold"
-    if (tls := prod.get("DatabaseTls")) in ("disable", "prefer", "allow", "require"):
-        yield "DatabaseTls", f"is {tls}: the server isn't verified"
-    origins = [one.strip() for one in prod.get("CorsOrigins", "").split(",")]
-    weak = [one for one in origins if "*" in one or "localhost" in one or one.startswith("http://")]
-    if weak:
-        yield "CorsOrigins", f"lets {', '.join(weak)} in"
+def _items(value: str | None) -> list[str]:
+    """A value, or each entry of one that is a list: a weak one is not hidden by those beside it."""
+    return [] if value is None else [one.strip() for one in value.split(",")]
+
+
+def _matches(value: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(value.lower(), one.lower()) for one in patterns)
+
+
+def _shown(patterns: tuple[str, ...]) -> str:
+    return ", ".join(one or "empty" for one in patterns)
 
 
 def _number(text: str | None) -> float | None:

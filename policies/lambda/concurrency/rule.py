@@ -6,10 +6,9 @@ from pipeline.source.functions import functions
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation, at
 
-_MOST = 900  # of 1000 in an account, 100 of which AWS keeps unreserved
-
 
 def check(project: Project) -> Iterator[Violation]:
+    most = project.settings.number("limits.concurrency")
     for stack in project.stacks:
         for function in functions(stack):
             value = str(function.get("ReservedConcurrentExecutions", default="missing"))
@@ -20,10 +19,10 @@ def check(project: Project) -> Iterator[Violation]:
                     "ReservedConcurrentExecutions",
                     fact="ReservedConcurrentExecutions",
                 )
-            elif not 1 <= int(value) <= _MOST:
+            elif not 1 <= int(value) <= most:
                 yield at(
                     function,
-                    f"reserved concurrency is {value}, not 1 to {_MOST}",
+                    f"reserved concurrency is {value}, not 1 to {most}",
                     "ReservedConcurrentExecutions",
                     fact="ReservedConcurrentExecutions",
                 )

@@ -32,7 +32,7 @@ _LATER = (
     *CUSTOM,
 )
 _SERVICES = ("events", "iot", "logs", "s3", "secretsmanager", "ses", "sns")
-_LEAST = 7 * 24 * 3600  # seconds: long enough for somebody to come back from holidays
+_DAY = 24 * 3600  # seconds
 _DEFAULT = 345600  # what SQS keeps messages for by itself
 
 
@@ -55,7 +55,7 @@ def check(project: Project) -> Iterator[Violation]:
                     "DeadLetterConfig",
                     fact="DeadLetterConfig",
                 )
-            yield from _queues(stack, function, target)
+            yield from _queues(stack, function, target, project.settings.number("days.dead_letters"))
 
 
 def _named(stack: Stack, types: tuple[str, ...]) -> set[str]:
@@ -81,7 +81,7 @@ def _allowed(stack: Stack) -> set[str]:
     return through_aliases(stack, names)
 
 
-def _queues(stack: Stack, function: Resource, target: Any) -> Iterator[Violation]:
+def _queues(stack: Stack, function: Resource, target: Any, least: int) -> Iterator[Violation]:
     for name in refers(target):
         queue = stack.resources.get(name)
         if queue is None or queue.type not in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
@@ -93,10 +93,10 @@ def _queues(stack: Stack, function: Resource, target: Any) -> Iterator[Violation
             )
         elif queue.type == "AWS::SQS::Queue":
             seconds = str(queue.get("MessageRetentionPeriod", default=_DEFAULT))
-            if not seconds.isdigit() or int(seconds) < _LEAST:
+            if not seconds.isdigit() or int(seconds) < least * _DAY:
                 yield at(
                     queue,
-                    f"dead letters are kept for {seconds} s, less than a week",
+                    f"dead letters are kept for {seconds} s, less than {least} days",
                     "MessageRetentionPeriod",
                     fact="MessageRetentionPeriod",
                 )

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pipeline.iam.matching import texts
 from pipeline.source.functions import functions
 from pipeline.source.project import Project
+from pipeline.source.settings import RUNTIMES
 from pipeline.source.violations import Violation, at
-
-_SUPPORTED = ("python3.11", "python3.12", "python3.13", "python3.14")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -23,7 +22,7 @@ def check(project: Project) -> Iterator[Violation]:
                 )
                 continue
             runtime = str(function.get("Runtime", default="missing"))
-            if runtime not in _SUPPORTED or (built and runtime != f"python{built}"):
+            if runtime not in project.settings.names(RUNTIMES) or (built and runtime != f"python{built}"):
                 wanted = f"python{built}" if built else "a supported Python"
                 yield at(function, f"the runtime is {runtime}, not {wanted}", "Runtime", fact="Runtime")
             if function.get("RuntimeManagementConfig", "UpdateRuntimeOn", default="Auto") == "Manual":

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 from pipeline.iam import grants
 from pipeline.source.project import Project
+from pipeline.source.quotas import SECTIONS
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import known
 from pipeline.source.violations import Violation, at, at_template
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-_MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 _NAMES: dict[str, tuple[str, str]] = {
     "AWS::Lambda::Function": ("FunctionName", r"[A-Za-z0-9_-]{1,64}"),
     "AWS::S3::Bucket": ("BucketName", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
@@ -28,7 +27,7 @@ def _strange(resource: Resource) -> str:
 
 
 def _too_much(stack: Stack) -> Iterator[Violation]:
-    for section, most in _MOST.items():
+    for section, most in SECTIONS.items():
         if len(stack.section(section)) > most:
             yield at_template(stack, f"the template has more than {most} {section}", section, fact=section)
     for resource, why in grants.too_long(stack):

@@ -11,11 +11,12 @@ from pipeline.source.project import Project
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at
 
-_MOST = 90  # days
+_MONTH = 30  # days
 _RATE = re.compile(r"rate\(\s*(\d+)\s+(hour|day)s?\s*\)")
 
 
 def check(project: Project) -> Iterator[Violation]:
+    most = project.settings.number("days.secret_rotation")
     for stack in project.stacks:
         schedules = list(stack.of_type("AWS::SecretsManager::RotationSchedule"))
         rotated = {name for schedule in schedules for name in refers(schedule.get("SecretId"))}
@@ -24,7 +25,7 @@ def check(project: Project) -> Iterator[Violation]:
             if valued and secret.id not in rotated:
                 yield at(secret, "the secret is never rotated", fact="rotation")
         for schedule in schedules:
-            if why := _slow(schedule.get("RotationRules")):
+            if why := _slow(schedule.get("RotationRules"), most):
                 yield at(schedule, why, "RotationRules", fact="RotationRules")
             function = refers(schedule.get("RotationLambdaARN"))
             hosted = "HostedRotationLambda" in schedule.properties
@@ -37,7 +38,7 @@ def check(project: Project) -> Iterator[Violation]:
                 )
 
 
-def _slow(rules: Any) -> str:
+def _slow(rules: Any, most: int) -> str:
     if not isinstance(rules, dict):
         return "the schedule says no interval"
     if "ScheduleExpression" in rules:
@@ -45,10 +46,14 @@ def _slow(rules: Any) -> str:
         found = _RATE.fullmatch(expression)
         if found:
             days = int(found[1]) / (24 if found[2] == "hour" else 1)
-            return f"the secret is rotated every {days:g} days, more than {_MOST}" if days > _MOST else ""
-        monthly = re.fullmatch(r"cron\(\S+ \S+ \S+ (\*|1/[123]|\*/[123]) \S+ \*\)", expression)
-        return "" if monthly else f"{expression} is not known to come within {_MOST} days"
+            return f"the secret is rotated every {days:g} days, more than {most}" if days > most else ""
+        monthly = re.fullmatch(r"cron\(\S+ \S+ \S+ (?:\*|(?:1|\*)/([123])) \S+ \*\)", expression)
+        return (
+            ""
+            if monthly and int(monthly[1] or 1) * _MONTH <= most
+            else f"{expression} is not known to come within {most} days"
+        )
     value = str(rules.get("AutomaticallyAfterDays", ""))
     if not value.isdigit() or int(value) < 1:
         return f"AutomaticallyAfterDays is {value or 'missing'}"
-    return f"the secret is rotated every {value} days, more than {_MOST}" if int(value) > _MOST else ""
+    return f"the secret is rotated every {value} days, more than {most}" if int(value) > most else ""

@@ -8,7 +8,6 @@ from pipeline.source.stacks import Resource
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at, at_template
 
-_LEAST = 365  # days
 _EXPIRING = ("ExpirationInDays", "ExpirationDate", "NoncurrentVersionExpiration")
 _DELETING = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention")
 
@@ -24,7 +23,7 @@ def check(project: Project) -> Iterator[Violation]:
                 fact="no evidence bucket",
             )
         for bucket in buckets:
-            for place, why in _weak(bucket):
+            for place, why in _weak(bucket, project.settings.number("days.evidence")):
                 yield at(bucket, f"{bucket.id} {why}", *place, fact=place[-1])
             denials = [one for one in statements(stack) if one.denies and _is_of(one, bucket)]
             for action in _DELETING:
@@ -42,7 +41,7 @@ def _holds_evidence(bucket: Resource) -> bool:
     return "evidence" in name or "audit" in name or bool(bucket.get("ObjectLockConfiguration"))
 
 
-def _weak(bucket: Resource) -> Iterator[tuple[tuple[str, ...], str]]:
+def _weak(bucket: Resource, least: int) -> Iterator[tuple[tuple[str, ...], str]]:
     place = ("ObjectLockConfiguration", "Rule", "DefaultRetention")
     if str(bucket.get("ObjectLockEnabled", default=False)).lower() != "true":
         yield ("ObjectLockEnabled",), "has no object lock"
@@ -55,8 +54,8 @@ def _weak(bucket: Resource) -> Iterator[tuple[tuple[str, ...], str]]:
     days = str(retention.get("Days", ""))
     years = str(retention.get("Years", ""))
     length = int(days) if days.isdigit() else int(years) * 365 if years.isdigit() else 0
-    if length < _LEAST:
-        yield (*place, "Days"), f"is locked for {length} days, less than {_LEAST}"
+    if length < least:
+        yield (*place, "Days"), f"is locked for {length} days, less than {least}"
     for rule in bucket.get("LifecycleConfiguration", "Rules", default=[]):
         if isinstance(rule, dict) and any(key.startswith(_EXPIRING) for key in rule):
             yield (

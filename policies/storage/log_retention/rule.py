@@ -7,14 +7,13 @@ from pipeline.source.stacks import Stack, dig
 from pipeline.source.values import refers
 from pipeline.source.violations import Violation, at
 
-_LEAST = {False: 14, True: 365}  # days; True for environments that are promoted to
-
 
 def check(project: Project) -> Iterator[Violation]:
     for stack in project.stacks:
         if stack.environment.laptop:
             continue
-        least = _LEAST[bool(stack.environment.table("pipeline").get("promote_from"))]
+        promoted = stack.environment.table("pipeline").get("promote_from")
+        least = project.settings.number("days.logs_promoted" if promoted else "days.logs")
         for group in stack.of_type("AWS::Logs::LogGroup"):
             value = str(group.get("RetentionInDays", default="missing"))
             if not value.isdigit() or int(value) < least:

@@ -1,109 +1,127 @@
-"""Workflows that may change one environment at the same time, or be cancelled while they do."""
+"""Deployments that may meet in one environment, cancel each other, or hold up a rollback."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from pipeline.source.duties import deployments
+from pipeline.source.duties import deployments, pipelines
 from pipeline.source.project import Project
 from pipeline.source.runs import Run
 from pipeline.source.violations import Violation
+from pipeline.source.workflows import Job, Workflow
 
 _OF_THE_WORKFLOW = re.compile(r"\$\{\{\s*github\.workflow\s*\}\}")
 
+type _Users = tuple[str, str]  # rollbacks or deployments, and of which environment
+
 
 def check(project: Project) -> Iterator[Violation]:
-    queues: dict[str, set[str]] = defaultdict(set)  # by environment
-    users: dict[str, set[str]] = defaultdict(set)  # by group
+    queues: dict[_Users, set[str]] = defaultdict(set)
+    users: dict[str, set[_Users]] = defaultdict(set)  # by group
     found: list[Violation] = []
     for run in deployments(project):
         found += _one(run)
-        for environment, group in _pairs(run):
-            queues[environment].add(group)
-            users[group].add(environment)
+        for whose, group in _pairs(run):
+            queues[whose].add(group)
+            users[group].add(whose)
     for run in deployments(project):
-        for environment, group in _pairs(run):
-            if len(queues[environment]) > 1:
-                others = ", ".join(sorted(queues[environment] - {group}))
-                found.append(
-                    _at(
-                        run,
-                        f"queues in {group} for {environment}; others in {others}",
-                        "group",
-                        fact=f"{group} for {environment}",
-                    )
-                )
-            if len(users[group]) > 1:
-                both = " and ".join(sorted(users[group]))
-                found.append(
-                    _at(
-                        run,
-                        f"{group} is the queue of {both}: one would cancel the other",
-                        "group",
-                        fact=f"{group} of {both}",
-                    )
-                )
+        for whose, group in _pairs(run):
+            found += _among(run, whose, group, queues[whose] - {group}, users[group])
     yield from dict.fromkeys(found)
 
 
+@dataclass(frozen=True)
+class _Queue:
+    """`concurrency` of a workflow, or of one of its jobs."""
+
+    holder: Workflow | Job
+
+    @property
+    def body(self) -> dict[str, Any]:
+        held = self.holder.data if isinstance(self.holder, Workflow) else self.holder.body
+        found = held.get("concurrency")
+        return found if isinstance(found, dict) else {"group": found or ""}
+
+    @property
+    def group(self) -> str:
+        return str(self.body.get("group") or "")
+
+    def at(self, message: str, *place: str, fact: str) -> Violation:
+        if isinstance(self.holder, Workflow):
+            line = self.holder.line("concurrency", *place)
+            return Violation(f"{self.holder.name} {message}", self.holder.file, line, fact=fact)
+        line, name = self.holder.line("concurrency", *place), self.holder.id
+        return Violation(f"job {name} {message}", self.holder.workflow.file, line, fact=f"{name}: {fact}")
+
+
+def _queues(run: Run) -> Iterator[_Queue]:
+    """Every queue that a run stands in, the one of the job that does the work first."""
+    for job in reversed(run.jobs):
+        for holder in (job, job.workflow):
+            if _Queue(holder).group:
+                yield _Queue(holder)
+
+
+def _own(run: Run) -> _Queue | None:
+    """The queue of the job that changes the environment, or of one that calls it."""
+    return next((one for one in _queues(run) if isinstance(one.holder, Job)), None)
+
+
 def _one(run: Run) -> Iterator[Violation]:
-    group, cancel = _concurrency(run)
-    if not group:
-        yield _at(run, "changes an environment without a queue (concurrency)", fact="no queue")
-    if cancel is False:
-        for job in run.jobs:
-            found = job.body.get("concurrency")
-            if isinstance(found, dict) and found.get("cancel-in-progress", False) is not False:
-                line = job.line("concurrency", "cancel-in-progress")
-                yield Violation(
-                    f"job {job.id} may be cancelled meanwhile",
-                    job.workflow.file,
-                    line,
-                    fact=f"{job.id}: cancel-in-progress",
-                )
-    if cancel is not False:
-        yield _at(
-            run,
-            "may be cancelled while it changes an environment",
-            "cancel-in-progress",
-            fact="cancel-in-progress",
-        )
-    if group and any("${{" in one for one in _groups(run, group)):
-        yield _at(run, f"has a queue that differs from run to run: {group}", "group", fact=f"group {group}")
+    own = _own(run)
+    if own is None and not any(_queues(run)):
+        message = f"{run.workflow.name} changes an environment without a queue (concurrency)"
+        yield Violation(message, run.workflow.file, run.workflow.line("on"), fact="no queue")
+    for one in _queues(run):
+        if own is None:
+            message = (
+                "queues as a whole: its checks wait too, and an approval that it waits for holds the queue"
+            )
+            yield one.at(message, fact="queues as a whole")
+        if one.body.get("cancel-in-progress", False) is not False:
+            message = "may be cancelled while it changes an environment"
+            yield one.at(message, "cancel-in-progress", fact="cancel-in-progress")
+        if one.body.get("queue") != "max":
+            message = "keeps one that waits, and cancels it when a third comes: queue: max"
+            yield one.at(message, "queue" if "queue" in one.body else "group", fact="queue")
+    if own and any("${{" in group for group in _groups(run, own)):
+        message = f"has a queue that differs from run to run: {own.group}"
+        yield own.at(message, "group", fact=f"group {own.group}")
 
 
-def _concurrency(run: Run) -> tuple[str, Any]:
-    for body in (run.workflow.data, *(job.body for job in run.jobs)):
-        found = body.get("concurrency")
-        if isinstance(found, str):
-            return found, False
-        if isinstance(found, dict):
-            return str(found.get("group") or ""), found.get("cancel-in-progress", False)
-    return "", False
+def _among(run: Run, whose: _Users, group: str, others: set[str], users: set[_Users]) -> Iterator[Violation]:
+    """What the queues of the other runs make of this one's."""
+    own, (kind, environment) = _own(run), whose
+    if own is None:
+        return
+    if others:
+        message = f"queues in {group} for {environment}; others in {', '.join(sorted(others))}"
+        yield own.at(message, "group", fact=f"{group} for {environment}")
+    environments = sorted({one for _, one in users})
+    if len(environments) > 1:
+        both = " and ".join(environments)
+        message = f"{group} is the queue of {both}: one would hold up the other"
+        yield own.at(message, "group", fact=f"{group} of {both}")
+    if kind == "rollbacks" and ("deployments", environment) in users:
+        message = f"waits in {group} behind a deployment that waits for its approval: a queue of its own"
+        yield own.at(message, "group", fact=f"{group} of deployments")
 
 
-def _groups(run: Run, group: str) -> tuple[str, ...]:
-    return run.values(_OF_THE_WORKFLOW.sub(str(run.workflow.data.get("name", run.workflow.file)), group))
+def _groups(run: Run, queue: _Queue) -> tuple[str, ...]:
+    name = str(run.workflow.data.get("name", run.workflow.file))
+    return run.values(_OF_THE_WORKFLOW.sub(lambda _: name, queue.group))
 
 
-def _pairs(run: Run) -> Iterator[tuple[str, str]]:
+def _pairs(run: Run) -> Iterator[tuple[_Users, str]]:
     """Each environment that a run may enter, with its queue: both follow the same input, or one serves all."""
-    groups = [one for one in _groups(run, _concurrency(run)[0]) if one and "${{" not in one]
+    own = _own(run)
+    groups = [one for one in _groups(run, own) if one and "${{" not in one] if own else []
+    back = {name for _, _, name in pipelines(run)} & {"deploy", "promote", "rollback", "withdraw"}
+    kind = "rollbacks" if back and back <= {"rollback", "withdraw"} else "deployments"
     environments = run.environments
     if len(groups) == 1:
-        yield from ((one, groups[0]) for one in environments)
+        yield from (((kind, one), groups[0]) for one in environments)
     elif len(groups) == len(environments):
-        yield from zip(environments, groups, strict=True)
-
-
-def _at(run: Run, message: str, *place: str, fact: str) -> Violation:
-    if "concurrency" in run.workflow.data:
-        line = run.workflow.line("concurrency", *place)
-        return Violation(f"{run.workflow.name} {message}", run.workflow.file, line, fact=fact)
-    for job in run.jobs:
-        if "concurrency" in job.body:
-            line = job.line("concurrency", *place)
-            return Violation(f"job {job.id} {message}", job.workflow.file, line, fact=f"{job.id}: {fact}")
-    line = run.workflow.line("on")
-    return Violation(f"{run.workflow.name} {message}", run.workflow.file, line, fact=fact)
+        yield from (((kind, one), group) for one, group in zip(environments, groups, strict=True))

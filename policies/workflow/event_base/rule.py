@@ -11,9 +11,14 @@ from pipeline.source.stages import STAGES
 from pipeline.source.violations import Violation
 from pipeline.source.workflows import WorkflowStep
 
+# What is checked out for a pull request is its merge with main as it is then: HEAD^1 is that main. The event's own
+# base.sha can be of long ago, and what others merged since would count as the pull request's.
+_QUEUED = "${{ github.event.merge_group.base_sha }}"
+_EITHER = "${{ github.event.merge_group.base_sha || 'HEAD^1' }}"
 _OWN = {
-    "pull_request": "github.event.pull_request.base.sha",
-    "push": "github.event.before",
+    "pull_request": ("HEAD^1", _EITHER),
+    "merge_group": (_QUEUED, _EITHER),
+    "push": ("${{ github.event.before }}",),
 }
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _INPUT = re.compile(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}")
@@ -46,16 +51,15 @@ def _value(run: Run, step: WorkflowStep, word: str) -> Iterator[Violation]:
     elif len(re.findall(rf"\b{name}\b", step.run)) > 1:
         yield _at(step, f"uses {name} for more than the base: it may be another one by then")
     else:
-        own = _OWN.get(run.event, "")
+        own = [_plain(one) for one in _OWN.get(run.event, ())]
         for value in run.values(written):
-            if value.strip() and (not own or _expression(value) != own):
+            if value.strip() and _plain(value) not in own:
                 yield _where(run, step, name, written, f"{_shown(value)} is not the base of a {run.event}")
 
 
-def _expression(value: str) -> str:
-    """What stands in a value that is one expression and nothing else."""
-    whole = re.fullmatch(r"\s*\$\{\{\s*(\S*)\s*\}\}\s*", value)
-    return whole[1] if whole else ""
+def _plain(value: str) -> str:
+    """A value without the blanks that mean nothing."""
+    return re.sub(r"\s+(?=\}\})|(?<=\{\{)\s+", "", re.sub(r"\s+", " ", value.strip()))
 
 
 def _shown(word: str) -> str:

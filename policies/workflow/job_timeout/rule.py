@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pipeline.source.project import Project
 from pipeline.source.violations import Violation
 
-_MOST = 60
-
 
 def check(project: Project) -> Iterator[Violation]:
+    most = project.settings.number("limits.job_minutes")
     for workflow in project.workflows:
         for job in workflow.jobs:
             if job.uses:
@@ -21,10 +20,10 @@ def check(project: Project) -> Iterator[Violation]:
                     job.line(),
                     fact=f"{job.id}: timeout-minutes",
                 )
-            elif isinstance(limit, int | float) and limit > _MOST:
+            elif isinstance(limit, int | float) and limit > most:
                 line = job.line("timeout-minutes")
                 yield Violation(
-                    f"job {job.id} may run {limit} minutes",
+                    f"job {job.id} may run {limit} minutes, more than {most}",
                     workflow.file,
                     line,
                     fact=f"{job.id}: timeout-minutes",

@@ -1,5 +1,6 @@
 """What the gate takes from samconfig.toml's table and from policies/settings.toml, and what it tells of them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from pipeline.base.run import CHECKOUT
 from pipeline.gate.engines import own
 from pipeline.gate.rules import load
+from pipeline.source.located import Document, Place, parse
 from pipeline.source.project import Project
-from pipeline.source.settings import FILE
+from pipeline.source.settings import FILE, NUMBERS, Settings, loosened
 
 RULES = {rule.id: rule for rule in load(CHECKOUT / "policies")}
 FILES = {
@@ -33,7 +35,7 @@ def line(file: str, text: str) -> int:
     return next(number for number, row in enumerate(rows, 1) if text in row)
 
 
-@pytest.mark.parametrize("rule", ["application_described", "open_route", "one_name"])
+@pytest.mark.parametrize("rule", ["application_described", "open_route", "one_name", "settings_bounded"])
 def test_this_repository_is_described_as_it_is(rule: str) -> None:
     """Its own files have nothing to mend."""
     assert [] == told(rule)
@@ -88,10 +90,99 @@ def test_settings_that_open_nothing_are_told(setting: str) -> None:
     """Of another type or form: each a finding in the file, and nothing is open by it."""
     text = FILES[FILE].decode()
     whole = text[text.index("open_routes") :]
-    found = told("open_route", settings=(whole, f"open_routes = {setting}\n"))
 
-    assert FILE in {one[0] for one in found}
-    assert any("is open to everybody" in one[2] for one in found)
+    assert told("settings_bounded", settings=(whole, f"open_routes = {setting}\n"))
+    opened = told("open_route", settings=(whole, f"open_routes = {setting}\n"))
+    assert any("GET /ledger/{page} is open to everybody" == one[2] for one in opened)
+
+
+@pytest.mark.parametrize("setting", sorted(NUMBERS))
+def test_a_number_out_of_bounds_is_refused_with_the_bound_and_its_reason(setting: str) -> None:
+    """One below, one above: the line, the bounds and where they come from; and it holds as little as none."""
+    bounds = NUMBERS[setting]
+    for wrong in (bounds.least - 1, bounds.most + 1):
+        document, (why, place) = _one_fault(f"{setting} = {wrong}\n")
+
+        assert f"{setting} is {wrong}, and may be {bounds.least} to {bounds.most}: {bounds.why}" == why
+        assert 1 == document.line(*place)
+        assert bounds.default == Settings(document).number(setting)
+    for right in (bounds.least, bounds.most):
+        document = parse(f"{setting} = {right}\n", FILE)
+        assert ([], right) == (Settings(document).faults, Settings(document).number(setting))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('runtime = ["python3.13"]', "knows no runtime"),
+        ("[days]\nlog = 3", "knows no days.log"),
+        ("days = 3", "days is not a table: [days]"),
+        ("days.logs = true", "days.logs is True, not a whole number"),
+        ("days.logs = 30.5", "days.logs is 30.5, not a whole number"),
+        ('runtimes = ["python3.9"]', "'python3.9' is not one of python3.11"),
+        ('promoted.alike = ["Log-Level"]', "'Log-Level' is not a parameter's name"),
+        ('promoted.only = ["true"]', "promoted.only is not a table"),
+        ("promoted.never.LogLevel = []", "promoted.never.LogLevel is not a list of values"),
+        ("promoted.never.LogLevel = [7]", "promoted.never.LogLevel is not a list of values"),
+        ('open_routes = ["GET /", "GET /"]', "GET / stands there twice"),
+    ],
+)
+def test_what_cannot_be_taken_is_told(text: str, why: str) -> None:
+    """Each with what is wrong; the rest of the file holds."""
+    _, (message, _) = _one_fault(f"{text}\n")
+
+    assert why in message
+
+
+def _one_fault(text: str) -> tuple[Document, tuple[str, Place]]:
+    document = parse(text, FILE)
+    (fault,) = Settings(document).faults
+    return document, fault
+
+
+def test_a_parameter_that_the_template_lacks_holds_nothing() -> None:
+    """A misspelt name would leave prod weaker without a word."""
+    ((file, number, message),) = told(
+        "settings_bounded", settings=('at_most = ["RotationDays"]', 'at_most = ["RotationDay"]')
+    )
+
+    assert (FILE, line(FILE, "at_most")) == (file, number)
+    assert (
+        "RotationDay is no parameter of template.yaml: the entry of promoted.at_most holds nothing" == message
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("days.logs = 30", "days.logs = 14", [("days.logs", "30", "14")]),
+        ("days.logs = 14", "days.logs = 30", []),
+        ("days.secret_rotation = 30", "days.secret_rotation = 60", [("days.secret_rotation", "30", "60")]),
+        ("days.secret_rotation = 30", "", [("days.secret_rotation", "30", "90")]),
+        ("", "limits.requests = 6000", [("limits.requests", "5000", "6000")]),
+        ("", "limits.requests = 99999", []),  # out of bounds: it is refused, and the 5000 hold
+        ("", 'open_routes = ["GET /a"]', [("open_routes", "nothing", "GET /a")]),
+        ('open_routes = ["GET /a"]', "", []),
+        ('open_routes = ["GET /a"]', 'open_routes = ["GET /b"]', [("open_routes", "GET /a", "GET /b")]),
+        ('runtimes = ["python3.13"]', 'runtimes = ["python3.13", "python3.11"]',
+         [("runtimes", "python3.13", "python3.13, python3.11")]),
+        ("", 'role_actions = ["sqs:SendMessage"]', [("role_actions", "nothing", "sqs:SendMessage")]),
+        ('promoted.at_least = ["A", "B"]', 'promoted.at_least = ["B"]', [("promoted.at_least", "A, B", "B")]),
+        ('promoted.at_least = ["B"]', 'promoted.at_least = ["A", "B"]', []),
+        ('promoted.only.A = ["x"]', 'promoted.only.A = ["x", "y"]', [("promoted.only.A", "x", "x, y")]),
+        ('promoted.only.A = ["x", "y"]', 'promoted.only.A = ["x"]', []),
+        ('promoted.never.A = ["", "y"]', 'promoted.never.A = ["y"]', [("promoted.never.A", '"", y', "y")]),
+        ('promoted.never.A = ["x"]', "promoted.never = {}", [("promoted.never.A", "x", "not held")]),
+        ("mypy_baseline = 5", "mypy_baseline = 6", [("mypy_baseline", "5", "6")]),
+    ],
+)  # fmt: skip
+def test_a_setting_that_lets_more_pass_is_seen(
+    before: str, after: str, told: list[tuple[str, str, str]]
+) -> None:
+    """In either direction that a setting has, also where it falls back to what holds without it."""
+    old, new = (Settings(parse(f"{text}\n", FILE)) for text in (before, after))
+
+    assert told == [(one.setting, one.before, one.after) for one in loosened(old, new)]
 
 
 def test_two_functions_of_one_name() -> None:
@@ -116,4 +207,22 @@ def test_code_folders_are_the_applications() -> None:
     assert ("src", "lib", "rotation") == project.roots[:3]
     assert [True, True, False, False] == [
         project.ships(file) for file in ("src/api/x.py", "lib/y.py", "src/other.py", "app/x.py")
+    ]
+
+
+def test_the_page_has_every_setting_with_its_bounds() -> None:
+    """docs/settings.md says of each number what the reader holds it to, and names each list and table."""
+    page = (CHECKOUT / "docs/settings.md").read_text(encoding="utf-8")
+    rows = {
+        (name, int(default), int(least), int(most), way == "higher")
+        for name, default, least, most, way in re.findall(
+            r"^\| `([\w.]+)`: .* \| (\d+) \| (\d+) to (\d+) \| (lower|higher) \|$", page, re.MULTILINE
+        )
+    }
+
+    assert {(name, one.default, one.least, one.most, one.more) for name, one in NUMBERS.items()} == rows
+    assert [] == [
+        one.name
+        for one in Settings(None).rows()
+        if f"`{one.name}`" not in page and f"[{one.name}]" not in page
     ]

@@ -10,8 +10,10 @@ from pipeline import cli
 from pipeline.base import github
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
+from pipeline.gate import baseline
 from pipeline.plan import making, markdown
 from pipeline.plan.model import Change, Effect, Plan
+from pipeline.source import settings
 from tests.pipeline.bundles import Repository
 
 FILES = {name: (CHECKOUT / name).read_text() for name in ("template.yaml", "samconfig.toml")}
@@ -81,6 +83,43 @@ def test_bootstrap_and_migrations_are_noted(repository: Repository) -> None:
 
     assert "an administrator of each account has to deploy it" in notes[0]
     assert "Schema migration: A app/migrations/0002_more.sql" == notes[1]
+
+
+def test_rules_that_are_loosened_are_shown(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Against the base: what was looser there already, or is stricter now, is no part of it."""
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("old", {settings.FILE: "[days]\nlogs = 7\nkey_deletion = 7\n"})
+    repository.git("checkout", "--quiet", "-B", "feature")
+    new = "open_routes = ['GET /<b>']\n[days]\nlogs = 3\nkey_deletion = 14\n"
+    repository.commit("new", {settings.FILE: new, baseline.FILE: "app/x.py: misc: old code\n"})
+    cli.main(["plan", "--base", "main", "--format", "json"])
+    found = json.loads(capsys.readouterr().out)["loosened"]
+    cli.main(["plan", "--base", "main"])
+    text = capsys.readouterr().out
+
+    assert [
+        {"setting": "days.logs", "before": "7", "after": "3"},
+        {"setting": "open_routes", "before": "nothing", "after": "GET /<b>"},
+        {
+            "setting": baseline.FILE,
+            "before": "0 findings",
+            "after": "1 findings, new ones: app/x.py: misc: old code",
+        },
+    ] == found
+    assert text.index("### Rules that are loosened") < text.index("days.logs") < text.index("### dev")
+    assert "<b>" not in text
+
+
+def test_an_unchanged_gate_is_not_mentioned(repository: Repository) -> None:
+    """Nor one that holds more than before."""
+    edit(repository, "Timeout: 60", "Timeout: 61")
+    repository.commit("stricter", {settings.FILE: "[days]\nlogs = 30\n"})
+    plan = making.make(repository.folder, "main")
+
+    assert () == plan.loosened
+    assert "loosened" not in markdown.render(plan)
 
 
 def test_uncommitted_changes_are_told_apart(repository: Repository) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+from pipeline.base.text import one_line
 from pipeline.gate.findings import Finding, Stage
 from pipeline.gate.rules import Rule
 from pipeline.gate.verdict import EngineRun, Report
@@ -13,6 +14,7 @@ from pipeline.report.sides import compare
 from pipeline.source.environments import environments
 from pipeline.source.located import parse
 from pipeline.source.project import Project
+from pipeline.source.settings import Loosened, Setting
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DAY = dt.date(2026, 11, 25)
@@ -193,6 +195,7 @@ def evidence(**changes: object) -> Evidence:
         "engines": ENGINES,
         "day": DAY,
         "project": Project(Path(), {}),
+        "loosened": (Loosened("days.logs", "14", "7"), Loosened("open_routes", "nothing", HOSTILE)),
     }
     report = Report(**{**fields, **changes}).printable()  # type: ignore[arg-type]
     return Evidence(
@@ -202,5 +205,6 @@ def evidence(**changes: object) -> Evidence:
         rules=RULES,
         waivers=(WAIVER,),
         sides=compare(settings, report.findings),
+        settings=(Setting("days.logs", "7", "14", "1 to 3653"), Setting(*[one_line(HOSTILE)] * 4)),
         trust=TRUST,
     )

@@ -16,7 +16,10 @@ def test_hostile_text_stays_text() -> None:
     page = READER.render(step_summary.render(evidence()))
 
     assert [] == [tag for tag in ("<a", "<img", "<script", "<code", "<em") if tag in page]
-    assert 4 == page.split("<th>severity</th>")[1].count("<tr>")
+    assert [4, 2] == [
+        page.split(f"<th>{head}</th>")[1].split("</table>")[0].count("<tr>")
+        for head in ("severity", "setting")
+    ]
 
 
 def test_escaped_text_reads_the_same() -> None:

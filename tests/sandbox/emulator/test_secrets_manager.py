@@ -166,10 +166,28 @@ def test_a_schedule_sets_rotation(cloud: Cloud, function: str, at_once: bool) ->
     assert "CREATE_COMPLETE" == cloud.deploy(name, template)
     described = cloud.client("secretsmanager").describe_secret(SecretId=name)
 
-    # A rotation that begins makes its version before the stack is complete.
-    assert at_once == (len(described["VersionIdsToStages"]) > 1)
+    # A rotation that begins, or its trial, makes its version before the stack is complete.
     assert _becomes(cloud, name, "v+" if at_once else "v")
     assert (True, 30) == (described["RotationEnabled"], described["RotationRules"]["AutomaticallyAfterDays"])
+
+
+@pytest.mark.parametrize("step", ["testSecret", "setSecret"])
+def test_setting_a_rotation_up_calls_its_test_alone(cloud: Cloud, function: str, step: str) -> None:
+    """On a pending version that is gone afterwards, whatever came of it: so a function that is broken there is told of,
+    and one that is broken elsewhere isn't (RotateSecret's RotateImmediately; getmoto/moto#8504)."""
+    client, name = cloud.client("secretsmanager"), f"turn-try-{step}"
+    arn = _secret(cloud, name)
+    client.update_secret(SecretId=arn, Description=step)
+    client.rotate_secret(SecretId=arn, RotationLambdaARN=function, RotateImmediately=False)
+    if step == "testSecret":
+        _fails(cloud, name, step)
+    until(lambda: len(client.describe_secret(SecretId=arn)["VersionIdsToStages"]) == 1, "the trial's end")
+
+    assert "v" == client.get_secret_value(SecretId=arn)["SecretString"]
+    assert (step == "testSecret") == (f"rotation of {name}:" in cloud.aws.log.read_text())
+    client.update_secret(SecretId=arn, Description="whole")
+    client.rotate_secret(SecretId=arn)
+    assert _becomes(cloud, arn, "v+")
 
 
 def test_a_version_without_value_is_not_found(cloud: Cloud, function: str) -> None:

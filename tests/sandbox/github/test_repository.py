@@ -151,3 +151,21 @@ def test_a_checkout_holds_a_commit_that_no_branch_names(remote: Remote, tmp_path
     assert "https://github.com/acme/ledger" == remote.git(
         "config", "remote.origin.url", cwd=tmp_path / "tree"
     )
+
+
+def test_the_branch_may_have_another_name(source: Path, tmp_path: Path) -> None:
+    """What is committed, pushed, tagged, asked for and merged without a branch goes to the repository's own."""
+    repository = Repository.of("acme/ledger", "release/next")
+    made = Remote(tmp_path / "state", repository)
+    made.create(source)
+    made.commit("One", {"one": "1"})
+    pushed, tagged = made.push(), made.tag("v1.0.0")
+    made.commit("Topic", {"topic": "x"}, branch="topic")
+    request = made.open_pull_request("topic", "A topic", number=1)
+    merged = made.merge(request)
+    branches = made.git("ls-remote", "--heads", "--symref", "origin", "HEAD", "refs/heads/*")
+
+    assert {"refs/heads/release/next"} == {pushed.ref, merged.ref, repository.branch_ref}
+    assert (pushed.sha, "release/next") == (tagged.sha, request.base)
+    assert "release/next" == merged.payload["repository"]["default_branch"]
+    assert "refs/heads/main" not in branches

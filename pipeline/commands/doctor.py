@@ -1,0 +1,38 @@
+"""`pipeline doctor`: what is still the example's, what is missing, how near limits are; with ENV: the account."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.base.text import as_json, one_line
+from pipeline.doctor import local, model
+from pipeline.doctor.model import Remark
+
+_MARKS = {model.OK: "ok", model.NOTE: "note", model.WRONG: "TO DO", model.UNKNOWN: "?"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the command's arguments."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print what was seen; exit 0 with nothing to do, 1 with something, 2 where something couldn't be looked at."""
+    remarks = list(local.look(Path.cwd()))
+    print(as_json(model.as_json(remarks)) if args.format == "json" else _text(remarks))
+    return model.status(remarks)
+
+
+def _text(remarks: Iterable[Remark]) -> str:
+    """A row a remark, by group, with what to do about it below."""
+    rows: list[str] = []
+    group = ""
+    for one in remarks:
+        if one.group != group:
+            rows += [*([""] if rows else []), one.group]
+            group = one.group
+        share = f" ({one.share} %)" if one.share is not None else ""
+        rows.append(f"  {_MARKS[one.state]:<6} {one_line(one.what)}: {one_line(one.told)}{share}")
+        if one.resolve and one.state != model.OK:
+            rows.append(f"         {one_line(one.resolve)}")
+    return "\n".join(rows)

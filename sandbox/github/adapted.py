@@ -1,0 +1,35 @@
+"""The workflows as act takes them: without the keys that GitHub knows and act refuses, which the sandbox models."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.source.workflows import Workflow
+
+# By the key that holds them. Sources: GitHub's "Workflow syntax"; act 0.2.89 answers "Unknown Property".
+_UNKNOWN = {"concurrency": ("queue",), "environment": ("deployment",)}
+
+
+def write(workflow: Workflow, path: Path, document: Mapping[str, Any] | None = None) -> None:
+    """Write a workflow, or `document` in its place, for act."""
+    found = workflow.data if document is None else document
+    jobs = {
+        name: _known(job) if isinstance(job, Mapping) else job for name, job in found.get("jobs", {}).items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(
+        {**_known(found), "name": workflow.title, "jobs": jobs}, sort_keys=False, allow_unicode=True
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _known(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A workflow's or job's mapping without what act doesn't know."""
+    return {
+        key: {name: one for name, one in value.items() if name not in _UNKNOWN.get(key, ())}
+        if isinstance(value, Mapping) and key in _UNKNOWN
+        else value
+        for key, value in body.items()
+    }

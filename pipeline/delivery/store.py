@@ -12,7 +12,7 @@ from pipeline.delivery import aws, bundle
 from pipeline.delivery.bundle import Bundle
 
 MOST = 8 << 20  # bytes of a note, a statement, a template; a bill of materials takes a few ten thousand
-_MOST_CODE = 250 << 20  # bytes of an archive: Lambda takes no function with more (its quotas, deployment package)
+_MOST_CODE = 250 << 20  # bytes of an archive, the most that Lambda takes (its quotas, deployment package)
 _MISSING = {"NoSuchKey", "404"}
 
 

@@ -1,7 +1,6 @@
 """What the ledger did not take: kept, signed, in the artifact bucket, and delivered by the next deployment, once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import boto3
@@ -17,7 +16,11 @@ from pipeline.source.samconfig import Environment
 KIND = "unrecorded"
 _FOLDER = "releases/unrecorded"  # no other account reads this, unlike what is promoted
 _DELIVERED = b""  # the deploy role can write objects, and delete none
-_FIELDS: Mapping[str, Callable[[Any], bool]] = {
+_NOTE: Mapping[str, Callable[[Any], bool]] = {
+    "path": lambda value: value in ledger.PATHS,
+    "record": lambda value: isinstance(value, dict),
+}
+_DEPLOYMENT: Mapping[str, Callable[[Any], bool]] = {
     "id": notes.is_text,
     "environment": notes.is_text,
     "commit": notes.is_commit,
@@ -34,15 +37,19 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def keep(session: boto3.Session, environment: Environment, row: ledger.Deployment) -> str:
-    """Keep a deployment for later, under its id; returns where."""
-    raw = notes.sign(session, environment, KIND, {bundle.MANIFEST: row.bundle}, asdict(row))
-    store.write(session, environment.bucket, _key(row.id), raw)
-    return f"s3://{environment.bucket}/{_key(row.id)}"
+def keep(
+    session: boto3.Session, environment: Environment, made: str, path: str, record: Mapping[str, Any]
+) -> str:
+    """Keep a record for later, under its id, with the path of its kind; returns where. `made` is a bundle's digest."""
+    raw = notes.sign(
+        session, environment, KIND, {bundle.MANIFEST: made}, {"path": path, "record": dict(record)}
+    )
+    store.write(session, environment.bucket, _key(str(record["id"])), raw)
+    return f"s3://{environment.bucket}/{_key(str(record['id']))}"
 
 
 def deliver(session: boto3.Session, environment: Environment, url: str) -> int:
-    """Tell the ledger behind `url` what was kept; how many deployments it took.
+    """Tell the ledger behind `url` what was kept; how many records it took.
 
     The ledger knows a record by its id, so that one which is told twice, or by two at once, is recorded once. What
     isn't signed, or isn't of this environment, is told to nobody. Each is taken on its own: what can't be delivered
@@ -71,18 +78,20 @@ def _deliver(session: boto3.Session, environment: Environment, url: str, key: st
         return 0
     what = f"s3://{environment.bucket}/{key}"
     subjects, content = notes.read(raw, by, environment, KIND, what)
-    row = ledger.Deployment(**notes.parsed(content, _FIELDS, what))
-    if (key, row.environment) != (_key(row.id), environment.name) or dict(subjects) != {
-        bundle.MANIFEST: row.bundle
-    }:
-        raise GateError(f"{what} is signed, but is about {row.environment}, {row.id} and {row.bundle}.")
-    ledger.record(session, url, row)
+    path, record = notes.parsed(content, _NOTE, what).values()
+    if path == ledger.PATH:
+        record = notes.parsed(record, _DEPLOYMENT, what)
+    about = (_key(str(record.get("id"))), record.get("environment") or environment.name)
+    made = record.get("bundle", subjects.get(bundle.MANIFEST))
+    if about != (key, environment.name) or dict(subjects) != {bundle.MANIFEST: made}:
+        raise GateError(f"{what} is signed, but is about {record.get('id')} of {about[1]} and bundle {made}.")
+    ledger.add(session, url, path, record)
     store.write(session, environment.bucket, key, _DELIVERED)
     return 1
 
 
 def _warn(error: Exception) -> None:
-    summary.warning("Still not recorded", f"An earlier deployment waits to be recorded: {said(error)}")
+    summary.warning("Still not recorded", f"An earlier record waits to be told: {said(error)}")
 
 
 def _key(identifier: str) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 import boto3
 
 from pipeline.base import summary
-from pipeline.base.errors import GateError, said
+from pipeline.base.errors import GateError, PipelineError, said
 from pipeline.delivery import deployment, stack, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
 from pipeline.delivery.stack import Stack
-from pipeline.evidence import attestations, passport, upstream
+from pipeline.evidence import attestations, outbox, passport, upstream
 from pipeline.gate import approvals
 from pipeline.gate.findings import SEVERITIES
 from pipeline.ledger import client as ledger
@@ -88,8 +88,21 @@ def tell(under_way: Deployment, gathered: Iterable[Record]) -> None:
         new: list[bool] = []
         for record in itertools.chain(gathered, _release(under_way)):
             with _warned():
-                new.append(ledger.add(under_way.session, url, *record))
+                new.append(_tell(under_way, url, record))
         log.info(f"  the ledger was told of {len(new)} records behind it, {sum(new)} of them new")
+
+
+def _tell(under_way: Deployment, url: str, record: Record) -> bool:
+    """Tell the ledger of a record; whether it was new. One that it doesn't take waits for the next deployment.
+
+    But for what the environment before ran: the next deployment reads that anew.
+    """
+    try:
+        return ledger.add(under_way.session, url, *record)
+    except PipelineError:
+        if record[0] != ledger.PATH:
+            outbox.keep(under_way.session, under_way.environment, under_way.bundle.digest, *record)
+        raise
 
 
 def tell_withdrawal(

@@ -1,6 +1,7 @@
 """A deployment that ended is told of: in the ledger, by the note of what serves, in the step's summary."""
 
 import logging
+from dataclasses import asdict
 
 from pipeline.base import markdown, summary
 from pipeline.base.errors import PipelineError, said
@@ -73,7 +74,7 @@ def _record(under_way: Deployment, at: Stack, row: ledger.Deployment) -> None:
 
 def _keep(under_way: Deployment, row: ledger.Deployment) -> str:
     try:
-        where = outbox.keep(under_way.session, under_way.environment, row)
+        where = outbox.keep(under_way.session, under_way.environment, row.bundle, ledger.PATH, asdict(row))
     except PipelineError as error:
         return f"Nor could it be kept for later: {error.message} Record it by hand: {row}"
     return f"It is kept in {where}; the next deployment to {under_way.environment.name} records it."
@@ -84,7 +85,7 @@ def catch_up(under_way: Deployment, at: Stack) -> None:
     url = _address(under_way, at) if under_way.environment.application.ledger else None
     count = outbox.deliver(under_way.session, under_way.environment, url) if url else 0
     if count:
-        log.info(f"  recorded late: {count} earlier deployments")
+        log.info(f"  recorded late: {count} earlier records")
 
 
 def _address(under_way: Deployment, at: Stack) -> str | None:

@@ -350,7 +350,7 @@ def test_what_cannot_be_kept_is_to_be_recorded_by_hand(
 OUTBOX = "releases/unrecorded"
 
 
-def kept(cloud: Any, where: Any = None, **changes: Any) -> tuple[str, bytes]:
+def kept(cloud: Any, where: Any = None, path: Any = "/api/deployments", **changes: Any) -> tuple[str, bytes]:
     """A row as the pipeline keeps it for later, signed by the account's key; its name, and its content."""
     made = where or environment()
     row = {
@@ -369,7 +369,8 @@ def kept(cloud: Any, where: Any = None, **changes: Any) -> tuple[str, bytes]:
         "detail": None,
         **changes,
     }
-    raw = notes.sign(cloud, made, "unrecorded", {"manifest.json": "b" * 64}, row)
+    note = {"path": path, "record": row}
+    raw = notes.sign(cloud, made, "unrecorded", {"manifest.json": "b" * 64}, note)
     return f"{OUTBOX}/{row['id']}.json", raw
 
 
@@ -402,6 +403,8 @@ def forged(_: Any) -> tuple[str, bytes]:
         (lambda cloud: kept(cloud, actor=["carol"]), "its actor is"),
         (lambda cloud: kept(cloud, detail="x" * 5000), "its detail is"),
         (lambda cloud: kept(cloud, id="../../x"), ""),
+        (lambda cloud: kept(cloud, path="/api/sessions"), "its path is '/api/sessions'"),
+        (lambda cloud: kept(cloud, path=["/api/deployments"]), "its path is"),
     ],
 )
 def test_what_nobody_signed_of_here_is_recorded_as_nobody_s(
@@ -415,12 +418,35 @@ def test_what_nobody_signed_of_here_is_recorded_as_nobody_s(
     told = capsys.readouterr()
 
     assert said in told.err
-    assert "recorded late: 1 earlier deployments" in told.out or not said
+    assert "recorded late: 1 earlier records" in told.out or not said
     assert "good" in cloud.ledger
     assert (newer.commit, "succeeded") in rows(cloud)
     assert hostile == cloud.objects["dev-artifacts", bad] or not said
     assert b"" == cloud.objects["dev-artifacts", good]
     assert {"x", "00000000"}.isdisjoint(cloud.ledger)
+
+
+def test_whatever_the_ledger_misses_of_a_release_is_told_later(
+    cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Evidence, reports and waivers too, each with the path of its kind; what dev ran is read anew, and isn't kept."""
+    under_way = begin(cloud, newer)
+    deploy.deploy(under_way)
+    for path in ("/api/evidence", "/api/waivers", "/api/deployments"):
+        cloud.answers[path] = (503, {})
+    told = [
+        ("/api/evidence", {"id": "e"}),
+        ("/api/waivers", {"id": "w", "environment": None}),
+        ("/api/deployments", {"id": "d"}),
+    ]
+    records.tell(under_way, told)
+    waiting = {key for _, key in cloud.objects if key.startswith(OUTBOX)}
+    cloud.answers.clear()
+    put(cloud, newer)
+
+    assert {f"{OUTBOX}/e.json", f"{OUTBOX}/w.json"} == waiting
+    assert {"e", "w"} <= cloud.ledger.keys()
+    assert "recorded late: 2 earlier records" in capsys.readouterr().out
 
 
 def test_what_the_ledger_refuses_waits_and_holds_up_nothing(

@@ -83,7 +83,8 @@ def errors(doing: str) -> Iterator[None]:
         yield
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise ConfigurationError(
-            f"{doing}: there are no AWS credentials.", "Log in, or assume the environment's deploy role."
+            f"{doing}: there are no AWS credentials.",
+            "Log in, and say as whom: AWS_PROFILE=NAME. The deploy role is for the workflows' jobs alone.",
         ) from error
     except (EndpointConnectionError, SSLError) as error:
         raise ConfigurationError(
@@ -112,7 +113,7 @@ def _refused(doing: str, error: ClientError) -> PipelineError:
     if code(error) in _DENIED:
         return GateError(
             f"{doing}: refused ({said}).",
-            "The role lacks this right, or the credentials are another environment's. See bootstrap/README.md.",
+            "Whoever asked lacks this right, or has another environment's credentials. See bootstrap/README.md.",
         )
     return GateError(f"{doing}: {said}")
 
@@ -130,6 +131,7 @@ def check_account(aws: boto3.Session, environment: Environment) -> str:
     if account != environment.account:
         raise ConfigurationError(
             f"The credentials are of account {account} ({arn}); {environment.name} is account {environment.account}.",
-            f"Assume {environment.deploy_role}.",
+            f"Name a profile of account {environment.account}: AWS_PROFILE=NAME. Jobs become\n"
+            f"  {environment.deploy_role}, which nobody else can.",
         )
     return arn

@@ -19,7 +19,7 @@ from pipeline.source.template import read
 _SSM = "AWS::SSM::Parameter::Value<"
 # How the traffic of one change set moves, for a template that asks: as its other parameters say, or at once. It says
 # nothing of what serves afterwards, so no digest covers it, and an earlier template may not have it.
-TRAFFIC, AT_ONCE = "Traffic", "at-once"
+TRAFFIC, AT_ONCE = "Traffic", "AtOnce"
 # What the pipeline sets; samconfig holds their places.
 RELEASE = ("Commit", "BundleDigest", "ReleaseDigest", TRAFFIC)
 

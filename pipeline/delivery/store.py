@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -12,8 +13,8 @@ from pipeline.delivery import aws, bundle
 from pipeline.delivery.bundle import Bundle
 
 MOST = 8 << 20  # bytes of a note, a statement, a template; a bill of materials takes a few ten thousand
-_MOST_CODE = 250 << 20  # bytes of an archive, the most that Lambda takes (its quotas, deployment package)
-_MISSING = {"NoSuchKey", "404"}
+MOST_CODE = 250 << 20  # bytes of an archive, the most that Lambda takes (its quotas, deployment package)
+_MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
 
 
 class TooLargeError(GateError):
@@ -42,9 +43,9 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
         )
     listed = bundle.parse(raw, into, digest)
     (into / bundle.MANIFEST).write_bytes(raw)
-    left = _MOST_CODE * len(listed.archives) + MOST
+    left = MOST_CODE * len(listed.archives) + MOST
     for name in listed.files:
-        content = read(session, bucket, f"{prefix}/{name}", min(left, _MOST_CODE))
+        content = read(session, bucket, f"{prefix}/{name}", min(left, MOST_CODE))
         if content is None:
             raise GateError(
                 f"The bundle {digest} in {bucket} has lost {name}.", "Build its commit anew, through dev."
@@ -95,12 +96,13 @@ def attestations(session: boto3.Session, bucket: str, digest: str, names: Iterab
     return {name: content for name, content in found.items() if content is not None}
 
 
-def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> None:
-    """Store an object."""
+def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> str:
+    """Store an object; returns its version, "" where the bucket keeps none."""
     with aws.errors(f"storing s3://{bucket}/{key}"):
-        session.client("s3", config=aws.CONFIG).put_object(
+        done = session.client("s3", config=aws.CONFIG).put_object(
             Bucket=bucket, Key=key, Body=content, ChecksumAlgorithm="SHA256"
         )
+    return str(done.get("VersionId", ""))
 
 
 def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
@@ -112,20 +114,30 @@ def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
 
 
 def read(session: boto3.Session, bucket: str, key: str, most: int = MOST) -> bytes | None:
-    """An object's content; None when there is none. Raises TooLargeError for one of more than `most` bytes.
+    """An object's content; None when there is none. Raises TooLargeError for one of more than `most` bytes."""
+    found = version(session, bucket, key, most=most)
+    return None if found is None else found[0]
 
-    Whoever writes to a bucket doesn't choose how much of it is held here.
+
+def version(
+    session: boto3.Session, bucket: str, key: str, name: str = "", most: int = MOST_CODE
+) -> tuple[bytes, str] | None:
+    """The content and the name of a version of an object, the newest without a name; None when there is none.
+
+    Raises TooLargeError for one of more than `most` bytes: who writes to a bucket doesn't choose how much is held here.
     """
     client = session.client("s3", config=aws.CONFIG)
     with aws.errors(f"reading s3://{bucket}/{key}"):
         try:
-            content = client.get_object(Bucket=bucket, Key=key)["Body"].read(most + 1)
+            at: dict[str, Any] = {"VersionId": name} if name else {}
+            found = client.get_object(Bucket=bucket, Key=key, **at)
+            content = found["Body"].read(most + 1)
             if len(content) > most:
                 raise TooLargeError(
                     f"s3://{bucket}/{key} is larger than {most} bytes, and not read.",
                     "The pipeline writes nothing of that size there. Find out who did.",
                 )
-            return bytes(content)
+            return bytes(content), str(found.get("VersionId", ""))
         except ClientError as error:
             if aws.code(error) in _MISSING:
                 return None

@@ -8,13 +8,13 @@ import boto3
 
 from pipeline.base import summary
 from pipeline.base.errors import GateError, PipelineError
-from pipeline.delivery import store
+from pipeline.delivery import changeset, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE, Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.stack import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
-from pipeline.plan.model import Effect
+from pipeline.plan.model import Change, Effect
 from pipeline.source.samconfig import Environment
 
 # What the transform makes anew, under a name that ends in a hash, where others change in place.
@@ -80,7 +80,21 @@ def beyond(effect: Effect, changes: ChangeSet) -> list[str]:
             found.append(f"{what}: Remove; the plan only has it {known.action}")
         elif one.replacement == "True" and known.action not in ("replace", "perhaps replace"):
             found.append(f"{what}: replaced{because}; the plan only has it {known.action}")
+        elif one.action == "Modify" and (more := sorted(_causes(one) - _planned(known))):
+            only = ", ".join(sorted(_planned(known))) or "nothing"
+            found.append(f"{what}: changed because of {', '.join(more)}; the plan only has {only}")
     return found
+
+
+def _causes(change: changeset.Change) -> set[str]:
+    """What of a resource AWS would change: its properties, and attributes such as DeletionPolicy; its tags are the
+    stack's."""
+    return {*change.causes, *change.scope} - {"Properties", "Tags"}
+
+
+def _planned(known: Change) -> set[str]:
+    """What of a resource may change by the plan: properties by their first name, attributes, and what names others."""
+    return {cause.partition(".")[0] for cause in known.causes} | set(known.through)
 
 
 def _name(resource: str, kind: str) -> str:

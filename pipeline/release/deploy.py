@@ -29,7 +29,7 @@ from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
 from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
-from pipeline.evidence import attestations, issuing, notes, pending, records, served, telling
+from pipeline.evidence import attestations, issuing, notes, pending, people, records, served, telling
 from pipeline.gate import approvals
 from pipeline.plan import binding, sources
 from pipeline.plan.model import Effect
@@ -192,6 +192,8 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
     is nothing to do. `checks` are the verified statements about the bundle, for the passport of a release.
     """
     name, version = under_way.environment.name, under_way.released
+    if under_way.kind == "rollback" and (approved := people.approval()):  # it has no passport that says so
+        under_way = replace(under_way, decisions=(*under_way.decisions, approved))
     try:
         known = issuing.gather(under_way, version, checks or {}) if version else None
         after, gathered = _change(under_way, known)
@@ -287,7 +289,7 @@ def _apply(
     its execution, or that there is none.
     """
     session, environment = under_way.session, under_way.environment
-    changes = changeset.make(session, environment, made.path(bundle.TEMPLATE), values)
+    changes = changeset.make(session, environment, made, values)
     if changes is None:
         note(None)
         return None

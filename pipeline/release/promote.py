@@ -43,18 +43,34 @@ def route(repository: Path, to: str | None) -> tuple[Environment, Environment]:
     return every[target.promote_from], target
 
 
-def promote(found: release.Release, source: Environment, target: Environment, scratch: Path) -> Bundle:
+def promote(
+    found: release.Release, source: Environment, target: Environment, expected: str, scratch: Path
+) -> Bundle:
     """Copy the bundle that `source` ran from the release's commit, and check its bytes on both sides.
 
+    `expected` is the digest of the bundle that was built again from the release's commit, by somebody who has no
+    credential of `source`: what stands in its bucket, and its signatures, are all within reach of its deploy role.
     The bytes pass through here: between accounts S3 copies nothing that is checked on the way. Raises GateError
-    when `source` never ran that commit with success, or not for long enough, was put back from it, or does not answer
-    well; when a statement about the bundle is missing, bad, or not signed by the source's key; when the bundle was
-    withdrawn, or any byte differs.
+    when `source` never ran that commit with success, ran it as another bundle, or not for long enough, was put back
+    from it, or does not answer well; when a statement about the bundle is missing, bad, or not signed by the source's
+    key; when the bundle was withdrawn, or any byte differs.
     """
     reader, writer = aws.session(source), aws.session(target)
     aws.check_account(writer, target)
     key = attestations.trusted_key(writer, target)
-    digest = _released(writer, target, found) or _ran(reader, key, found, source, target)
+    released = _released(writer, target, found)
+    record = None if released else _record(reader, key, found, source)
+    digest = released or (record.bundle if record else "")
+    if digest != expected:
+        raise GateError(
+            f"{source.name} ran {found.commit} as the bundle {digest}; built again from {found.tag} it is"
+            f" {expected}.",
+            f"Somebody put other bytes there than the commit gives, or it was built by another engine. Find out who\n"
+            f"  wrote to {source.bucket}, then deploy the commit to {source.name} anew.",
+        )
+    if record:
+        _soaked(record, source, target, dt.datetime.now(dt.UTC))
+        _healthy(record, source)
     made = store.get(reader, source.bucket, digest, scratch / "source")
     if made.commit != found.commit:
         raise GateError(
@@ -87,10 +103,8 @@ def _released(session: boto3.Session, target: Environment, found: release.Releas
     return issued.bundle
 
 
-def _ran(
-    reader: boto3.Session, key: Key, found: release.Release, source: Environment, target: Environment
-) -> str:
-    """The bundle that `source` ran from the release's commit, for long enough, and well. Raises GateError."""
+def _record(reader: boto3.Session, key: Key, found: release.Release, source: Environment) -> Served:
+    """What `source` noted of the release's commit, which it ran with success. Raises GateError."""
     try:
         record = served.find(reader, source, found.commit, key)
     except notes.DisbelievedError as error:
@@ -104,9 +118,7 @@ def _ran(
             f"{source.name} never ran {found.commit} with success, so {found.tag} can't be promoted.",
             f"Wait until its deployment to {source.name} has ended, mend it if it failed, and run this again.",
         )
-    _soaked(record, source, target, dt.datetime.now(dt.UTC))
-    _healthy(record, source)
-    return record.bundle
+    return record
 
 
 def verify(
@@ -166,7 +178,8 @@ def _healthy(record: Served, source: Environment) -> None:
     try:
         smoke.check(source.application, url, {}, say=lambda _: None)
         version = http.request("GET", f"{url.rstrip('/')}{source.application.version}")
-        live = str((version.data or {}).get("commit"))
+        told = version.data if isinstance(version.data, dict) else {}
+        live = str(told.get("commit"))
     except GateError as error:
         raise GateError(
             f"{source.name} is not well. {error.message}", f"Mend {source.name}, then run this again."
@@ -176,6 +189,11 @@ def _healthy(record: Served, source: Environment) -> None:
         raise GateError(
             f"{source.name} runs {live} now, which does not contain {commit}: it was put back from it.",
             f"Mend what was wrong in a new commit. If nothing was, deploy {commit} to {source.name} again.",
+        )
+    if live == commit and told.get("bundle") != record.bundle:
+        raise GateError(
+            f"{source.name} serves {commit} as the bundle {told.get('bundle')!r}, not as {record.bundle}.",
+            f"What is to be promoted didn't run there. Deploy the commit to {source.name} anew.",
         )
     log.info(f"  {source.name} is well" + ("" if live == commit else f", with {live} by now"))
 

@@ -85,10 +85,12 @@ def _rights(action: str, subject: Subject) -> Iterator[Right]:
         yield from (Right(action, *each) for each in _identities(subject))
     elif service == "kms":
         yield from (Right(action, *each) for each in _keys(subject, owner))
-    elif service == "s3":
+    elif service == "s3" and owner != "s3":
         code = subject.properties.get("Code") or {}
         if "S3Bucket" in code:
-            yield Right(action, f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
+            of_version = "S3ObjectVersion" in code and action == "s3:GetObject"
+            asked = "s3:GetObjectVersion" if of_version else action
+            yield Right(asked, f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
     elif service == "codedeploy" and owner != "codedeploy":
         return  # an alias asks for it with an UpdatePolicy alone, and there is no CodeDeploy here
     else:

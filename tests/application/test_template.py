@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.source import application
 from tests.iam import decide
 from tests.stacks import (
     BOOTSTRAP_ANSWERS,
     ENVIRONMENTS,
+    ROOT,
     account,
     bootstrap,
     expanded,
@@ -29,6 +31,7 @@ each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 # Actions that IAM can grant on "*" only, each with why a role here needs it.
 RESOURCELESS = {
+    "codedeploy:PutLifecycleEventHookExecutionStatus",
     "ec2:DescribeNetworkInterfaces",  # to join a VPC
     "ec2:DescribeSubnets",
     "secretsmanager:GetRandomPassword",  # rotation
@@ -67,6 +70,7 @@ def test_every_function_may_open_its_own_variables(environment: str) -> None:
         (name, via)
         for name, function in functions.items()
         for via in ("lambda", "secretsmanager")
+        if via == "lambda" or name != "BeforeTrafficFunction"  # which reads no secret
         if decide(
             policy_of(environment, function["Role"].removeprefix("<").removesuffix(".Arn>")),
             "kms:Decrypt",
@@ -120,7 +124,7 @@ def test_the_stage_limits_logs_and_traces(environment: str) -> None:
         "ThrottlingBurstLimit": values["ThrottlingBurst"],
         "MetricsEnabled": True,
         "DataTraceEnabled": False,
-        "LoggingLevel": "ERROR",
+        "LoggingLevel": "OFF",
     }
 
     assert expected == method
@@ -251,6 +255,7 @@ def test_the_boundary_leaves_room_for_every_role(environment: str) -> None:
     group = f"arn:aws:logs:{place}:log-group:/aws/lambda/{prefix(environment)}"
     real = {  # what a deployment makes of the references
         "<AppLogGroup.Arn>": f"{group}-app:*",
+        "<BeforeTrafficLogGroup.Arn>": f"{group}-before-traffic:*",
         "<MigrateLogGroup.Arn>": f"{group}-migrate:*",
         "<RotationLogGroup.Arn>": f"{group}-rotation:*",
         "<DatabaseSecret.Id>": f"arn:aws:secretsmanager:{place}:secret:{prefix(environment)}-database-a1B2c3",
@@ -333,16 +338,29 @@ def test_traffic_moves_after_the_migrations(environment: str) -> None:
 
 
 def test_gradual_deployment_watches_alarms() -> None:
-    """Switched on, CodeDeploy moves the alias in steps, as our role, and back when an alarm rings."""
+    """Switched on, CodeDeploy asks the new version first, moves the alias in steps, as our role, and back when an alarm
+    of the new version rings: those of all versions would ring for the old one, and keep its successor out."""
     stack = expanded("dev", GradualDeployment="true")["Resources"]
     group = stack["AppFunctionDeploymentGroup"]["Properties"]
 
-    assert [{"Name": {"Ref": "AppErrorsAlarm"}}, {"Name": {"Ref": "ApiErrorsAlarm"}}] == group[
-        "AlarmConfiguration"
-    ]["Alarms"]
+    watched = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+    of_new = [{one["Name"] for one in stack[name]["Properties"]["Dimensions"]} for name in watched]
+
+    assert [{"FunctionName", "Resource", "ExecutedVersion"}, {"release"}] == of_new
+    assert all("ReleaseDigest" in str(stack[name]["Properties"]["AlarmName"]) for name in watched)
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
     assert {"Fn::GetAtt": ["CodeDeployRole", "Arn"]} == group["ServiceRoleArn"]
-    assert "CodeDeployLambdaAliasUpdate" in stack["AppFunctionAliaslive"]["UpdatePolicy"]
+    moved = stack["AppFunctionAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    hook = {"Fn::If": ["IsGradual", {"Ref": "BeforeTrafficFunction"}, {"Ref": "AWS::NoValue"}]}
+    assert hook == moved["BeforeAllowTrafficHook"]
+
+
+def test_a_new_version_is_asked_what_a_deployment_asks() -> None:
+    """The routes of health and version, as samconfig.toml describes the application."""
+    described = application.read(ROOT)
+    asked = of_type("prod", "AWS::Lambda::Function")["BeforeTrafficFunction"]["Environment"]["Variables"]
+
+    assert ",".join((*described.health, described.version)) == asked["ASKED_ROUTES"]
 
 
 def test_without_gradual_deployment_there_is_no_codedeploy() -> None:
@@ -356,7 +374,7 @@ def test_without_gradual_deployment_there_is_no_codedeploy() -> None:
 @pytest.mark.parametrize("gradual", ["true", "false"])
 def test_what_is_put_back_meets_no_codedeploy(gradual: str) -> None:
     """It refuses to begin while an alarm rings, and an alarm is why something is put back."""
-    stack = expanded("prod", GradualDeployment=gradual, Traffic="at-once")["Resources"]
+    stack = expanded("prod", GradualDeployment=gradual, Traffic="AtOnce")["Resources"]
 
     assert [] == [name for name, r in stack.items() if r["Type"].startswith("AWS::CodeDeploy")]
     assert "UpdatePolicy" not in stack["AppFunctionAliaslive"]

@@ -158,7 +158,7 @@ class Team:
 
     def release(self, tag: str) -> Completed:
         """Promote a tag, and deploy it to prod."""
-        done = self.pipeline("prod", "promote", tag)
+        done = self.pipeline("prod", "promote", tag, "--expect", self.bundles[tag])
         if done.status:
             return done
         more = {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}

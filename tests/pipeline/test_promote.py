@@ -1,5 +1,6 @@
 """pipeline promote: the bytes that one environment ran, in the next one's bucket, or nothing."""
 
+import argparse
 import datetime as dt
 import re
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pipeline.base import git, http
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import ConfigurationError, GateError, PipelineError
 from pipeline.base.run import CHECKOUT
+from pipeline.commands import promote as command
 from pipeline.delivery import aws, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import envelope, notes, passport
@@ -20,7 +22,7 @@ from pipeline.release import promote
 from pipeline.source.tags import Release
 from tests.pipeline import statements
 from tests.pipeline.applications import application
-from tests.pipeline.bundles import make
+from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment
 
 ROUTES = ("/health", "/ready", "/version")
@@ -40,19 +42,19 @@ def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     statements.publish(cloud, DEV, made, tmp_path / "reports")
     cloud.trust_own_key()
     statements.note(cloud, DEV, made)
-    cloud.answers |= {path: (200, {"commit": COMMIT}) for path in ROUTES}
+    cloud.answers |= {path: (200, {"commit": COMMIT, "bundle": made.digest}) for path in ROUTES}
     monkeypatch.setattr(git, "is_ancestor", lambda older, newer: older == newer or newer == NEWER)
     monkeypatch.setattr(git, "exists", lambda _: True)
     return made
 
 
-def go(tmp_path: Path, commit: str = COMMIT) -> Bundle:
-    return promote.promote(Release("v1.0.0", commit), DEV, PROD, tmp_path / "scratch")
+def go(made: Bundle, tmp_path: Path, commit: str = COMMIT) -> Bundle:
+    return promote.promote(Release("v1.0.0", commit), DEV, PROD, made.digest, tmp_path / "scratch")
 
 
 def test_the_same_bytes_arrive(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
     """Every object of the bundle is in both buckets, byte for byte."""
-    go(tmp_path)
+    go(made, tmp_path)
     keys = [key for bucket, key in cloud.objects if bucket == DEV.bucket and key.startswith("bundles/")]
 
     assert keys
@@ -64,7 +66,7 @@ def test_the_same_bytes_arrive(cloud: Cloud, made: Bundle, tmp_path: Path) -> No
 def test_what_dev_never_ran_is_refused(made: Bundle, tmp_path: Path) -> None:
     """A bundle in the bucket is not enough: its deployment must have succeeded."""
     with pytest.raises(GateError, match="dev never ran"):
-        go(tmp_path, "d" * 40)
+        go(made, tmp_path, "d" * 40)
 
 
 @pytest.mark.parametrize("name", ["app.zip", "template.yaml", "manifest.json"])
@@ -73,7 +75,7 @@ def test_a_changed_byte_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path, n
     cloud.objects[DEV.bucket, f"bundles/{made.digest}/{name}"] += b" "
 
     with pytest.raises(GateError, match=r"was changed|it hashes to"):
-        go(tmp_path)
+        go(made, tmp_path)
 
     assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
 
@@ -83,7 +85,7 @@ def test_a_lost_file_is_named(cloud: Cloud, made: Bundle, tmp_path: Path) -> Non
     del cloud.objects[DEV.bucket, f"bundles/{made.digest}/rotation.zip"]
 
     with pytest.raises(GateError, match=r"has lost rotation\.zip"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 RECORD = f"commits/{COMMIT}.json"
@@ -105,7 +107,7 @@ def test_a_malformed_record_is_refused(cloud: Cloud, made: Bundle, tmp_path: Pat
     cloud.objects[DEV.bucket, RECORD] = record
 
     with pytest.raises(GateError, match=f"That dev ran {COMMIT} isn't believed") as caught:
-        go(tmp_path)
+        go(made, tmp_path)
     assert "release a newer commit" in caught.value.hint
 
 
@@ -119,7 +121,7 @@ def test_a_record_that_nobody_signed_is_refused(cloud: Cloud, made: Bundle, tmp_
     with pytest.raises(
         GateError, match=f"isn't believed: {RECORD} in dev-artifacts is not a signed statement"
     ):
-        go(tmp_path)
+        go(made, tmp_path)
     assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
 
 
@@ -142,7 +144,7 @@ def test_a_record_of_elsewhere_is_refused(cloud: Any, made: Bundle, tmp_path: Pa
     statements.note(cloud, elsewhere, made)
 
     with pytest.raises(GateError, match=r"is signed, but was made in .*, not in .*'environment': 'dev'"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_a_signed_record_is_read_as_hostile(
         statements.note(cloud, DEV, made, **changes)
 
     with pytest.raises(GateError, match=re.escape(said)):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def test_a_record_of_another_kind_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_a_record_of_another_kind_is_refused(cloud: Any, made: Bundle, tmp_path:
     store.write(cloud, DEV.bucket, RECORD, raw)
 
     with pytest.raises(GateError, match="is signed, but as 'urn:esclusa:withdrawn:1'"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def test_another_commits_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
@@ -192,9 +194,48 @@ def test_another_commits_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path:
     session: Any = cloud
     store.put(session, DEV.bucket, other)
     statements.note(cloud, DEV, made, bundle=other.digest)
+    cloud.answers["/version"] = (200, {"commit": COMMIT, "bundle": other.digest})
 
     with pytest.raises(GateError, match="is of " + "d" * 40):
-        go(tmp_path)
+        go(other, tmp_path)
+
+
+def test_a_bundle_that_devs_role_signed_and_main_never_built_is_refused(
+    cloud: Any, made: Bundle, tmp_path: Path
+) -> None:
+    """All that dev's deploy role can do: other code under the same commit, statements signed with dev's own key, the
+    record, and what dev serves. Only the digest that somebody else built tells it; nothing reaches prod's bucket."""
+    forged = make(tmp_path / "forged", COMMIT, app=b"import pwned", sbom=b'{"bomFormat": "CycloneDX"}')
+    store.put(cloud, DEV.bucket, forged)
+    statements.publish(cloud, DEV, forged, tmp_path / "invented")
+    statements.note(cloud, DEV, made, bundle=forged.digest)
+    cloud.answers["/version"] = (200, {"commit": COMMIT, "bundle": forged.digest})
+
+    with pytest.raises(GateError, match="as the bundle") as refused:
+        go(made, tmp_path)
+
+    assert (True, True) == (forged.digest in refused.value.message, made.digest in refused.value.message)
+    assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
+    assert forged.files == go(forged, tmp_path).files  # all else of it was as it should be
+
+
+@pytest.mark.parametrize("told", [None, "", "0" * 64, 7])
+def test_dev_must_serve_the_bundle_that_is_promoted(
+    cloud: Cloud, made: Bundle, tmp_path: Path, told: object
+) -> None:
+    """Where it serves that very commit, its own answer names the bundle."""
+    cloud.answers["/version"] = (200, {"commit": COMMIT, "bundle": told})
+
+    with pytest.raises(GateError, match=f"dev serves {COMMIT} as the bundle .*, not as {made.digest}"):
+        go(made, tmp_path)
+
+
+@pytest.mark.parametrize("given", ["", "main", "A" * 64, "0" * 63])
+def test_what_is_expected_is_a_digest(repository: Repository, given: str) -> None:
+    """An output that a job never set is empty."""
+    repository.tag("v1.0.0", repository.commit("x"))
+    with pytest.raises(ConfigurationError, match="is not a bundle's digest"):
+        command.main(argparse.Namespace(tag="v1.0.0", to=None, expect=given))
 
 
 def test_the_route_is_samconfigs() -> None:
@@ -215,7 +256,7 @@ def test_credentials_of_another_account_are_refused(cloud: Cloud, made: Bundle, 
     target = environment(account="222222222222", promote_from="dev")
 
     with pytest.raises(ConfigurationError, match="The credentials are of account 111111111111"):
-        promote.promote(Release("v1.0.0", COMMIT), DEV, target, tmp_path / "scratch")
+        promote.promote(Release("v1.0.0", COMMIT), DEV, target, made.digest, tmp_path / "scratch")
 
 
 def test_samconfig_is_read_where_the_command_runs(tmp_path: Path) -> None:
@@ -228,10 +269,10 @@ def test_no_bucket_fills_a_job(
     cloud: Any, made: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is read further than it may be long; what is too long is named."""
-    monkeypatch.setattr(store, "_MOST_CODE", 20)
+    monkeypatch.setattr(store, "MOST_CODE", 20)
 
     with pytest.raises(GateError, match=r"/app\.zip is larger than 20 bytes, and not read"):
-        go(tmp_path)
+        go(made, tmp_path)
 
     monkeypatch.undo()
     session: Any = cloud
@@ -246,7 +287,7 @@ def test_an_unsigned_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Pat
         del cloud.objects[DEV.bucket, key]
 
     with pytest.raises(GateError, match=r"The statement provenance about bundle .* is missing"):
-        go(tmp_path)
+        go(made, tmp_path)
 
     assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
 
@@ -258,7 +299,7 @@ def test_a_signature_of_another_key_is_refused(cloud: Cloud, made: Bundle, tmp_p
     cloud.ssm.update(other.ssm)
 
     with pytest.raises(GateError, match="is not signed by the key"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def test_without_a_trusted_key_nothing_is_promoted(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
@@ -266,7 +307,7 @@ def test_without_a_trusted_key_nothing_is_promoted(cloud: Cloud, made: Bundle, t
     del cloud.ssm["/esclusa/prod/promotion-key"]
 
     with pytest.raises(ConfigurationError, match="nobody's signature is trusted"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def withdrawn(cloud: Any, where: Any, made: Bundle) -> bytes:
@@ -281,7 +322,7 @@ def test_a_withdrawn_bundle_is_refused(cloud: Any, made: Bundle, tmp_path: Path,
     cloud.objects[where.bucket, key] = withdrawn(cloud, where, made)
 
     with pytest.raises(GateError, match=f"was withdrawn from {where.name} by ada at .*: it loses mail"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def test_who_may_delete_undoes_no_withdrawal_of_the_target(cloud: Any, made: Bundle, tmp_path: Path) -> None:
@@ -289,7 +330,7 @@ def test_who_may_delete_undoes_no_withdrawal_of_the_target(cloud: Any, made: Bun
     cloud.objects[PROD.evidence_bucket, f"withdrawals/{made.digest}.json"] = withdrawn(cloud, PROD, made)
 
     with pytest.raises(GateError, match="was withdrawn from prod by ada"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +343,7 @@ def test_a_withdrawal_that_nobody_signed_stops_nothing(
     """Else whoever may write to dev's bucket stops prod's releases. It is told of: it may be from before."""
     cloud.objects[where.bucket, f"bundles/{made.digest}/withdrawn.json"] = raw
 
-    assert made.digest == go(tmp_path).digest
+    assert made.digest == go(made, tmp_path).digest
     said = capsys.readouterr().err
     assert "Withdrawal not believed" in said
     assert "Then withdraw it again." in said
@@ -318,7 +359,7 @@ def test_a_withdrawal_of_another_bundle_or_environment_stops_nothing(
     for raw in (withdrawn(cloud, where, other), withdrawn(cloud, PROD if where is DEV else DEV, made)):
         cloud.objects[where.bucket, key] = raw
 
-        assert made.digest == go(tmp_path / str(len(raw))).digest
+        assert made.digest == go(made, tmp_path / str(len(raw))).digest
 
 
 def test_a_bundle_soaks_before_it_is_promoted(made: Bundle, tmp_path: Path) -> None:
@@ -342,7 +383,7 @@ def test_a_source_that_is_not_well_is_no_source(
     cloud.answers[path] = (503, {"status": "down"})
 
     with pytest.raises(GateError, match=f"dev is not well. Smoke test: GET {path} answered 503"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 @pytest.mark.parametrize("live", ["d" * 40, "main", "", None])
@@ -353,7 +394,7 @@ def test_what_the_source_was_put_back_from_is_refused(
     cloud.answers["/version"] = (200, {"commit": live})
 
     with pytest.raises(GateError, match=f"dev runs {live} now, which does not contain {COMMIT}"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def test_a_newer_commit_of_the_source_is_no_obstacle(
@@ -362,7 +403,7 @@ def test_a_newer_commit_of_the_source_is_no_obstacle(
     """Development goes on while a release waits."""
     cloud.answers["/version"] = (200, {"commit": NEWER})
 
-    assert made.digest == go(tmp_path).digest
+    assert made.digest == go(made, tmp_path).digest
     assert f"dev is well, with {NEWER} by now" in capsys.readouterr().out
 
 
@@ -383,7 +424,7 @@ def test_nobody_is_asked_where_a_record_says(cloud: Any, made: Bundle, tmp_path:
     statements.note(cloud, DEV, made, address=url)
 
     with pytest.raises(GateError, match="which is no API of eu-west-1") as caught:
-        go(tmp_path)
+        go(made, tmp_path)
     assert '[dev.pipeline.parameters] address = "https://' in caught.value.hint
 
 
@@ -395,12 +436,12 @@ def test_samconfig_s_address_goes_before_a_record_s(
 
     def request(method: str, url: str, **_: Any) -> http.Answer:
         asked.append(url)
-        return http.Answer(200, {"commit": COMMIT}, "")
+        return http.Answer(200, {"commit": COMMIT, "bundle": made.digest}, "")
 
     monkeypatch.setattr(http, "request", request)
     monkeypatch.setattr("pipeline.delivery.smoke.check", lambda _, url, *__, **___: asked.append(url))
     source = environment(address="https://dev.example.com/ledger")
-    promote.promote(Release("v1.0.0", COMMIT), source, PROD, tmp_path / "scratch")
+    promote.promote(Release("v1.0.0", COMMIT), source, PROD, made.digest, tmp_path / "scratch")
 
     assert ["https://dev.example.com/ledger", "https://dev.example.com/ledger/version"] == asked
 
@@ -425,7 +466,7 @@ def test_a_moved_tag_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> Non
     _passport(cloud, "d" * 40)
 
     with pytest.raises(GateError, match=r"was released from d{40}, and names c{40} now: the tag was moved"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 def test_the_same_tag_again_is_promoted_again(
@@ -436,7 +477,7 @@ def test_the_same_tag_again_is_promoted_again(
     cloud.answers["/ready"] = (503, {})
     del cloud.objects[DEV.bucket, RECORD]
 
-    assert made.digest == go(tmp_path).digest
+    assert made.digest == go(made, tmp_path).digest
     assert "v1.0.0 was released from this commit already" in capsys.readouterr().out
 
 
@@ -450,7 +491,7 @@ def test_who_may_delete_in_a_bucket_moves_no_version(
         del cloud.objects[place]
 
     with pytest.raises(GateError, match="the tag was moved"):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -465,7 +506,7 @@ def test_a_passport_of_something_else_is_refused(
     cloud.objects[PROD.evidence_bucket, "passports/v1.0.0.json"] = raw
 
     with pytest.raises(GateError, match=said):
-        go(tmp_path)
+        go(made, tmp_path)
 
 
 @pytest.mark.parametrize("number", range(1, 30))
@@ -476,7 +517,7 @@ def test_any_failing_call_is_made_good_by_the_next_run(
     cloud.calls.clear()
     cloud.fails_at = number
     with suppress(PipelineError):
-        go(tmp_path / "first")
+        go(made, tmp_path / "first")
     cloud.fails_at = 0
 
-    assert made.files == go(tmp_path / "second").files
+    assert made.files == go(made, tmp_path / "second").files

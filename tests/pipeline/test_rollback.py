@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.base import github
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
 from pipeline.delivery import deployment, stack, store
@@ -56,6 +57,28 @@ def prove(cloud: Any, name: str, tmp_path: Path) -> Bundle:
     return rollback.prove(cloud, DEV, found.bundle, live, tmp_path / "proof")
 
 
+def test_who_approved_a_rollback_is_recorded(
+    cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no passport to say so; who only looked, or refused, approved nothing."""
+    approvals = [
+        {"state": state, "user": user, "environments": [{"name": "dev"}]}
+        for state, user in (
+            ("approved", {"login": "carol"}),
+            ("approved", None),
+            ("rejected", {"login": "dave"}),
+        )
+    ]
+    monkeypatch.setattr(github, "get", {"actions/runs/7/approvals": approvals}.__getitem__)
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    made = prove(cloud, "v1.0.0", tmp_path)
+    deploy.deploy(deployment.begin(cloud, DEV, made, "ada", kind="rollback", version="v1.0.0"))
+    row = list(cloud.ledger.values())[-1]
+
+    assert ("rollback", "approved by carol, an account that is gone") == (row["kind"], row["detail"])
+
+
 def test_an_earlier_release_serves_again(cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path) -> None:
     """It may overtake a newer one, on purpose, and is recorded as what it is."""
     made = prove(cloud, "v1.0.0", tmp_path)
@@ -69,7 +92,7 @@ def test_an_earlier_release_serves_again(cloud: Any, releases: tuple[Bundle, Bun
 @pytest.fixture
 def moving(cloud: Any, repository: Repository, tmp_path: Path) -> tuple[Environment, list[Bundle]]:
     """An environment whose template says how traffic moves, with two releases, the second of which serves."""
-    where = environment(parameters={**DEV.parameters, "Traffic": "as-set"})
+    where = environment(parameters={**DEV.parameters, "Traffic": "AsSet"})
     template = TEMPLATE.replace("  LogLevel:", "  Traffic: {Type: String}\n  LogLevel:").encode()
     made = []
     for number in range(2):
@@ -93,13 +116,13 @@ def test_what_is_put_back_takes_all_traffic_at_once(
     deploy.deploy(deployment.begin(cloud, where, first, "ada", kind="rollback"))
     live = stack.read(cloud, where.stack_name)
 
-    assert ("as-set", "at-once") == (before["Traffic"], cloud.parameters["Traffic"])
+    assert ("AsSet", "AtOnce") == (before["Traffic"], cloud.parameters["Traffic"])
     assert recorded.release == cloud.parameters["ReleaseDigest"]
     assert [] == list(drift._release(cloud, where, live, first.digest))
 
     deploy.deploy(deployment.begin(cloud, where, moving[1][1], "ada"))
 
-    assert "as-set" == cloud.parameters["Traffic"]
+    assert "AsSet" == cloud.parameters["Traffic"]
 
 
 def test_what_is_restored_takes_all_traffic_at_once(
@@ -115,14 +138,14 @@ def test_what_is_restored_takes_all_traffic_at_once(
     with pytest.raises(GateError, match="was put back, and serves"):
         deploy.deploy(deployment.begin(cloud, where, third, "ada"))
 
-    assert (made[1].digest, "at-once") == (cloud.parameters["BundleDigest"], cloud.parameters["Traffic"])
+    assert (made[1].digest, "AtOnce") == (cloud.parameters["BundleDigest"], cloud.parameters["Traffic"])
 
 
 def test_a_template_that_moves_traffic_in_no_way_of_its_own_is_put_back(
     cloud: Any, releases: tuple[Bundle, Bundle]
 ) -> None:
     """As one was before templates could: samconfig knows the parameter by then, and the bundle doesn't."""
-    where = environment(parameters={**DEV.parameters, "Traffic": "as-set"})
+    where = environment(parameters={**DEV.parameters, "Traffic": "AsSet"})
     deploy.deploy(deployment.begin(cloud, where, releases[0], "ada", kind="rollback"))
 
     assert releases[0].digest == cloud.parameters["BundleDigest"]

@@ -63,13 +63,6 @@ def test_an_address_may_be_left_out(tmp_path: Path, given: str, expected: str) -
     assert expected == samconfig.read(write(tmp_path, text), "dev").address
 
 
-def test_values_are_handed_to_sam_in_quotes() -> None:
-    """Unquoted, sam keeps `hello`, and refuses an empty value."""
-    given = {"Msg": "hello world", "Empty": "", "Said": 'a "b"'}
-
-    assert ['Msg="hello world"', 'Empty=""', 'Said="a \\"b\\""'] == samconfig.quoted(given)
-
-
 def test_an_unknown_environment_is_told_the_known_ones(tmp_path: Path) -> None:
     """A misspelled environment must not fall back to a default (aws-sam-cli issue 9048)."""
     with pytest.raises(ConfigurationError, match="no environment 'prodd'") as caught:

@@ -63,6 +63,12 @@ def unnoticed(
     return [key.removeprefix(prefix) for key in keys], missed
 
 
+def promotion(dev: Deployed) -> Callable[[], Completed]:
+    """`pipeline promote` of the second release."""
+    words = ("promote", SECOND, "--expect", dev.team.bundles[SECOND])
+    return functools.partial(dev.team.pipeline, "prod", *words)
+
+
 def named(file: str, said: str) -> bool:
     """Whether an error names the file; of a statement by its kind: attestations/provenance.json is `provenance`."""
     return file in said or Path(file).stem in said or (file == "manifest.json" and "manifest" in said)
@@ -70,7 +76,7 @@ def named(file: str, said: str) -> bool:
 
 def test_a_bit_of_a_bundle_that_is_promoted(dev: Deployed) -> None:
     """Code, template, manifest, every signed statement: `pipeline promote` says which it was; whole, it takes them."""
-    ask = functools.partial(dev.team.pipeline, "prod", "promote", SECOND)
+    ask = promotion(dev)
     files, missed = unnoticed(dev, "dev", SECOND, ask)
     print(files)
 
@@ -82,7 +88,7 @@ def test_a_bit_of_a_bundle_that_is_promoted(dev: Deployed) -> None:
 
 def test_what_was_not_changed_is_no_finding(dev: Deployed) -> None:
     """Sabotage: with nothing changed at all the trial has no success to report, for any file."""
-    ask = functools.partial(dev.team.pipeline, "prod", "promote", SECOND)
+    ask = promotion(dev)
     files, missed = unnoticed(dev, "dev", SECOND, ask, change=lambda content, _: content)
 
     assert len(files) * 3 == len(missed)

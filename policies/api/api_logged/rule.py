@@ -15,6 +15,11 @@ _NEEDED = {
     "the route": ("$context.resourcePath", "$context.path", "$context.routeKey"),
     "the status": ("$context.status",),
 }
+_LEVELS = ("ERROR", "INFO")
+# Why the gateway refused a call, and what came of asking behind it:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+_REASON = ("$context.error.message",)
+_BEHIND = ("$context.integration.error", "$context.integrationErrorMessage")
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -22,7 +27,8 @@ def check(project: Project) -> Iterator[Violation]:
         for stage in stack.of_type("AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage"):
             yield from _access(stack, stage)
             settings = stage.get("MethodSettings", default=[])
-            for index, one in enumerate(settings):
+            levels = [str(dig(one, "LoggingLevel", default="OFF")) for one in settings]
+            for index, (one, level) in enumerate(zip(settings, levels, strict=True)):
                 if str(dig(one, "DataTraceEnabled", default=False)).lower() == "true":
                     yield at(
                         stage,
@@ -32,7 +38,16 @@ def check(project: Project) -> Iterator[Violation]:
                         "DataTraceEnabled",
                         fact=f"DataTraceEnabled of {setting_route(one)}",
                     )
-                if str(dig(one, "LoggingLevel", default="INFO")) == "OFF" and len(settings) > 1:
+                if level in _LEVELS and not _made(stack):
+                    yield at(
+                        stage,
+                        "the gateway logs to a group that this template doesn't make: kept for ever, under no key",
+                        "MethodSettings",
+                        index,
+                        "LoggingLevel",
+                        fact=f"LoggingLevel of {setting_route(one)}",
+                    )
+                if level not in _LEVELS and set(levels) & set(_LEVELS):
                     yield at(
                         stage,
                         "errors of a route are not logged",
@@ -41,20 +56,30 @@ def check(project: Project) -> Iterator[Violation]:
                         "LoggingLevel",
                         fact=f"LoggingLevel of {setting_route(one)}",
                     )
-            levels = [
-                str(dig(one, "LoggingLevel", default="OFF")) for one in settings if isinstance(one, dict)
-            ]
-            if stage.type == "AWS::ApiGateway::Stage" and not any(
-                level in ("ERROR", "INFO") for level in levels
-            ):
-                yield at(
-                    stage,
-                    "errors of the gateway are not logged",
-                    "MethodSettings",
-                    0,
-                    "LoggingLevel",
-                    fact="LoggingLevel",
-                )
+            if stage.type == "AWS::ApiGateway::Stage" and not set(levels) & set(_LEVELS):
+                yield from _errors(stage)
+
+
+def _made(stack: Stack) -> bool:
+    """Whether the stack makes the group of an API's execution log, which API Gateway otherwise makes by itself.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+    """
+    groups = stack.of_type("AWS::Logs::LogGroup")
+    return any(str(group.get("LogGroupName")).startswith("API-Gateway-Execution-Logs_") for group in groups)
+
+
+def _errors(stage: Resource) -> Iterator[Violation]:
+    """Without an execution log the access log has to tell why a call failed."""
+    text = str(stage.get("AccessLogSetting", "Format", default=""))
+    if text and not (any(one in text for one in _REASON) and any(one in text for one in _BEHIND)):
+        yield at(
+            stage,
+            "errors of the gateway are not logged",
+            "AccessLogSetting",
+            "Format",
+            fact="errors of the gateway",
+        )
 
 
 def _access(stack: Stack, stage: Resource) -> Iterator[Violation]:

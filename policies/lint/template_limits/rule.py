@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from pipeline.iam import grants
-from pipeline.source.project import Project
-from pipeline.source.quotas import SECTIONS
+from pipeline.source import quotas
+from pipeline.source.project import BOOTSTRAP, Project
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import known
 from pipeline.source.violations import Violation, at, at_template
@@ -27,16 +27,34 @@ def _strange(resource: Resource) -> str:
 
 
 def _too_much(stack: Stack) -> Iterator[Violation]:
-    for section, most in SECTIONS.items():
+    for section, most in quotas.SECTIONS.items():
         if len(stack.section(section)) > most:
             yield at_template(stack, f"the template has more than {most} {section}", section, fact=section)
     for resource, why in grants.too_long(stack):
         yield at(resource, f"{resource.id}: {why}", fact="its size")
 
 
+def _too_large(project: Project) -> Iterator[Violation]:
+    for file in sorted({stack.document.file for stack in project.stacks}):
+        size = len(project.files[file])
+        most = quotas.INLINE_TEMPLATE if file == BOOTSTRAP else quotas.STORED_TEMPLATE
+        if size > most:
+            yield Violation(f"the template has {size} bytes, and AWS takes {most}", file, 1, fact="its size")
+
+
+def _too_many_callers(stack: Stack) -> Iterator[Violation]:
+    """Functions whose policy outgrows what Lambda takes: by the permissions that events become."""
+    for target, (_, size) in quotas.resource_policies(stack).items():
+        if size > quotas.RESOURCE_POLICY:
+            said = f"the events of {target} make a policy of {size} bytes, and Lambda takes {quotas.RESOURCE_POLICY}"
+            yield at(stack.resources[target], f"{said}: share routes", fact=f"the policy of {target}")
+
+
 def check(project: Project) -> Iterator[Violation]:
+    yield from _too_large(project)
     for stack in project.stacks:
         yield from _too_much(stack)
+        yield from _too_many_callers(stack)
         seen: dict[tuple[str, str], str] = {}
         for resource in stack.resources.values():
             if strange := _strange(resource):

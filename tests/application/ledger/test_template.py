@@ -5,7 +5,7 @@ import pytest
 from tests.application.routes import opened
 from tests.application.test_template import each_environment, of_type, policy_of
 from tests.iam import decide
-from tests.stacks import name_of_application
+from tests.stacks import name_of_application, overrides
 
 
 @each_environment
@@ -63,6 +63,8 @@ def test_the_functions_environment(environment: str) -> None:
         "MigrateFunction": common | {"DATABASE_ADMIN_SECRET_ARN"},
         "RotationFunction": common | {"DATABASE_ADMIN_SECRET_ARN"},
     }
+    if dict(overrides(environment))["GradualDeployment"] == "true":
+        expected["BeforeTrafficFunction"] = common | {"ASKED_ROUTES", "NEW_VERSION", "RELEASE_DIGEST"}
     functions = of_type(environment, "AWS::Lambda::Function")
     found = {name: function["Environment"]["Variables"] for name, function in functions.items()}
 

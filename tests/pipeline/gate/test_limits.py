@@ -1,0 +1,68 @@
+"""Limits of AWS that grow with an application: a template's size, and the policy of a function with many routes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.gate.engines import own
+from pipeline.source.project import BOOTSTRAP, Project
+from tests.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[3]
+LIMITS = next(rule for rule in RULES if rule.id == "template_limits")
+ROUTE = """\
+        Route{n}:
+          Type: Api
+          Properties:
+            Path: /route{n}
+            Method: GET
+"""
+
+
+def found(files: dict[str, bytes]) -> list[str]:
+    """What the rule says of the repository's templates with these files in their places."""
+    names = ("template.yaml", BOOTSTRAP, "samconfig.toml", "policies/settings.toml")
+    real = {name: (ROOT / name).read_bytes() for name in names}
+    return [one.message for one in own.apply(LIMITS, Project(ROOT, {**real, **files}))]
+
+
+@pytest.mark.parametrize(("file", "most"), [(BOOTSTRAP, 51_200), ("template.yaml", 1_000_000)])
+def test_a_template_is_no_larger_than_aws_takes(file: str, most: int) -> None:
+    """51,200 bytes in a call, 1 MB by S3 (its user guide, "Understand CloudFormation quotas"; cfn-lint: 10^6)."""
+    text = (ROOT / file).read_bytes()
+    room = most - len(text)
+
+    assert room > 0
+    assert [] == found({file: text + b"#" * room})
+    assert [f"the template has {most + 1} bytes, and AWS takes {most}"] == found(
+        {file: text + b"#" * (room + 1)}
+    )
+
+
+def test_a_function_with_too_many_routes_is_told_of() -> None:
+    """The policy is that of Lambda's own GetPolicy, as each event adds to it; 20 KB by "Lambda quotas"."""
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    head = "      Events:\n"
+
+    def told(count: int) -> list[str]:
+        routes = "".join(ROUTE.format(n=number) for number in range(count))
+        return found({"template.yaml": text.replace(head, head + routes).encode()})
+
+    statement = {
+        "Sid": "esclusa-prod-AppFunctionRoute10Permissionlive-AAAAAAAAAAAA",
+        "Effect": "Allow",
+        "Principal": {"Service": "apigateway.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-prod-app:live",
+        "Condition": {
+            "ArnLike": {
+                "AWS:SourceArn": "arn:aws:execute-api:eu-west-1:111111111111:a1b2c3d4e5/*/GET/route10"
+            }
+        },
+    }
+    fits = 20_480 // len(json.dumps(statement))
+
+    assert [] == told(10)
+    assert all("AppFunction" in one for one in told(fits))
+    assert told(fits)

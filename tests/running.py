@@ -149,7 +149,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     values = {**environment(nowhere, SecretsManager()), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    return create_app(Config.from_environ(values)).test_client()
+    return signing(create_app(Config.from_environ(values)))
 
 
 @pytest.fixture
@@ -162,8 +162,20 @@ def flask_app(migrated: dict[str, str]) -> Iterator[Flask]:
 
 @pytest.fixture
 def client(flask_app: Flask) -> FlaskClient:
-    """A client of the application."""
-    return flask_app.test_client()
+    """A client of the application, whose requests IAM authorised."""
+    return signing(flask_app)
+
+
+def signed(identity: str | None = "arn:aws:sts::111111111111:assumed-role/drill/x") -> dict[str, Any]:
+    """What the adapter adds to the environ of a request that IAM authorised."""
+    return {"aws.event": {"requestContext": {"identity": {"userArn": identity}}}}
+
+
+def signing(app: Flask, **of: str) -> FlaskClient:
+    """A client whose requests IAM authorised."""
+    made = app.test_client()
+    made.environ_base |= signed(**of)
+    return made
 
 
 def a_deployment(**changes: Any) -> dict[str, Any]:

@@ -19,6 +19,16 @@ from app.state import state
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
+@blueprint.before_request
+def _signed() -> None:
+    """Refuse a request that nobody signed, whatever let it through in front of this, and record nothing as nobody's.
+
+    A browser signs no OPTIONS, whose answer holds nothing but what CORS lets it send.
+    """
+    if request.method != "OPTIONS" and caller(request) is None:
+        raise Problem(403, "Forbidden", "Sign the request: this is for IAM identities.")
+
+
 @blueprint.after_request
 def _etag(response: Response) -> Response:
     """Let clients ask whether what they have is still right (RFC 9110, If-None-Match)."""

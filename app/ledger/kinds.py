@@ -141,7 +141,8 @@ EVIDENCE = Kind(
         "id": fields.IDENTIFIER,
         "bundle": fields.DIGEST,
         "name": fields.one_of(
-            "passport", "change-set", "checks", "bill-of-materials", "attestation", "approval", "drift"
+            *("passport", "change-set", "checks", "bill-of-materials", "attestation", "approval", "drift"),
+            "withdrawal",
         ),
         "media_type": fields.matching(
             r"[a-z]+/[a-zA-Z0-9.+-]{1,100}", "a media type such as application/json"

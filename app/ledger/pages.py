@@ -90,21 +90,25 @@ def home() -> str:
 
     def ask(connection: Connection) -> Values:
         names = queries.environments(connection)
+        environments: list[Values] = [
+            {
+                "name": name,
+                "running": queries.running(connection, name),
+                "latest": queries.latest(connection, name),
+                "next": following,
+                "ahead": queries.ahead(connection, name, following) if following else [],
+            }
+            for name, following in zip_longest(names, names[1:])
+        ]
+        releases = queries.releases(connection, 8)
+        shown = [*releases, *(one["running"] for one in environments if one["running"])]
         return {
-            "environments": [
-                {
-                    "name": name,
-                    "running": queries.running(connection, name),
-                    "latest": queries.latest(connection, name),
-                    "next": following,
-                    "ahead": queries.ahead(connection, name, following) if following else [],
-                }
-                for name, following in zip_longest(names, names[1:])
-            ],
+            "environments": environments,
             "deployments": sorted(
                 queries.deployments(connection), key=lambda row: row["finished_at"], reverse=True
             ),
-            "releases": queries.releases(connection, 8),
+            "releases": releases,
+            "withdrawn": queries.withdrawals(connection, sorted({row["bundle"] for row in shown})),
         }
 
     return _page("home", **_ask(ask))
@@ -197,10 +201,11 @@ def _commit(commit: str, version: str | None = None, approver: str | None = None
         bundles = sorted({row["bundle"] for row in found["deployments"]})
         evidence = queries.evidence(connection, bundles)
         evidence.sort(key=lambda row: row["name"] != "passport")
-        return {**found, "bundles": bundles, "evidence": evidence}
+        withdrawn = queries.withdrawals(connection, bundles)
+        return {**found, "bundles": bundles, "evidence": evidence, "withdrawn": withdrawn}
 
     found = _ask(ask)
-    if not any(found.values()):
+    if not any(found[plural] for plural in ("deployments", "checks", "findings", "waivers")):
         abort(404, f"The ledger knows no commit {commit}.")
     return _page("commit", commit=commit, version=version, approver=approver, **found)
 

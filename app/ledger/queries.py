@@ -86,6 +86,25 @@ def evidence(connection: Connection, bundles: list[str], most: int = 100) -> Row
     )
 
 
+def withdrawals(connection: Connection, bundles: list[str]) -> dict[str, str]:
+    """Return of the bundles that were withdrawn from where, by whom, when and why, by the newest withdrawal."""
+    rows = _all(
+        connection,
+        """
+        SELECT DISTINCT ON (bundle) bundle, document FROM ledger.evidence
+        WHERE bundle = ANY(%s) AND name = 'withdrawal' ORDER BY bundle, sequence DESC
+        """,
+        bundles,
+    )
+    return {row["bundle"]: _withdrawn(row["document"]) for row in rows}
+
+
+def _withdrawn(document: Any) -> str:
+    said = document if isinstance(document, dict) else {}
+    where, by, at, reason = (str(said.get(name, "?")) for name in ("environment", "by", "at", "reason"))
+    return f"from {where} by {by} at {at}: {reason}"
+
+
 def release(connection: Connection, version: str) -> Values | None:
     """Return what is recorded about a version: its release, else its newest deployment."""
     return _one(

@@ -7,6 +7,7 @@ from pipeline.base import summary
 from pipeline.base.markdown import escape
 from pipeline.base.text import as_json
 from pipeline.delivery import aws, stack
+from pipeline.evidence import pending
 from pipeline.release import drift
 from pipeline.release.drift import Drift
 from pipeline.source import samconfig
@@ -23,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Compare; exit 0 without drift, 1 with. What can't be told is said, and is no drift."""
+    """Compare; exit 0 without drift, 1 with, and where what serves wasn't told of. What can't be told is no drift."""
     environment = samconfig.read(Path.cwd(), args.environment)
     session = aws.session(environment)
     aws.check_account(session, environment)
@@ -32,7 +33,8 @@ def main(args: argparse.Namespace) -> int:
     text = _markdown(environment, found)
     summary.add(text)
     differences = [one for one in found if one.differs]
-    untold = len(found) - len(differences)
+    missing = [one for one in found if one.missing]
+    untold = len(found) - len(differences) - len(missing)
     if args.format == "json":
         data = {"schema": 1, "environment": environment.name, **drift.rows(found)}
         print(as_json(data))
@@ -40,11 +42,12 @@ def main(args: argparse.Namespace) -> int:
         for one in found:
             print(f"{one.kind:<10}{one.text}")
         count = f"{len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}"
-        print(f"{environment.name}: {count}{f', {untold} can not be told' if untold else ''}")
+        more = [*([f"{untold} can not be told"] if untold else []), *([pending.STATE] if missing else [])]
+        print(f"{environment.name}: {', '.join([count, *more])}")
     drift.record(session, environment, live, found)
     if args.issue and (told := drift.keep_issue(environment, found, text)):
         print(told)
-    return 1 if differences else 0
+    return 1 if differences or missing else 0
 
 
 def _markdown(environment: Environment, found: list[Drift]) -> str:
@@ -55,6 +58,7 @@ def _markdown(environment: Environment, found: list[Drift]) -> str:
     note = (
         ""
         if all(one.differs for one in found)
-        else "\n\nWhat is `untold` AWS didn't show: it is no difference."
+        else "\n\nWhat is `untold` AWS didn't show, and what is missing as `evidence` the next run makes: neither is a"
+        " difference."
     )
     return f"### Drift of {escape(environment.name)}\n\n{table}{note}"

@@ -77,6 +77,8 @@ def _verify(file: Path | None, key: Path | None) -> int:
             chain = passport.verify_chain(file, by)
             for one in chain:
                 _say(one)
+            if not passport.tells_its_end(file):
+                print("Whether releases after it were left out can't be told: latest.json isn't beside them.")
             return 0
         if file.stat().st_size > envelope.LARGEST:
             raise GateError(f"{file} is larger than {envelope.LARGEST} bytes.")

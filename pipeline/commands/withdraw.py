@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from pipeline.base import summary
 from pipeline.release.withdrawal import withdraw
 from pipeline.source import samconfig
 
@@ -17,6 +18,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Withdraw; exit 0 when no deployment can take it any more."""
     environment = samconfig.read(Path.cwd(), args.environment)
-    digest = withdraw(Path.cwd(), environment, args.version, args.reason)
-    print(f"{environment.name}: {args.version} (bundle {digest}) is withdrawn")
+    done = withdraw(Path.cwd(), environment, args.version, args.reason)
+    print(f"{environment.name}: {args.version} (bundle {done.bundle}) is withdrawn")
+    if done.serves:
+        summary.warning("It serves", done.serves)
     return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from botocore.exceptions import (
 
 from pipeline.base.errors import ConfigurationError, GateError, PipelineError
 from pipeline.base.text import one_line
+from pipeline.source import configuration, samconfig
 from pipeline.source.samconfig import Environment
 
 # Standard retries ride out throttling and single failures; beyond them the caller hears the error.
@@ -32,11 +34,36 @@ _INVALID = {
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 
 
-def session(environment: Environment) -> boto3.Session:
-    """A session in the environment's region, with the credentials that this process was given."""
-    made = boto3.Session(region_name=environment.region)
+def session(environment: Environment, profile: str | None = None) -> boto3.Session:
+    """A session in the environment's region, with the credentials of a profile or that this process was given.
+
+    Every call on a bucket names the account that it must belong to: a bucket that somebody else made under its name,
+    once it was deleted, is refused by S3.
+    """
+    made = boto3.Session(profile_name=profile, region_name=environment.region)
     made.events.register("before-parse", _require_whole)
+    owners = _owners(environment)
+
+    def name_owner(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if "Bucket" in params and "ExpectedBucketOwner" in model.input_shape.members:
+            if params["Bucket"] not in owners:
+                raise ConfigurationError(
+                    f"{params['Bucket']} is the bucket of no environment of samconfig.toml, so whose it must be isn't"
+                    " known."
+                )
+            params["ExpectedBucketOwner"] = owners[params["Bucket"]]
+
+    made.events.register("provide-client-params.s3", name_owner)
     return made
+
+
+def _owners(environment: Environment) -> dict[str, str]:
+    """Whose each bucket is, of the environment and of all others of the samconfig.toml here."""
+    here = Path.cwd()
+    others = samconfig.read_all(here).values() if (here / configuration.FILE).exists() else ()
+    return {
+        bucket: one.account for one in (*others, environment) for bucket in (one.bucket, one.evidence_bucket)
+    }
 
 
 def _require_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""One deployment under way: what is put where, over what, by whom; and how it is told of."""
+"""One deployment under way: what is put where, over what, by whom."""
 
 import datetime as dt
 import logging
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import boto3
 
-from pipeline.base import git, markdown, summary
-from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import outbox, parameters, stack, store
+from pipeline.base import git
+from pipeline.base.errors import GateError
+from pipeline.delivery import parameters, stack
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
@@ -27,7 +27,8 @@ _MOST_DETAIL = 2000  # characters that the ledger takes
 class Deployment:
     """Where, what, with which credentials, over which previous stack. `kind` is deploy or rollback.
 
-    `application` is what the bundle's own commit says of it: an earlier one may have answered at other routes.
+    `decisions` are those by which it goes on where it would be stopped: in a freeze, over drift. `application` is what
+    the bundle's own commit says of it: an earlier one may have answered at other routes.
     """
 
     environment: Environment
@@ -40,6 +41,7 @@ class Deployment:
     version: str | None
     started_at: str
     kind: str = "deploy"
+    decisions: tuple[str, ...] = ()
 
     @property
     def released(self) -> str | None:
@@ -48,6 +50,7 @@ class Deployment:
 
     def row(self, status: str, detail: str | None, moment: str) -> ledger.Deployment:
         """What the ledger is told. `moment` tells this attempt from others of the same release."""
+        told = ". ".join([*self.decisions, *([detail] if detail else [])])
         return ledger.Deployment(
             id=ledger.identity(self.environment.name, self.release.digest, status, moment),
             environment=self.environment.name,
@@ -61,7 +64,7 @@ class Deployment:
             finished_at=now(),
             run=run_url(),
             actor=self.actor,
-            detail=detail[:_MOST_DETAIL] if detail else None,
+            detail=told[:_MOST_DETAIL] or None,
         )
 
 
@@ -73,6 +76,7 @@ def begin(
     *,
     kind: str = "deploy",
     version: str | None = None,
+    decisions: tuple[str, ...] = (),
 ) -> Deployment:
     """Look at what is there, and whether this may come after it. Raises GateError when not."""
     log.info(f"{environment.name}: bundle {made.digest} of commit {made.commit}")
@@ -83,7 +87,9 @@ def begin(
     if kind == "rollback":
         release = replace(release, parameters=parameters.at_once(release.parameters))
     own = application.of(made.commit, Path.cwd(), environment.application)
-    return Deployment(environment, own, session, made, release, before, actor, version, now(), kind)
+    return Deployment(
+        environment, own, session, made, release, before, actor, version, now(), kind, decisions
+    )
 
 
 def _no_overtaking(environment: Environment, before: Stack, made: Bundle) -> None:
@@ -105,99 +111,18 @@ def _no_overtaking(environment: Environment, before: Stack, made: Bundle) -> Non
         )
 
 
-def succeeded(deployment: Deployment, after: Stack, detail: str | None = None) -> None:
-    """Tell of a release that serves. The commit's record comes last: with it, everything is done."""
-    _record(deployment, after, deployment.row("succeeded", detail, after.updated))
-    store.record_commit(
-        deployment.session,
-        deployment.environment.bucket,
-        {
-            "environment": deployment.environment.name,
-            "commit": deployment.bundle.commit,
-            "bundle": deployment.bundle.digest,
-            "release": deployment.release.digest,
-            "deployed_at": now(),
-            "url": after.outputs.get(deployment.application.url, ""),
-        },
-    )
-    show_address(deployment, after)
-    _summarize(deployment, "succeeded", after.outputs.get(deployment.application.url, ""))
-
-
-def show_address(deployment: Deployment, at: Stack) -> None:
-    """Set the step's output `url`: where the release answers. The environment's page on GitHub leads there."""
-    summary.output({"url": at.outputs.get(deployment.application.url, "")})
-
-
-def failed(deployment: Deployment, reason: str) -> None:
-    """Tell of a release that does not serve. Whatever goes wrong with that must not hide why."""
-    try:
-        _record(deployment, deployment.before, deployment.row("failed", reason, deployment.started_at))
-        _summarize(deployment, "failed", reason)
-    except Exception as error:
-        summary.warning("Not recorded", f"That the deployment failed could not be told: {said(error)}")
-
-
-def _record(deployment: Deployment, at: Stack, row: ledger.Deployment) -> None:
-    """Tell the ledger. A ledger that doesn't listen changes nothing about the deployment; what it missed is kept.
-
-    An application that keeps no ledger is told nothing, and nothing is kept for it.
-    """
-    if not deployment.environment.application.ledger:
-        return
-    url = _address(deployment, at)
-    if url is None:
-        log.info("  not recorded: there is no ledger yet")
-        return
-    try:
-        if ledger.record(deployment.session, url, row):
-            log.info(f"  recorded in the ledger as {row.id}")
-        else:
-            log.info(f"  the ledger holds it already, as {row.id}")
-    except PipelineError as error:
-        lost = f"The deployment could not be recorded in the ledger: {error.message} {_keep(deployment, row)}"
-        summary.warning("Not recorded", lost)
-        summary.add(markdown.escape(lost))
-    else:
-        catch_up(deployment, at)
-
-
-def _keep(deployment: Deployment, row: ledger.Deployment) -> str:
-    try:
-        where = outbox.keep(deployment.session, deployment.environment, row)
-    except PipelineError as error:
-        return f"Nor could it be kept for later: {error.message} Record it by hand: {row}"
-    return f"It is kept in {where}; the next deployment to {deployment.environment.name} records it."
-
-
-def catch_up(deployment: Deployment, at: Stack) -> None:
-    """Tell the ledger, if there is one, what it missed before."""
-    url = _address(deployment, at) if deployment.environment.application.ledger else None
-    count = outbox.deliver(deployment.session, deployment.environment, url) if url else 0
-    if count:
-        log.info(f"  recorded late: {count} earlier deployments")
-
-
-def _address(deployment: Deployment, at: Stack) -> str | None:
-    """Where the API of a stack answers: by the output of this release, or by the one that it is called today."""
-    today = at.outputs.get(deployment.environment.application.url)
-    return at.outputs.get(deployment.application.url, today)
-
-
-def _summarize(deployment: Deployment, status: str, detail: str) -> None:
-    rows = [
-        ("environment", deployment.environment.name),
-        ("commit", deployment.bundle.commit),
-        ("bundle", deployment.bundle.digest),
-        ("release", deployment.release.digest),
-        ("detail", detail),
-    ]
-    summary.add(f"### {deployment.kind.capitalize()} {status}\n\n" + summary.table(("", ""), rows))
-
-
 def now() -> str:
     """This moment in RFC 3339, UTC, to the millisecond."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def started_by(arn: str) -> str:
+    """Who started this run, by GitHub's word; outside of a workflow who the credentials belong to.
+
+    A run that somebody starts again is theirs, not its first actor's.
+    """
+    names = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR")
+    return next((said for name in names if (said := os.environ.get(name))), arn)
 
 
 def tag() -> str | None:

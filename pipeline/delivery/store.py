@@ -1,7 +1,6 @@
-"""The artifact bucket: bundles by digest, and which bundle a commit was deployed as."""
+"""The artifact bucket, where bundles lie by their digest."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,17 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
 from pipeline.delivery import aws, bundle
 from pipeline.delivery.bundle import Bundle
 
-SCHEMA = 1
+MOST = 8 << 20  # bytes of a note, a statement, a template; a bill of materials takes a few ten thousand
+MOST_CODE = 250 << 20  # bytes of an archive, the most that Lambda takes (its quotas, deployment package)
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
+
+
+class TooLargeError(GateError):
+    """An object is larger than the pipeline writes one of its kind."""
 
 
 def put(session: boto3.Session, bucket: str, made: Bundle) -> None:
@@ -40,12 +43,14 @@ def get(session: boto3.Session, bucket: str, digest: str, into: Path) -> Bundle:
         )
     listed = bundle.parse(raw, into, digest)
     (into / bundle.MANIFEST).write_bytes(raw)
+    left = MOST_CODE * len(listed.archives) + MOST
     for name in listed.files:
-        content = read(session, bucket, f"{prefix}/{name}")
+        content = read(session, bucket, f"{prefix}/{name}", min(left, MOST_CODE))
         if content is None:
             raise GateError(
                 f"The bundle {digest} in {bucket} has lost {name}.", "Build its commit anew, through dev."
             )
+        left -= len(content)
         (into / name).write_bytes(content)
     return bundle.load(into, digest)
 
@@ -54,6 +59,18 @@ def commit_of(session: boto3.Session, bucket: str, digest: str) -> str | None:
     """The commit of a stored bundle, by its manifest, which `digest` is of; None when it is gone. Raises GateError."""
     raw = read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")
     return None if raw is None else bundle.parse(raw, Path(bucket), digest).commit
+
+
+def manifest(session: boto3.Session, bucket: str, digest: str) -> Bundle:
+    """A stored bundle by its manifest alone: what its files hash to, without their bytes. Raises GateError."""
+    raw = (
+        read(session, bucket, f"bundles/{digest}/{bundle.MANIFEST}")
+        if bundle.DIGEST.fullmatch(digest)
+        else None
+    )
+    if raw is None:
+        raise GateError(f"{bucket} has no bundle {digest}.")
+    return bundle.parse(raw, Path(bucket), digest)
 
 
 def template(session: boto3.Session, bucket: str, digest: str) -> tuple[str, Mapping[str, str]]:
@@ -79,32 +96,6 @@ def attestations(session: boto3.Session, bucket: str, digest: str, names: Iterab
     return {name: content for name, content in found.items() if content is not None}
 
 
-def record_commit(session: boto3.Session, bucket: str, record: Mapping[str, str]) -> None:
-    """Note which bundle the commit in `record` was deployed as, after it was seen to work."""
-    write(session, bucket, f"commits/{record['commit']}.json", canonical({"schema": SCHEMA, **record}))
-
-
-def commit_record(session: boto3.Session, bucket: str, commit: str) -> dict[str, Any] | None:
-    """What was noted of a commit; None when it never was deployed with success. Raises GateError on other content."""
-    raw = read(session, bucket, f"commits/{commit}.json")
-    if raw is None:
-        return None
-    try:
-        found = json.loads(raw)
-        good = (
-            found["schema"] == SCHEMA
-            and found["commit"] == commit
-            and bool(bundle.DIGEST.fullmatch(found["bundle"]))
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        good = False
-    if not good:
-        raise GateError(
-            f"commits/{commit}.json in {bucket} is not a record of that commit.", "Deploy the commit anew."
-        )
-    return dict(found)
-
-
 def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> str:
     """Store an object; returns its version, "" where the bucket keeps none."""
     with aws.errors(f"storing s3://{bucket}/{key}"):
@@ -122,20 +113,31 @@ def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
         return [one["Key"] for page in found for one in page.get("Contents", []) if one["Size"]]
 
 
-def read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
-    """An object's content; None when there is none."""
-    found = version(session, bucket, key)
+def read(session: boto3.Session, bucket: str, key: str, most: int = MOST) -> bytes | None:
+    """An object's content; None when there is none. Raises TooLargeError for one of more than `most` bytes."""
+    found = version(session, bucket, key, most=most)
     return None if found is None else found[0]
 
 
-def version(session: boto3.Session, bucket: str, key: str, name: str = "") -> tuple[bytes, str] | None:
-    """The content and the name of a version of an object, the newest without a name; None when there is none."""
+def version(
+    session: boto3.Session, bucket: str, key: str, name: str = "", most: int = MOST_CODE
+) -> tuple[bytes, str] | None:
+    """The content and the name of a version of an object, the newest without a name; None when there is none.
+
+    Raises TooLargeError for one of more than `most` bytes: who writes to a bucket doesn't choose how much is held here.
+    """
     client = session.client("s3", config=aws.CONFIG)
     with aws.errors(f"reading s3://{bucket}/{key}"):
         try:
             at: dict[str, Any] = {"VersionId": name} if name else {}
             found = client.get_object(Bucket=bucket, Key=key, **at)
-            return found["Body"].read(), str(found.get("VersionId", ""))
+            content = found["Body"].read(most + 1)
+            if len(content) > most:
+                raise TooLargeError(
+                    f"s3://{bucket}/{key} is larger than {most} bytes, and not read.",
+                    "The pipeline writes nothing of that size there. Find out who did.",
+                )
+            return bytes(content), str(found.get("VersionId", ""))
         except ClientError as error:
             if aws.code(error) in _MISSING:
                 return None

@@ -26,7 +26,7 @@ from securesystemslib.signer import Key, Signer
 
 from pipeline.base import summary
 from pipeline.base.errors import ConfigurationError, GateError
-from pipeline.delivery import bundle, deployment, store
+from pipeline.delivery import bundle, deployment, parameters, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.evidence import envelope
 from pipeline.source.samconfig import Environment
@@ -40,7 +40,7 @@ SBOM = "https://cyclonedx.org/bom"
 TYPES = {"provenance": PROVENANCE, "tests": TESTS, "policy": POLICY, "sbom": SBOM}
 _BUILD = "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1"
 _STATED = {"tests": ("lint", "test"), "policy": ("policy",)}
-_LARGEST_REPORT = 32 << 20  # bytes
+LARGEST_REPORT = 32 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,21 @@ def _signed(by: Signer, made: Bundle, reports: Path | None) -> Iterator[tuple[st
 def of(made: Bundle) -> dict[str, str]:
     """The subjects of every statement about a bundle: its files and its manifest, by SHA-256."""
     return {**made.files, bundle.MANIFEST: made.digest}
+
+
+def trusted_key(session: boto3.Session, target: Environment) -> Key:
+    """Whose signatures an environment believes of what it takes over: the key that its administrator named.
+
+    It stands in the account's bootstrap. Raises ConfigurationError where there is none.
+    """
+    name = target.application.promotion_key(target.name)
+    value = parameters.value(session, name)
+    if value is None:
+        raise ConfigurationError(
+            f"SSM has no parameter {name}, so nobody's signature is trusted.",
+            "Deploy bootstrap/template.yaml with PromotionSourceKey; see bootstrap/README.md.",
+        )
+    return envelope.public_key(value)
 
 
 def verify(
@@ -214,8 +229,8 @@ def report(reports: Path, stage: str, commit: str) -> StageReport | None:
     """A stage's report, if there is one. Raises ConfigurationError when it isn't of this commit."""
     for path in (reports / f"report-{stage}" / "report.json", reports / stage / "report.json"):
         if path.is_file():
-            if path.stat().st_size > _LARGEST_REPORT:
-                raise ConfigurationError(f"{path} is larger than {_LARGEST_REPORT} bytes.")
+            if path.stat().st_size > LARGEST_REPORT:
+                raise ConfigurationError(f"{path} is larger than {LARGEST_REPORT} bytes.")
             raw = path.read_bytes()
             try:
                 found = json.loads(raw)
@@ -224,9 +239,30 @@ def report(reports: Path, stage: str, commit: str) -> StageReport | None:
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ConfigurationError(f"{path} is not a report of this command: {error!r}") from error
             if of_commit != commit:
-                raise ConfigurationError(f"{path} is of commit {of_commit}, not of {commit}.")
+                changed = f"changes to {found.get('head')} that aren't committed"
+                what = f"commit {of_commit}" if of_commit else changed
+                raise ConfigurationError(f"{path} is of {what}, not of commit {commit}.")
             return StageReport(stage, str(stages.get(stage)), raw, found)
     return None
+
+
+def hold(reports: Path, digests: Mapping[str, str]) -> None:
+    """The reports must be those whose SHA-256 the jobs told that made them. Raises GateError with the first other one.
+
+    What is fetched by a name may be what another job, or another run, stored under it.
+    """
+    for stage, expected in digests.items():
+        found = {
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (reports / f"report-{stage}" / "report.json", reports / stage / "report.json")
+            if path.is_file() and path.stat().st_size <= LARGEST_REPORT
+        }
+        if found != {expected}:
+            said = ", ".join(sorted(found)) or "not there"
+            raise GateError(
+                f"The report of {stage} in {reports} is {said}; the job that made it told {expected}.",
+                "Somebody stored another one under its name, or the job ran again: run the whole workflow anew.",
+            )
 
 
 def _tests(reports: list[StageReport], every: list[StageReport]) -> dict[str, Any]:

@@ -26,10 +26,10 @@ from securesystemslib.signer import Key, Signature, Signer, SSlibKey
 
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import ConfigurationError, GateError
-from pipeline.delivery import aws
+from pipeline.delivery import aws, store
 
 PAYLOAD = "application/vnd.in-toto+json"
-LARGEST = 8 << 20  # bytes; a bill of materials takes a few ten thousand
+LARGEST = store.MOST  # bytes
 _ALGORITHM: Final = "ECDSA_SHA_256"
 
 

@@ -32,7 +32,7 @@ def gather(under_way: Deployment, version: str, checks: Mapping[str, Any]) -> di
     fails here: once the release serves, it is too late.
     """
     made, environment = under_way.bundle, under_way.environment
-    passport.prepare(under_way.session, environment, version)
+    passport.prepare(under_way.session, environment, version, made)
     FOLDER.mkdir(parents=True, exist_ok=True)
     repository = Path.cwd()
     today = dt.datetime.now(dt.UTC).date()
@@ -57,6 +57,7 @@ def gather(under_way: Deployment, version: str, checks: Mapping[str, Any]) -> di
             "template": made.files[TEMPLATE],
             "parameters": dict(under_way.release.parameters),
         },
+        "decisions": list(under_way.decisions),
         "run": deployment.run_url(),
     }
     size = len(canonical(content))
@@ -68,13 +69,16 @@ def gather(under_way: Deployment, version: str, checks: Mapping[str, Any]) -> di
     return content
 
 
-def issue(
-    under_way: Deployment,
-    gathered: Mapping[str, Any],
-    effect: Effect | None,
-    changes: ChangeSet | None,
-    live: Mapping[str, Any],
-) -> str:
+def planned(gathered: Mapping[str, Any], effect: Effect | None, changes: ChangeSet | None) -> dict[str, Any]:
+    """What was gathered, with the plan of the release and the change set that is executed for it."""
+    return {
+        **gathered,
+        "plan": {} if effect is None else {**asdict(effect), "dangers": effect.dangers},
+        "changes": [] if changes is None else [asdict(one) for one in changes.changes],
+    }
+
+
+def issue(under_way: Deployment, gathered: Mapping[str, Any], live: Mapping[str, Any]) -> str:
     """Issue the passport of a release that serves, and return its digest.
 
     It is also written to build/passport, as JSON and as a page, for a workflow to keep.
@@ -82,12 +86,11 @@ def issue(
     made, version = under_way.bundle, str(gathered["version"])
     content = {
         **gathered,
-        "plan": {} if effect is None else {**asdict(effect), "dangers": effect.dangers},
-        "changes": [] if changes is None else [asdict(one) for one in changes.changes],
         "live": dict(live),
         "times": {"started_at": under_way.started_at, "finished_at": deployment.now()},
     }
     raw = passport.issue(under_way.session, under_way.environment, content, attestations.of(made))
+    FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{version}.json").write_bytes(raw)
     (FOLDER / f"{version}.html").write_text(page.of_passport(content), encoding="utf-8")
     digest = hashlib.sha256(raw).hexdigest()

@@ -1,11 +1,10 @@
 """The passport of a release: one signed document with everything an auditor asks, linked to the one before.
 
-It lies in the artifact bucket, from where it is read, and under Object Lock in the evidence bucket, from where
-nobody can remove it. It is verified without AWS, with the environment's public key.
+It lies under Object Lock in the evidence bucket, from where nobody can remove it. It is verified without AWS, with
+the environment's public key.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +13,19 @@ from typing import Any
 import boto3
 from securesystemslib.signer import Key
 
-from pipeline.base.canonical import canonical
+from pipeline.base import summary
 from pipeline.base.errors import GateError
 from pipeline.delivery import store
-from pipeline.delivery.bundle import DIGEST
-from pipeline.evidence import envelope
+from pipeline.delivery.bundle import Bundle
+from pipeline.evidence import envelope, notes
 from pipeline.source.samconfig import Environment
 from pipeline.source.tags import version as parse_version
 
 SCHEMA = 1
 TYPE = "urn:esclusa:passport:1"
-LATEST = "releases/latest.json"
+FOLDER = "passports"
+LATEST = f"{FOLDER}/latest.json"
+KIND = "latest"
 _SECTIONS = {
     "schema": int,
     "version": str,
@@ -43,11 +44,26 @@ _SECTIONS = {
 
 @dataclass(frozen=True)
 class Passport:
-    """A passport whose signature was verified. `digest` is the SHA-256 of the signed envelope."""
+    """A passport whose signature was verified, with the envelope as it was read."""
 
     content: Mapping[str, Any]
-    digest: str
     keyid: str
+    raw: bytes
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the signed envelope."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def commit(self) -> str:
+        """The commit that was released."""
+        return str(self.content["commit"].get("sha"))
+
+    @property
+    def bundle(self) -> str:
+        """The digest of the bundle that was released."""
+        return str(self.content["digests"].get("bundle"))
 
     @property
     def version(self) -> str:
@@ -61,62 +77,154 @@ class Passport:
         return str(found["sha256"]) if isinstance(found, dict) else None
 
 
-def prepare(session: boto3.Session, environment: Environment, version: str) -> None:
-    """Read what `issue` will need. Raises PipelineError where it couldn't issue the passport of `version`."""
-    load(session, environment, version)
+def prepare(session: boto3.Session, environment: Environment, version: str, made: Bundle) -> None:
+    """Read what `issue` will need. Raises PipelineError where it couldn't issue `version`'s passport for `made`."""
+    _same(issued(session, environment, version), made.commit, made.digest)
     latest(session, environment)
-    envelope.signer(session, environment.signing_key)
 
 
 def issue(
     session: boto3.Session, environment: Environment, content: Mapping[str, Any], files: Mapping[str, str]
 ) -> bytes:
-    """Sign a passport, link it to the one before, and store it in both buckets; returns the envelope.
+    """Sign a passport, link it to the one before, and store it; returns the envelope.
 
-    A passport of the same version that is there already stays: a release is issued once, and evidence is not
-    written over.
+    A passport of the same version, commit and bundle that is there already stays: a release is issued once, and
+    evidence is not written over. Raises GateError where the one that is there is of another commit or bundle.
     """
     version = str(content["version"])
-    known = load(session, environment, version)
-    if known is not None:
-        return known
+    known = issued(session, environment, version)
+    _same(known, str(content["commit"].get("sha")), str(content["digests"].get("bundle")))
     last = latest(session, environment)
-    whole = {"schema": SCHEMA, **content, "previous": last}
-    by = envelope.signer(session, environment.signing_key)
-    raw = envelope.sign(by, files, TYPE, whole)
-    # The evidence comes first: what can be lost is the pointer, and the next run sets it again.
-    store.write(session, environment.evidence_bucket, f"passports/{version}.json", raw)
-    store.write(session, environment.bucket, key(version), raw)
-    pointer = {"version": version, "sha256": hashlib.sha256(raw).hexdigest()}
-    store.write(session, environment.bucket, LATEST, canonical(pointer))
-    return raw
+    if known is None:
+        by = envelope.signer(session, environment.signing_key)
+        raw = envelope.sign(by, files, TYPE, {"schema": SCHEMA, **content, "previous": last})
+        store.write(session, environment.evidence_bucket, key(version), raw)
+        last = {"version": version, "sha256": hashlib.sha256(raw).hexdigest()}
+    # The note comes last: what is found without it is found by the links.
+    if last is not None:
+        _note(session, environment, last)
+    return raw if known is None else known.raw
+
+
+def _note(session: boto3.Session, environment: Environment, last: Mapping[str, str]) -> None:
+    """Note which passport is the last one."""
+    file = {f"{last['version']}.json": last["sha256"]}
+    raw = notes.sign(session, environment, KIND, file, {"version": last["version"]})
+    store.write(session, environment.evidence_bucket, LATEST, raw)
+
+
+def _same(known: Passport | None, commit: str, digest: str) -> None:
+    if known is not None and (known.commit, known.bundle) != (commit, digest):
+        raise GateError(
+            f"{known.version} was released already, from commit {known.commit} as bundle {known.bundle};"
+            f" this is commit {commit}, bundle {digest}.",
+            "A version is released once. Take the next one.",
+        )
 
 
 def load(session: boto3.Session, environment: Environment, version: str) -> bytes | None:
     """The passport of a version as it is stored, unverified; None when there is none."""
     parse_version(version)
-    return store.read(session, environment.bucket, key(version))
+    return store.read(session, environment.evidence_bucket, key(version))
+
+
+def issued(session: boto3.Session, environment: Environment, version: str) -> Passport | None:
+    """The passport of a version, verified, of this environment; None when it was never released. Raises GateError."""
+    raw = load(session, environment, version)
+    if raw is None:
+        return None
+    what = f"The passport of {version} in {environment.evidence_bucket}"
+    found = verify(raw, notes.own_key(session, environment), what)
+    if (found.version, found.content["environment"]) != (version, environment.name):
+        raise GateError(
+            f"{what} is of {found.version} on {found.content['environment']}.",
+            "Somebody wrote another one over it. An auditor finds the version of the object before it.",
+        )
+    return found
 
 
 def latest(session: boto3.Session, environment: Environment) -> dict[str, str] | None:
-    """Version and digest of the last passport; None before the first. Raises GateError on other content."""
-    raw = store.read(session, environment.bucket, LATEST)
-    if raw is None:
-        return None
+    """Version and digest of the last passport; None before the first. Raises GateError where nobody can tell.
+
+    A note says which was the last, so that only those of higher versions are read as well: one of them follows it
+    when a run ended before it could write the note. Without a good note all are read.
+    """
+    noted = _noted(session, environment)
+    among = [noted] if noted else []
+    for name in store.filled(session, environment.evidence_bucket, f"{FOLDER}/"):
+        if name != LATEST and (noted is None or _is_higher(name, noted.version)):
+            among += _read(session, environment, name)
+    if noted is None:
+        end = _end(among)
+    else:
+        after = {one.previous: one for one in among if one.previous}
+        end = noted
+        while end.digest in after:
+            end = after[end.digest]
+    return {"version": end.version, "sha256": end.digest} if end else None
+
+
+def _noted(session: boto3.Session, environment: Environment) -> Passport | None:
+    """The passport that the note on the last one names; None where there is no note that is believed."""
+    what = f"{LATEST} in {environment.evidence_bucket}"
     try:
-        found = json.loads(raw)
-        version, digest = str(found["version"]), str(found["sha256"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise GateError(f"{LATEST} in {environment.bucket} is malformed: {error!r}") from error
-    parse_version(version)
-    if not DIGEST.fullmatch(digest):
-        raise GateError(f"{LATEST} in {environment.bucket} holds no digest.")
-    return {"version": version, "sha256": digest}
+        raw = notes.load(session, environment.evidence_bucket, LATEST)
+        if raw is None:
+            return None
+        by = notes.own_key(session, environment)
+        subjects, content = notes.read(raw, by, environment, KIND, what)
+        version = notes.parsed(content, {"version": notes.is_text}, what)["version"]
+    except notes.DisbelievedError as error:
+        summary.warning("Last release not believed", f"{error.message} All passports are read instead.")
+        return None
+    found = issued(session, environment, version)
+    if found is None or dict(subjects) != {f"{version}.json": found.digest}:
+        raise GateError(
+            f"The passport of {version} in {environment.evidence_bucket} is not the one that {LATEST} names.",
+            "Somebody wrote over one of them. What it was is kept: an administrator copies the object's version\n"
+            "  before it over it (aws s3api list-object-versions, then copy-object).",
+        )
+    return found
+
+
+def _is_higher(name: str, version: str) -> bool:
+    try:
+        return parse_version(Path(name).stem) > parse_version(version)
+    except GateError:
+        return False
+
+
+def _read(session: boto3.Session, environment: Environment, name: str) -> list[Passport]:
+    """The passport at a key, if it is signed, of this environment and of that name; else it is told of."""
+    by, what = notes.own_key(session, environment), f"{name} in {environment.evidence_bucket}"
+    try:
+        raw = notes.load(session, environment.evidence_bucket, name)
+    except notes.DisbelievedError as error:
+        summary.warning("No passport", error.message)
+        return []
+    try:
+        found = verify(raw or b"", by, what)
+    except GateError as error:
+        summary.warning("No passport", error.message)
+        return []
+    return [found] if (key(found.version), environment.name) == (name, found.content["environment"]) else []
+
+
+def _end(found: list[Passport]) -> Passport | None:
+    """The passport that no other one follows; None among none. Raises GateError where there are several."""
+    followed = {one.previous for one in found}
+    ends = [one for one in found if one.digest not in followed]
+    if len(ends) > 1:
+        named = ", ".join(sorted(one.version for one in ends))
+        raise GateError(
+            f"The chain of passports has several ends: {named}.", "Somebody took one away, or added one."
+        )
+    return ends[0] if ends else None
 
 
 def key(version: str) -> str:
-    """Where a passport lies in the artifact bucket."""
-    return f"releases/passports/{version}.json"
+    """Where a passport lies in the evidence bucket."""
+    return f"{FOLDER}/{version}.json"
 
 
 def verify(raw: bytes, by: Key, what: str = "The passport") -> Passport:
@@ -134,15 +242,19 @@ def verify(raw: bytes, by: Key, what: str = "The passport") -> Passport:
     files = content["digests"].get("files")
     if not isinstance(files, dict) or files != dict(said.subjects):
         raise GateError(f"{what} names other files than those that it is signed for.")
-    return Passport(content, hashlib.sha256(raw).hexdigest(), said.keyid)
+    return Passport(content, said.keyid, raw)
 
 
 def verify_chain(folder: Path, by: Key) -> list[Passport]:
-    """Every passport in a folder, the first one first; each must be linked to the one before. Raises GateError."""
+    """Every passport in a folder, the first one first; each must be linked to the one before. Raises GateError.
+
+    Where the folder holds `latest.json` as well, the chain must end with the passport that it names.
+    """
     found = {}
     for path in sorted(folder.glob("*.json")):
-        one = verify(path.read_bytes(), by, path.name)
-        found[one.digest] = one
+        if path.name != Path(LATEST).name:
+            one = verify(path.read_bytes(), by, path.name)
+            found[one.digest] = one
     first = [one for one in found.values() if one.previous is None]
     if len(first) != 1:
         raise GateError(
@@ -155,4 +267,17 @@ def verify_chain(folder: Path, by: Key) -> list[Passport]:
     if len(chain) != len(found):
         named = ", ".join(sorted(one.version for one in found.values() if one not in chain))
         raise GateError(f"The chain of passports is broken: {named} is linked to none that is here.")
+    pointer = folder / Path(LATEST).name
+    if pointer.exists() and (last := envelope.verify(pointer.read_bytes(), by, pointer.name)).subjects != {
+        f"{chain[-1].version}.json": chain[-1].digest
+    }:
+        raise GateError(
+            f"The chain of passports is cut at its end: the last one here is {chain[-1].version},"
+            f" and {pointer.name} names {', '.join(last.subjects)}."
+        )
     return chain
+
+
+def tells_its_end(folder: Path) -> bool:
+    """Whether a folder of passports holds what says which is the last: else one cut at its end can't be told."""
+    return (folder / Path(LATEST).name).exists()

@@ -14,11 +14,12 @@ from typing import Any
 import boto3
 
 from pipeline.base import summary
-from pipeline.base.errors import GateError, said
+from pipeline.base.errors import GateError, PipelineError, said
 from pipeline.delivery import deployment, stack, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
-from pipeline.evidence import attestations, passport, upstream
+from pipeline.delivery.stack import Stack
+from pipeline.evidence import attestations, outbox, passport, upstream
 from pipeline.gate import approvals
 from pipeline.gate.findings import SEVERITIES
 from pipeline.ledger import client as ledger
@@ -60,10 +61,10 @@ def gather(
         return []
     found: list[Record] = []
     for source in (  # each is read within its own `with`
-        upstream.as_records(under_way, Path.cwd()),
         _reports(under_way, reports, checks or {}),
         _waivers(under_way),
         _statements(under_way),
+        upstream.as_records(under_way, Path.cwd()),  # another account's: what it says comes last
     ):
         with _warned():
             found += source
@@ -73,8 +74,9 @@ def gather(
 def tell(under_way: Deployment, gathered: Iterable[Record]) -> None:
     """Tell the ledger of an environment what was gathered of the release that serves there, and of the release.
 
-    What is told again is recorded once. A ledger that doesn't listen changes nothing about the deployment, but is
-    told of. An application that keeps none is told nothing.
+    What is told again is recorded once. Each record is told on its own: one that the ledger refuses is told of, and
+    holds up none of the others. A ledger that doesn't listen changes nothing about the deployment. An application that
+    keeps none is told nothing.
     """
     if not under_way.environment.application.ledger:
         return
@@ -83,9 +85,44 @@ def tell(under_way: Deployment, gathered: Iterable[Record]) -> None:
         url = outputs.get(under_way.application.url)
         if url is None:
             return
-        records = itertools.chain(gathered, _release(under_way))
-        new = [ledger.add(under_way.session, url, *record) for record in records]
+        new: list[bool] = []
+        for record in itertools.chain(gathered, _release(under_way)):
+            with _warned():
+                new.append(_tell(under_way, url, record))
         log.info(f"  the ledger was told of {len(new)} records behind it, {sum(new)} of them new")
+
+
+def _tell(under_way: Deployment, url: str, record: Record) -> bool:
+    """Tell the ledger of a record; whether it was new. One that it doesn't take waits for the next deployment.
+
+    But for what the environment before ran: the next deployment reads that anew.
+    """
+    try:
+        return ledger.add(under_way.session, url, *record)
+    except PipelineError:
+        if record[0] != ledger.PATH:
+            outbox.keep(under_way.session, under_way.environment, under_way.bundle.digest, *record)
+        raise
+
+
+def tell_withdrawal(
+    session: boto3.Session,
+    environment: Environment,
+    live: Stack,
+    bundle: str,
+    raw: bytes,
+    location: str,
+    said: Mapping[str, str],
+) -> None:
+    """Tell the ledger, if there is one, that a bundle was withdrawn. One that doesn't listen is told of."""
+    url = live.outputs.get(environment.application.url)
+    if not environment.application.ledger or url is None:
+        return
+    with _warned():
+        document = {"environment": environment.name, **said}
+        key = ledger.identity("evidence", bundle, location, hashlib.sha256(raw).hexdigest())
+        found = ledger.evidence(bundle, "withdrawal", raw, key=key, location=location, document=document)
+        ledger.add(session, url, *found)
 
 
 @contextmanager
@@ -177,7 +214,7 @@ def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
     for stage in STAGES if name and signed else ():
         bucket, key = samconfig.read(Path.cwd(), str(name)).bucket, _key(under_way.bundle.digest, stage)
         try:
-            raw = store.read(under_way.session, bucket, key)
+            raw = store.read(under_way.session, bucket, key, attestations.LARGEST_REPORT)
         except GateError:  # S3 answers so too when there is none
             raw = None
         if raw is None:

@@ -62,6 +62,7 @@ def judge(
     scope: Scope = WHOLE,
 ) -> Report:
     """Judge the repository in `root` by the stages `names`; `scope` says whose tests run. Nothing in it is changed."""
+    commit, head = _commit(root)
     project = Project.load(root)
     engines = [engine for name in names for engine in ENGINES[name]]
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch, ThreadPoolExecutor(_PARALLEL) as pool:
@@ -73,7 +74,7 @@ def judge(
     environments = tuple(one.name for one in project.environments)
     stages = tuple(_stage(name, verdicts, findings) for name in names)
     return Report(
-        commit=_commit(root),
+        commit=commit,
         stages=stages,
         findings=tuple(_merged(findings, environments)),
         environments=environments,
@@ -86,6 +87,7 @@ def judge(
         day=day,
         project=project,
         rewritten=rewritten,
+        head=head,
     )
 
 
@@ -179,9 +181,15 @@ def _merged(findings: Iterable[Finding], environments: tuple[str, ...]) -> list[
     return sorted(merged, key=lambda one: (SEVERITIES.index(one.severity), one.file, one.line, one.rule))
 
 
-def _commit(root: Path) -> str | None:
-    """The commit of HEAD; None outside of a git work tree of its own."""
+def _commit(root: Path) -> tuple[str | None, str | None]:
+    """The commit that the work tree is; else the one that its changes stand on, files that git doesn't know included.
+
+    Neither outside of a git work tree of its own. A report of changes must not pass for one of the commit.
+    """
     if not (root / ".git").exists():
-        return None
-    head = run(["git", "-C", root, "rev-parse", "--verify", "--quiet", "HEAD"], check=False)
-    return head.stdout.strip() or None
+        return None, None
+    found = run(["git", "-C", root, "rev-parse", "--verify", "--quiet", "HEAD"], check=False)
+    head = found.stdout.strip() or None
+    changed = run(["git", "-C", root, "status", "--porcelain", "-z"], check=False)
+    clean = changed.status == 0 and not changed.stdout
+    return (head, None) if clean else (None, head)

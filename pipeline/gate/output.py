@@ -61,6 +61,7 @@ def as_json(report: Report) -> str:
     data = {
         "schema": 1,
         "commit": report.commit,
+        **({"head": report.head} if report.head else {}),
         "verdict": report.verdict,
         "stages": [stage.as_json() for stage in report.stages],
         "findings": [finding.as_json() for finding in report.findings],

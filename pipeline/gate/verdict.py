@@ -37,7 +37,8 @@ class EngineRun:
 class Report:
     """The verdict of the stages that ran.
 
-    commit    HEAD of the judged repository; None outside of git
+    commit    the commit that was judged; None outside of git, and where what was judged isn't committed
+    head      the commit that uncommitted changes stand on; None without any
     tools     the versions that judged, as NAME-VERSION
     unjudged  whether something got no verdict: an engine that broke, a file that can't be read
     engines   how each engine did, in the order of the stages
@@ -58,6 +59,17 @@ class Report:
     project: Project = field(repr=False, compare=False)
     rewritten: str = field(default="", repr=False)
     loosened: tuple[Loosened, ...] | None = None
+    head: str | None = None
+
+    @property
+    def judged(self) -> str:
+        """What was judged, in words: a commit, changes that none holds, or no git work tree."""
+        changed = (
+            f"none: changes to {self.head} that aren't committed"
+            if self.head
+            else "none: not a git work tree"
+        )
+        return self.commit or changed
 
     @property
     def silent(self) -> tuple[EngineRun, ...]:

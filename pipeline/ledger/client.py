@@ -13,6 +13,7 @@ from pipeline.base.errors import GateError
 
 _JSON, _DSSE = "application/json", "application/vnd.dsse.envelope.v1+json"
 PATH = "/api/deployments"
+PATHS = (PATH, *(f"/api/{kind}" for kind in ("evidence", "releases", "reports", "waivers")))
 _NEW, _SAME, _OTHER = 201, 200, 409  # the id is new; known with the same content; known with other content
 _NAMESPACE = uuid.UUID("6f8f6d2b-3ed5-4c1c-8f2e-0d6e0e3b5a11")  # ours alone, so that ids meet nobody else's
 

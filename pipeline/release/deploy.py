@@ -2,15 +2,15 @@
 
 import datetime as dt
 import logging
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from pipeline.base import summary
 from pipeline.base.errors import GateError, PipelineError, said
 from pipeline.delivery import (
     authorities,
@@ -22,6 +22,7 @@ from pipeline.delivery import (
     hosting,
     parameters,
     smoke,
+    stack,
     store,
 )
 from pipeline.delivery.bundle import Bundle
@@ -29,7 +30,7 @@ from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
 from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
-from pipeline.evidence import attestations, issuing, people, records
+from pipeline.evidence import attestations, issuing, notes, pending, people, records, served, telling
 from pipeline.gate import approvals
 from pipeline.plan import binding, sources
 from pipeline.plan.model import Effect
@@ -44,15 +45,6 @@ log = logging.getLogger(__name__)
 BUILT = Path("build/bundle")
 
 
-@dataclass(frozen=True)
-class Applied:
-    """A change set that was executed, the plan that it was bound to, and the stack after it."""
-
-    stack: Stack
-    changes: ChangeSet
-    effect: Effect | None
-
-
 def put(
     repository: Path,
     environment: Environment,
@@ -60,12 +52,11 @@ def put(
     *,
     source: Path | None = None,
     reports: Path | None = None,
-    adopt: str = "",
 ) -> None:
     """Put the bundle `digest` on the environment, from the folder `source` or the environment's bucket.
 
-    `reports` are those of lint, policy and test, which are signed; `adopt` is why drift may be overwritten. Raises
-    GateError when the release doesn't serve afterwards.
+    `reports` are those of lint, policy and test, which are signed. Raises GateError when the release doesn't serve
+    afterwards, or when it does and evidence of it is missing.
     """
     hosting.check(environment, repository)
     session = aws.session(environment)
@@ -73,16 +64,100 @@ def put(
     with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:
         made = take(session, environment, digest, source, Path(scratch) / "bundle")
         withdrawal.check(session, environment, made)
-        freeze.check(repository, environment, made.commit)
+        tag = deployment.tag()
+        decisions = freeze.check(repository, environment, made.commit)
         checks = _statements(session, environment, made, reports)
-        actor, tag = os.environ.get("GITHUB_ACTOR") or arn, deployment.tag()
-        under_way = deployment.begin(session, environment, made, actor, version=tag)
+        actor = deployment.started_by(arn)
+        under_way = begin(session, environment, made, actor, version=tag, decisions=decisions)
         if environment.promote_from:
-            found = drift.find(session, environment, under_way.before, repository)
-            drift.check(_foreign(under_way, found), environment, adopt or drift.adoption(tag))
+            found = _foreign(under_way, drift.find(session, environment, under_way.before, repository))
+            adopted = drift.check(found, environment, made.commit, repository)
+            under_way = replace(under_way, decisions=(*decisions, *adopted))
         behind = records.gather(under_way, reports, checks)
         deploy(under_way, checks)
         records.tell(under_way, behind)
+
+
+def begin(
+    session: boto3.Session,
+    environment: Environment,
+    made: Bundle,
+    actor: str,
+    *,
+    kind: str = "deploy",
+    version: str | None = None,
+    decisions: tuple[str, ...] = (),
+) -> Deployment:
+    """Look at what is there, finish what a run before this one left, and see whether this may come after it."""
+    under_way = deployment.begin(
+        session, environment, made, actor, kind=kind, version=version, decisions=decisions
+    )
+    _finish(under_way)
+    return under_way
+
+
+def _finish(under_way: Deployment) -> None:
+    """Make the evidence of a release that serves without it, as it was noted before it was executed.
+
+    One that can't be shown to serve stops nothing: what comes now replaces it. Raises GateError where it serves, and
+    its evidence still can't be made.
+    """
+    session, environment, before = under_way.session, under_way.environment, under_way.before
+    try:
+        left = pending.find(session, environment, before.parameters) if before.exists else None
+    except notes.DisbelievedError as error:
+        summary.warning("Not believed", error.message)
+        return
+    if left is None:
+        return
+    log.info(f"{environment.name}: release {left.release} {pending.STATE}; it is made up for")
+    with tempfile.TemporaryDirectory(prefix="pending-") as scratch:
+        try:
+            made = store.get(session, environment.bucket, left.bundle, Path(scratch) / "bundle")
+            earlier = Deployment(
+                environment,
+                application.of(made.commit, Path.cwd(), environment.application),
+                session,
+                made,
+                parameters.Release(before.parameters, left.release),
+                before,
+                left.actor,
+                left.version,
+                left.started_at,
+                left.kind,
+                tuple(left.decisions),
+            )
+            live = _prove(earlier, before)
+        except Exception as error:  # whatever it is: nobody knows that it serves
+            summary.warning(
+                "Still without evidence", f"Release {left.release} can't be shown to serve: {said(error)}"
+            )
+            return
+        _complete(earlier, before, left.passport, live)
+        checks = (left.passport or {}).get("checks", {})
+        records.tell(earlier, records.gather(earlier, None, checks))
+
+
+def _complete(
+    under_way: Deployment, after: Stack, gathered: Mapping[str, Any] | None, live: Mapping[str, Any]
+) -> None:
+    """Issue and record what there is to tell of a release that serves. Raises GateError when that isn't whole."""
+    name = under_way.environment.name
+    try:
+        detail = None
+        if gathered is not None:
+            detail = f"passport {issuing.issue(under_way, gathered, live)}"
+        telling.succeeded(under_way, after, detail)
+    except Exception as error:  # whatever it is: the release serves, and nothing is to be put back
+        raise GateError(
+            f"{name}: release {under_way.release.digest} serves, but evidence of it is missing: {said(error)}",
+            "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
+            "  what is missing. So does the next release, before it changes anything.",
+        ) from error
+    try:
+        pending.done(under_way)
+    except PipelineError as error:  # it is recorded, and so isn't taken for one that is missing
+        summary.warning("A note is left", f"Nothing depends on it: {error.message}")
 
 
 def _foreign(under_way: Deployment, found: list[Drift]) -> list[Drift]:
@@ -107,49 +182,50 @@ def _statements(
     return promote.verify(session, environment, made, signed)
 
 
+class _UnsureError(GateError):
+    """Nobody knows what serves."""
+
+
 def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> None:
     """Make the change set, gate it, execute it, look at what serves, record it.
 
-    Raises GateError when the release does not serve; then the previous one does, if there was any; and when it
-    serves, but evidence of it is missing. When nothing changes, this finishes what a run before it may have left
-    undone: the proof and the records. `checks` are the verified statements about the bundle, for the passport of a
-    release.
+    Raises GateError when the release does not serve; then the previous one does, if there was any; when it
+    serves, but evidence of it is missing; and when nobody can tell. When nothing changes, and it was recorded, there
+    is nothing to do. `checks` are the verified statements about the bundle, for the passport of a release.
     """
     name, version = under_way.environment.name, under_way.released
+    if under_way.kind == "rollback" and (approved := people.approval()):  # it has no passport that says so
+        under_way = replace(under_way, decisions=(*under_way.decisions, approved))
     try:
-        gathered = issuing.gather(under_way, version, checks or {}) if version else None
-        applied = _change(under_way)
-        if applied is None and _is_recorded(under_way):
+        known = issuing.gather(under_way, version, checks or {}) if version else None
+        after, gathered = _change(under_way, known)
+        if after is None and _is_recorded(under_way):
             log.info(f"{name}: nothing to change, this release serves already")
-            deployment.catch_up(under_way, under_way.before)
-            deployment.show_address(under_way, under_way.before)
+            telling.catch_up(under_way, under_way.before)
+            telling.show_address(under_way, under_way.before)
             return
-        after = applied.stack if applied else under_way.before
+        after = after or under_way.before
         try:
             live = _prove(under_way, after)
         except Exception as error:  # whatever it is: nobody knows that the release serves
             hint = error.hint if isinstance(error, PipelineError) else ""
             raise GateError(f"{said(error)}\n  {_restore(under_way, said(error))}", hint) from error
+    except _UnsureError:
+        raise  # what is noted as pending tells the next run
     except PipelineError as error:
-        deployment.failed(under_way, error.message)
+        telling.failed(under_way, error.message)
         raise
-    try:
-        detail = people.approval() if under_way.kind == "rollback" else None
-        if gathered is not None:
-            effect, changes = (applied.effect, applied.changes) if applied else (None, None)
-            detail = f"passport {issuing.issue(under_way, gathered, effect, changes, live)}"
-        deployment.succeeded(under_way, after, detail)
-    except Exception as error:  # whatever it is: the release serves, and nothing is to be put back
-        raise GateError(
-            f"{name}: release {under_way.release.digest} serves, but evidence of it is missing: {said(error)}",
-            "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
-            "  what is missing. Until then the next release is refused, since nobody knows what this one is.",
-        ) from error
+    _complete(under_way, after, gathered, live)
     log.info(f"{name}: release {under_way.release.digest} serves at {live['api']}")
 
 
-def _change(under_way: Deployment) -> Applied | None:
-    """Put the release on the stack as planned; None when there was nothing to change."""
+def _change(
+    under_way: Deployment, gathered: Mapping[str, Any] | None
+) -> tuple[Stack | None, Mapping[str, Any] | None]:
+    """Put the release on the stack as planned; returns the stack after it, None when there was nothing to change.
+
+    Also what was gathered for its passport, with the plan and the change set.
+    """
     made, release = under_way.bundle, under_way.release
     template = _template(under_way, release.parameters)
     authorities.check(made, template, release.ssm, under_way.application.folders)
@@ -161,7 +237,16 @@ def _change(under_way: Deployment) -> Applied | None:
         release.parameters,
         release.ssm,
     )
-    return _apply(under_way, made, release.parameters, effect)
+    whole: Mapping[str, Any] | None = gathered
+
+    def note(changes: ChangeSet | None) -> None:
+        nonlocal whole
+        whole = None if gathered is None else issuing.planned(gathered, effect if changes else None, changes)
+        if changes is not None:
+            pending.note(under_way, whole)
+
+    after = _apply(under_way, made, release.parameters, effect, note)
+    return after, whole
 
 
 def _template(under_way: Deployment, values: Mapping[str, str]) -> Template:
@@ -185,20 +270,30 @@ def take(
 
 
 def _is_recorded(under_way: Deployment) -> bool:
-    known = store.commit_record(under_way.session, under_way.environment.bucket, under_way.bundle.commit)
-    return known is not None and known.get("release") == under_way.release.digest
+    try:
+        known = served.find(under_way.session, under_way.environment, under_way.bundle.commit)
+    except notes.DisbelievedError as error:
+        summary.warning("Not believed", f"{error.message} The release is looked at, and noted anew.")
+        return False
+    return known is not None and known.release == under_way.release.digest
 
 
 def _apply(
-    under_way: Deployment, made: Bundle, values: Mapping[str, str], effect: Effect | None = None
-) -> Applied | None:
+    under_way: Deployment,
+    made: Bundle,
+    values: Mapping[str, str],
+    effect: Effect | None = None,
+    note: Callable[[ChangeSet | None], None] = lambda _: None,
+) -> Stack | None:
     """Change the stack to `made` with these parameters; None when there was nothing to change.
 
-    With `effect`, the change set may do nothing that isn't in it.
+    With `effect`, the change set may do nothing that isn't in it. `note` is told of the change set last of all before
+    its execution, or that there is none.
     """
     session, environment = under_way.session, under_way.environment
     changes = changeset.make(session, environment, made, values)
     if changes is None:
+        note(None)
         return None
     executed = False
     try:
@@ -207,11 +302,40 @@ def _apply(
         changeset.gate(changes, approvals.stateful(Path.cwd(), environment.name, today))
         if effect is not None:
             binding.check(effect, changes)
+        note(changes)
         executed = True
-        return Applied(changeset.execute(session, changes), changes, effect)
+        return _execute(under_way, changes, values["ReleaseDigest"])
     finally:
         if not executed:  # refused or interrupted: no change set stays behind that somebody could execute
             changeset.delete(session, changes.stack, changes.arn)
+
+
+def _execute(under_way: Deployment, changes: ChangeSet, release: str) -> Stack:
+    """Execute the change set, and wait for its end; a look at AWS that fails says nothing about what serves."""
+    try:
+        return changeset.execute(under_way.session, changes)
+    except PipelineError as error:
+        try:
+            found = stack.read(under_way.session, changes.stack)
+        except PipelineError:
+            found = None
+        if (
+            found is not None
+            and found.status in stack.READY
+            and found.parameters.get("ReleaseDigest") == release
+        ):
+            if found.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                return found
+        elif (
+            found is not None
+            and found.status != "REVIEW_IN_PROGRESS"
+            and not found.status.endswith("_IN_PROGRESS")
+        ):
+            raise  # it was not begun, or CloudFormation ended it
+        raise _UnsureError(
+            f"{under_way.environment.name}: whether release {release} serves can't be told: {error.message}",
+            "Run this again: it takes what is there for what it is, and finishes it. So does the next release.",
+        ) from error
 
 
 def _prove(under_way: Deployment, after: Stack) -> dict[str, Any]:
@@ -275,6 +399,7 @@ def _restore(under_way: Deployment, why: str) -> str:
                 under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
             )
             _apply(under_way, made, parameters.at_once(previous.parameters))
+            pending.done(under_way)
             own = application.of(made.commit, Path.cwd(), under_way.environment.application)
             smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})
     except Exception as error:  # none of them may hide why the release was to be taken away

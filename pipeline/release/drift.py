@@ -17,8 +17,10 @@ from pipeline.delivery import aws, deployment, functions, parameters, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE
 from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
+from pipeline.evidence import notes, pending, served
 from pipeline.ledger import client as ledger
 from pipeline.plan import sources
+from pipeline.release import decisions
 from pipeline.source import code
 from pipeline.source.adoption import owners
 from pipeline.source.project import BOOTSTRAP
@@ -28,6 +30,10 @@ from pipeline.source.stacks import dig
 
 # Where the record of the live commit's deployment is missing, or is of an earlier release of that commit.
 RECORD = (("parameter", "Commit"), ("parameter", "BundleDigest"), ("parameter", "ReleaseDigest"))
+ADOPTIONS = "policies/adoptions.toml"
+_ADOPTION: Mapping[str, decisions.Fields] = {
+    "adoption": {"environment": str, "release": str, "drift": list, "reason": str, "owner": str}
+}
 # What of a function the template decides and a console can change: its name there, and in Lambda's answer.
 _SETTINGS = {
     "Handler": "Handler",
@@ -40,10 +46,11 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Drift:
-    """One difference: `kind` is template, parameter, code, setting, value or bootstrap.
+    """One difference: `kind` is template, parameter, code, setting, value, evidence or bootstrap.
 
-    A `value` in SSM is no change by the back door: the next deployment takes it over, as a release of its own.
-    What is `untold` is no difference: AWS didn't show it, and `actual` says why.
+    What is missing as `evidence` isn't different from git: a run ended before it had told all of a release that serves,
+    and the next one makes up for it. A `value` in SSM is no change by the back door: the next deployment takes it over,
+    as a release of its own. What is `untold` is no difference: AWS didn't show it, and `actual` says why.
     """
 
     kind: str
@@ -59,13 +66,31 @@ class Drift:
     @property
     def differs(self) -> bool:
         """Whether it is known to be another than git says."""
-        return self.kind != "untold"
+        return self.kind not in ("untold", "evidence")
+
+    @property
+    def missing(self) -> bool:
+        """Whether it is what git says, and nobody told of it."""
+        return self.kind == "evidence"
 
     @property
     def text(self) -> str:
         """What it is, on one line."""
+        if self.missing:
+            return one_line(f"{self.what}: {self.actual}. {self.expected}")
         said = f"{self.actual}, not {self.expected}" if self.differs else f"can't be told: {self.actual}"
         return one_line(f"{self.what}: {said}")
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What of an environment's drift a release may overwrite, word for word as it was seen."""
+
+    environment: str
+    release: str
+    drift: tuple[str, ...]
+    reason: str
+    owner: str
 
 
 def find(session: boto3.Session, environment: Environment, live: Stack, repository: Path) -> list[Drift]:
@@ -126,13 +151,10 @@ def _plain(body: Any) -> dict[str, Any]:
 def _release(session: boto3.Session, environment: Environment, live: Stack, digest: str) -> Iterator[Drift]:
     """The stack's parameters must be those that the last recorded release of its commit was made with."""
     commit = live.parameters.get("Commit", "")
-    record = store.commit_record(session, environment.bucket, commit)
-    if record is None:
-        yield Drift("parameter", "Commit", "a commit whose deployment was recorded", commit or "none")
-        return
-    for name, key in (("BundleDigest", "bundle"), ("ReleaseDigest", "release")):
-        if live.parameters.get(name) != record.get(key):
-            yield Drift("parameter", name, str(record.get(key)), str(live.parameters.get(name)))
+    if left := _left(session, environment, live):
+        yield left
+    else:
+        yield from _recorded(session, environment, live, commit)
     for name, value in live.resolved.items():
         path = live.parameters.get(name, "")
         now = parameters.value(session, path)
@@ -147,6 +169,41 @@ def _release(session: boto3.Session, environment: Environment, live: Stack, dige
             yield Drift(
                 "parameter", "the stack's parameters", "what ReleaseDigest was made of", "other values"
             )
+
+
+def _left(session: boto3.Session, environment: Environment, live: Stack) -> Drift | None:
+    """What serves as the pipeline put it there, when no run has told of it yet."""
+    try:
+        left = pending.find(session, environment, live.parameters)
+    except notes.DisbelievedError as error:
+        summary.warning("Not believed", error.message)
+        return None
+    if left is None:
+        return None
+    said = f"{pending.STATE}; {left.actor} began it at {left.started_at}"
+    return Drift(
+        "evidence", f"release {left.release}", "The next run makes up for it, or the same one again", said
+    )
+
+
+def _recorded(session: boto3.Session, environment: Environment, live: Stack, commit: str) -> Iterator[Drift]:
+    """The release must be the one that was noted of its commit; a note that isn't signed is none."""
+    wanted = "a commit whose deployment was recorded"
+    if not git.COMMIT.fullmatch(commit):
+        yield Drift("parameter", "Commit", wanted, commit or "none")
+        return
+    try:
+        record = served.find(session, environment, commit)
+    except notes.DisbelievedError as error:
+        summary.warning("Not believed", f"{error.message} {error.hint}")
+        yield Drift("parameter", "Commit", f"{wanted} and signed", commit)
+        return
+    if record is None:
+        yield Drift("parameter", "Commit", wanted, commit)
+        return
+    for name, noted in (("BundleDigest", record.bundle), ("ReleaseDigest", record.release)):
+        if live.parameters.get(name) != noted:
+            yield Drift("parameter", name, noted, str(live.parameters.get(name)))
 
 
 def _functions(session: boto3.Session, live: Stack, template: Template) -> Iterator[Drift]:
@@ -220,38 +277,59 @@ def bootstrap(session: boto3.Session, environment: Environment, repository: Path
                 )
 
 
-def check(found: list[Drift], environment: Environment, adopt: str) -> None:
-    """Raises GateError when something blocks the next deployment, unless it is adopted for a reason."""
+def check(found: list[Drift], environment: Environment, commit: str, repository: Path) -> tuple[str, ...]:
+    """Raises GateError when something blocks the next deployment that nobody adopted for this commit.
+
+    Returns the decisions by which what blocks is overwritten, for the records.
+    """
     for one in found:
         if not one.differs:
-            summary.warning("Drift that can't be told", one.text)
-    blocking = [one for one in found if one.blocks]
-    if not blocking:
-        return
-    listed = "\n".join(f"  | {one.kind} {one.text}" for one in blocking)
-    if adopt.strip():
-        summary.warning("Drift adopted", f"{adopt.strip()}\n{listed}")
-        return
-    raise GateError(
-        f"{environment.name} was changed outside of git:\n{listed}",
-        "Revert it by hand. If git is right and what is live is to be overwritten, say why in the message of the tag,\n"
-        "  in a line of its own at the end: `Adopt-Drift: REASON` (without a tag: --adopt-drift REASON).",
-    )
+            summary.warning("Evidence missing" if one.missing else "Drift that can't be told", one.text)
+    blocking = [f"{one.kind} {one.text}" for one in found if one.blocks]
+    adopted: dict[str, str] = {}
+    for entry in _adoptions(repository, environment) if blocking else ():
+        if entry.environment == environment.name and decisions.names(entry.release, commit, repository):
+            adopted |= dict.fromkeys(entry.drift, one_line(f"as {entry.owner} decided: {entry.reason}"))
+    left = [text for text in blocking if text not in adopted]
+    if left:
+        pasted = {
+            "environment": environment.name,
+            "release": commit,
+            "drift": left,
+            "reason": "...",
+            "owner": "...",
+        }
+        raise GateError(
+            f"{environment.name} was changed outside of git:\n" + "\n".join(f"  | {text}" for text in left),
+            "Revert it by hand. If git is right and what is live is to be overwritten, its owners say so in"
+            f" {ADOPTIONS},\n  on {environment.application.branch}:\n"
+            + decisions.pasted(decisions.written("adoption", pasted)).rstrip("\n"),
+        )
+    told = tuple(f"Overwrites {text}, {adopted[text]}" for text in blocking)
+    if told:
+        summary.warning("Drift adopted", "\n".join(told))
+    return told
 
 
-def adoption(tag: str | None) -> str:
-    """Why a release may overwrite drift, from the tag's own message: a trailer `Adopt-Drift: why`."""
-    if tag is None:
-        return ""
-    wanted = "--format=%(contents:trailers:key=Adopt-Drift,valueonly)"
-    return git.git("for-each-ref", wanted, f"refs/tags/{tag}").strip()
+def _adoptions(repository: Path, environment: Environment) -> list[Adoption]:
+    text = decisions.merged(repository, environment, ADOPTIONS)
+    return [
+        Adoption(
+            entry["environment"],
+            decisions.checked_release(entry["release"], f"{ADOPTIONS}: [[adoption]]"),
+            tuple(str(one) for one in entry["drift"]),
+            entry["reason"],
+            entry["owner"],
+        )
+        for _, entry in decisions.entries(text, ADOPTIONS, _ADOPTION)
+    ]
 
 
 def rows(found: list[Drift]) -> dict[str, list[dict[str, str]]]:
-    """The differences, and apart from them what can't be told."""
-    told: dict[str, list[dict[str, str]]] = {"drift": [], "untold": []}
+    """The differences, and apart from them what can't be told, and what wasn't told of what serves."""
+    told: dict[str, list[dict[str, str]]] = {"drift": [], "untold": [], "missing": []}
     for one in found:
-        told["drift" if one.differs else "untold"].append(asdict(one))
+        told["drift" if one.differs else "missing" if one.missing else "untold"].append(asdict(one))
     return told
 
 

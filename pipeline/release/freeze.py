@@ -1,116 +1,135 @@
-"""Times without deployments, through git, so that they are reviewed."""
+"""Times without deployments, and what may be deployed in them all the same: decisions in a file that has owners."""
 
 import datetime as dt
-import json
 import logging
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, GateError
-from pipeline.base.run import run
 from pipeline.base.text import one_line
+from pipeline.release import decisions
 from pipeline.source.samconfig import Environment
 
 log = logging.getLogger(__name__)
 
 FILE = "policies/freezes.toml"
-TRAILER = "Hotfix"
 _LONGEST = 90  # days
+_TIMES = (dt.date, str)
+_FIELDS: Mapping[str, decisions.Fields] = {
+    "freeze": {"environment": str, "begins": _TIMES, "until": _TIMES, "reason": str, "owner": str},
+    "exception": {"environment": str, "release": str, "reason": str, "owner": str},
+}
 _HEAD = """\
-# Times in which an environment takes no deployment, but for commits with a trailer `Hotfix: why`. Written by
-# `pipeline freeze`, merged like any change; what stands on the branch that is deployed counts. A freeze ends by itself.
+# Times in which an environment takes no deployment ([[freeze]], also by `pipeline freeze`), and what it takes all the
+# same ([[exception]]: `release` is a whole commit, or a tag vX.Y.Z). What stands on the branch that is deployed counts;
+# who owns this file decides. A freeze ends by itself.
 """
 
 
 @dataclass(frozen=True)
 class Freeze:
-    """No deployment to `environment` until `until` (UTC), for `reason`."""
+    """No deployment to `environment` from `begins` until `until` (UTC), for `reason`, as `owner` decided."""
 
     environment: str
+    begins: dt.datetime
     until: dt.datetime
     reason: str
+    owner: str
+
+    @property
+    def text(self) -> str:
+        """Until when, why and by whom."""
+        return one_line(f"until {self.until:%Y-%m-%d %H:%M} UTC: {self.reason} ({self.owner})")
 
 
-def add(repository: Path, environment: Environment, until: str, reason: str) -> Freeze:
+@dataclass(frozen=True)
+class Exemption:
+    """A release, by its commit or tag, that `environment` takes in a freeze."""
+
+    environment: str
+    release: str
+    reason: str
+    owner: str
+
+
+def add(
+    repository: Path, environment: Environment, begins: str | None, until: str, reason: str, owner: str
+) -> Freeze:
     """Write a freeze into the file; it counts once that is merged. Raises ConfigurationError."""
     now = dt.datetime.now(dt.UTC)
-    end = _time(until, f"--until {until}")
+    end = decisions.time(until, f"--until {until}")
+    start = decisions.time(begins, f"--from {begins}") if begins else now.replace(microsecond=0)
     if not now < end <= now + dt.timedelta(days=_LONGEST):
         raise ConfigurationError(f"--until {until} is not within the next {_LONGEST} days.")
-    if not reason.strip():
-        raise ConfigurationError("A freeze needs a reason.")
+    if not start < end:
+        raise ConfigurationError(f"--from {begins} is not before --until {until}.")
+    if not reason.strip() or not owner.strip():
+        raise ConfigurationError("A freeze needs a reason and an owner.")
     path = repository / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else _HEAD
-    entry = (
-        f'\n[[freeze]]\nenvironment = "{environment.name}"\n'
-        f"until = {end.isoformat(timespec='seconds').replace('+00:00', 'Z')}\n"
-        f"reason = {json.dumps(reason.strip(), ensure_ascii=False)}\n"
-    )
-    parse(text + entry)
+    made = Freeze(environment.name, start, end, reason.strip(), owner.strip())
+    entry = decisions.written("freeze", vars(made))
+    parse(f"{text}\n{entry}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + entry, encoding="utf-8")
-    return Freeze(environment.name, end, reason.strip())
+    path.write_text(f"{text}\n{entry}", encoding="utf-8")
+    return made
 
 
-def check(repository: Path, environment: Environment, commit: str) -> None:
-    """Raises GateError while the environment is frozen, unless the commit is marked as a hotfix."""
+def check(repository: Path, environment: Environment, commit: str) -> tuple[str, ...]:
+    """Raises GateError while the environment is frozen, unless the file excepts the commit.
+
+    Returns the decision by which it is excepted, for the records.
+    """
     frozen = active(repository, environment, dt.datetime.now(dt.UTC))
     if frozen is None:
-        return
-    marked = run(
-        ["git", "log", "-1", f"--format=%(trailers:key={TRAILER},valueonly,separator=%x20)", commit],
-        cwd=repository,
-        check=False,
-    ).stdout.strip()
-    if marked:
-        log.info(
-            f"  {environment.name} is frozen ({one_line(frozen.reason)}); this is a hotfix: {one_line(marked)}"
-        )
-        return
+        return ()
+    _, exempt = parse(decisions.merged(repository, environment, FILE))
+    for one in exempt:
+        if one.environment == environment.name and decisions.names(one.release, commit, repository):
+            said = one_line(
+                f"Deployed in the freeze {frozen.text}, as {one.owner} decided of {one.release}: {one.reason}"
+            )
+            log.info(f"  {environment.name} is frozen. {said}")
+            return (said,)
+    entry = {"environment": environment.name, "release": commit, "reason": "...", "owner": "..."}
     raise GateError(
-        f"{environment.name} is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {one_line(frozen.reason)}",
-        f"Wait; or, for what can't wait, commit with a trailer `{TRAILER}: why`. {FILE} holds the freeze.",
+        f"{environment.name} is frozen {frozen.text}",
+        f"Wait. What can't wait is excepted by the owners of {FILE}, on {environment.application.branch}:\n"
+        + decisions.pasted(decisions.written("exception", entry))
+        + "  A title or a message excepts nothing.",
     )
+
+
+def decide(repository: Path, environment: Environment, actor: str) -> tuple[str, ...]:
+    """The decision to put an earlier release back while the environment is frozen: `actor`'s, who started it.
+
+    It isn't stopped: a fault that serves waits for no owner. But it has a name, in the records and in what is printed.
+    """
+    frozen = active(repository, environment, dt.datetime.now(dt.UTC))
+    if frozen is None:
+        return ()
+    said = one_line(f"Put back in the freeze {frozen.text}, as {actor} decided, who started it")
+    log.info(f"  {environment.name} is frozen. {said}")
+    return (said,)
 
 
 def active(repository: Path, environment: Environment, now: dt.datetime) -> Freeze | None:
     """The freeze that holds now, by the file on the application's branch; of several, the one that ends last."""
-    text = _merged(repository, environment.application.branch)
-    found = [one for one in parse(text) if one.environment == environment.name and one.until > now]
+    frozen, _ = parse(decisions.merged(repository, environment, FILE))
+    found = [one for one in frozen if one.environment == environment.name and one.begins <= now < one.until]
     return max(found, key=lambda one: one.until, default=None)
 
 
-def _merged(repository: Path, branch: str) -> str:
-    """The file as the branch has it: a tag from before the freeze must not escape it."""
-    if ref := git.branch(branch, repository):
-        done = run(["git", "show", f"{ref}:{FILE}"], cwd=repository, check=False)
-        return done.stdout if done.status == 0 else ""
-    path = repository / FILE
-    git.head(repository)
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def parse(text: str) -> list[Freeze]:
-    """The freezes in a file. Raises ConfigurationError: one that can't be read must not be overlooked."""
-    try:
-        data = tomllib.loads(text)
-        entries = data.get("freeze", [])
-        return [
-            Freeze(str(one["environment"]), _time(one["until"], FILE), str(one["reason"])) for one in entries
-        ]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(
-            f"{FILE} can't be read: {error!r}.", "Mend it: nothing is deployed till then."
-        ) from error
-
-
-def _time(value: object, where: str) -> dt.datetime:
-    try:
-        found = value if isinstance(value, dt.date) else dt.datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise ConfigurationError(f"{where}: {value!r} is no time such as 2026-12-31T18:00Z.") from error
-    if not isinstance(found, dt.datetime):
-        found = dt.datetime(found.year, found.month, found.day, tzinfo=dt.UTC)
-    return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
+def parse(text: str) -> tuple[list[Freeze], list[Exemption]]:
+    """The freezes in a file, and what is excepted. Raises ConfigurationError: none must be overlooked."""
+    frozen: list[Freeze] = []
+    exempt: list[Exemption] = []
+    for table, entry in decisions.entries(text, FILE, _FIELDS):
+        if table == "freeze":
+            begins, until = (decisions.time(entry[name], f"{FILE}: {name}") for name in ("begins", "until"))
+            frozen.append(Freeze(entry["environment"], begins, until, entry["reason"], entry["owner"]))
+        else:
+            named = decisions.checked_release(entry["release"], f"{FILE}: [[exception]]")
+            exempt.append(Exemption(entry["environment"], named, entry["reason"], entry["owner"]))
+    return frozen, exempt

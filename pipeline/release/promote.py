@@ -2,17 +2,22 @@
 
 import datetime as dt
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+from securesystemslib.signer import Key
 
 from pipeline.base import git, http
 from pipeline.base.errors import ConfigurationError, GateError
-from pipeline.delivery import aws, parameters, smoke, store
+from pipeline.base.text import one_line
+from pipeline.delivery import aws, smoke, store
 from pipeline.delivery.bundle import Bundle
-from pipeline.evidence import attestations, envelope, passport
+from pipeline.evidence import attestations, notes, passport, served
+from pipeline.evidence.served import Served
 from pipeline.release import withdrawal
 from pipeline.source import samconfig
 from pipeline.source import tags as release
@@ -52,30 +57,27 @@ def promote(
     """
     reader, writer = aws.session(source), aws.session(target)
     aws.check_account(writer, target)
-    again = _released(writer, target, found)
-    record = store.commit_record(reader, source.bucket, found.commit)
-    if record is None:
+    key = attestations.trusted_key(writer, target)
+    released = _released(writer, target, found)
+    record = None if released else _record(reader, key, found, source)
+    digest = released or (record.bundle if record else "")
+    if digest != expected:
         raise GateError(
-            f"{source.name} never ran {found.commit} with success, so {found.tag} can't be promoted.",
-            f"Wait until its deployment to {source.name} has ended, mend it if it failed, and run this again.",
-        )
-    if record["bundle"] != expected:
-        raise GateError(
-            f"{source.name} ran {found.commit} as the bundle {record['bundle']}; built again from {found.tag} it is"
+            f"{source.name} ran {found.commit} as the bundle {digest}; built again from {found.tag} it is"
             f" {expected}.",
             f"Somebody put other bytes there than the commit gives, or it was built by another engine. Find out who\n"
             f"  wrote to {source.bucket}, then deploy the commit to {source.name} anew.",
         )
-    if not again:
+    if record:
         _soaked(record, source, target, dt.datetime.now(dt.UTC))
         _healthy(record, source)
-    made = store.get(reader, source.bucket, record["bundle"], scratch / "source")
+    made = store.get(reader, source.bucket, digest, scratch / "source")
     if made.commit != found.commit:
         raise GateError(
             f"The bundle {made.digest} in {source.bucket} is of {made.commit}, not {found.commit}."
         )
-    for session, environment in ((reader, source), (writer, target)):
-        withdrawal.check(session, environment, made)
+    withdrawal.check(reader, source, made, key)
+    withdrawal.check(writer, target, made)
     signed = store.attestations(reader, source.bucket, made.digest, attestations.TYPES)
     verify(writer, target, made, signed)
     store.put(writer, target.bucket, made)
@@ -84,45 +86,50 @@ def promote(
     return store.get(writer, target.bucket, made.digest, scratch / "target")
 
 
-def _released(session: boto3.Session, target: Environment, found: release.Release) -> bool:
-    """Whether the version was released before. It stays what it was: its passport says of which commit.
+def _released(session: boto3.Session, target: Environment, found: release.Release) -> str | None:
+    """The bundle that the version was released as before; None when it wasn't. It stays what it was.
 
-    Raises GateError when the tag names another one now.
+    Raises GateError when the tag names another commit now.
     """
-    raw = passport.load(session, target, found.tag)
-    if raw is None:
-        return False
-    by = envelope.signer(session, target.signing_key).public_key
-    issued = passport.verify(raw, by, f"The passport of {found.tag}")
-    commit = issued.content["commit"].get("sha")
-    if commit != found.commit:
+    issued = passport.issued(session, target, found.tag)
+    if issued is None:
+        return None
+    if issued.commit != found.commit:
         raise GateError(
-            f"{found.tag} was released from {commit}, and names {found.commit} now: the tag was moved.",
+            f"{found.tag} was released from {issued.commit}, and names {found.commit} now: the tag was moved.",
             "A version is released once. Take the next one.",
         )
     log.info(f"{found.tag} was released from this commit already")
-    return True
+    return issued.bundle
+
+
+def _record(reader: boto3.Session, key: Key, found: release.Release, source: Environment) -> Served:
+    """What `source` noted of the release's commit, which it ran with success. Raises GateError."""
+    try:
+        record = served.find(reader, source, found.commit, key)
+    except notes.DisbelievedError as error:
+        raise GateError(
+            f"That {source.name} ran {found.commit} isn't believed: {error.message}",
+            f"Run the deployment of the commit to {source.name} again, if it still serves there: it is noted anew.\n"
+            "  Else release a newer commit.",
+        ) from error
+    if record is None:
+        raise GateError(
+            f"{source.name} never ran {found.commit} with success, so {found.tag} can't be promoted.",
+            f"Wait until its deployment to {source.name} has ended, mend it if it failed, and run this again.",
+        )
+    return record
 
 
 def verify(
     session: boto3.Session, target: Environment, made: Bundle, signed: Mapping[str, bytes]
 ) -> dict[str, Any]:
-    """Check the statements about a bundle that `target` takes over; returns their predicates. Raises GateError.
-
-    The key is the one that the account's administrator named in the bootstrap, and no other.
-    """
-    name = target.application.promotion_key(target.name)
-    value = parameters.value(session, name)
-    if value is None:
-        raise ConfigurationError(
-            f"SSM has no parameter {name}, so nobody's signature is trusted.",
-            "Deploy bootstrap/template.yaml with PromotionSourceKey; see bootstrap/README.md.",
-        )
+    """Check the statements about a bundle that `target` takes over; returns their predicates. Raises GateError."""
     by = attestations.builder()
     predicates = attestations.verify(
         signed,
         made,
-        envelope.public_key(value),
+        attestations.trusted_key(session, target),
         by.repository if by.workflow else None,
         target.application.branch,
     )
@@ -130,30 +137,44 @@ def verify(
     return predicates
 
 
-def _soaked(record: Mapping[str, Any], source: Environment, target: Environment, now: dt.datetime) -> None:
-    """The bundle must have run for the target's soak time. A record without a time has not."""
+def obstacle(session: boto3.Session, source: Environment, target: Environment, digest: str) -> str:
+    """Why the bundle that `source` runs can't be promoted, however long it runs; "" where nothing is known against it.
+
+    Asked with `source`'s own credentials, of what it signed itself.
+    """
     try:
-        since = dt.datetime.fromisoformat(str(record.get("deployed_at")))
-        ran = now - since
-    except (TypeError, ValueError) as error:
-        raise GateError(f"{source.name}'s record of {record['commit']} has no time of deployment.") from error
+        made = store.manifest(session, source.bucket, digest)
+        if said := withdrawal.note(session, source, digest):
+            return f"it was withdrawn {said}"
+        signed = store.attestations(session, source.bucket, digest, attestations.TYPES)
+        by = attestations.builder()
+        attestations.verify(
+            signed,
+            made,
+            notes.own_key(session, source),
+            by.repository if by.workflow else None,
+            target.application.branch,
+        )
+    except GateError as error:
+        return error.message
+    return ""
+
+
+def _soaked(record: Served, source: Environment, target: Environment, now: dt.datetime) -> None:
+    """The bundle must have run for the target's soak time."""
+    ran = now - record.since
     missing = dt.timedelta(minutes=target.soak_minutes) - ran
     if missing > dt.timedelta(0):
         raise GateError(
-            f"{source.name} has run {record['commit']} for {ran.total_seconds() / 60:.0f} minutes only;"
+            f"{source.name} has run {record.commit} for {ran.total_seconds() / 60:.0f} minutes only;"
             f" {target.name} asks for {target.soak_minutes}.",
             f"Run this again in {missing.total_seconds() / 60:.0f} minutes.",
         )
 
 
-def _healthy(record: Mapping[str, Any], source: Environment) -> None:
+def _healthy(record: Served, source: Environment) -> None:
     """`source` must answer well, and serve the commit or one that contains it. Raises GateError."""
-    commit, url = str(record["commit"]), str(record.get("url", ""))
-    if not url.startswith("https://"):
-        raise GateError(
-            f"{source.name}'s record of {commit} does not say where it answers.",
-            "Deploy the commit there anew.",
-        )
+    commit, url = record.commit, _address(record, source)
     try:
         smoke.check(source.application, url, {}, say=lambda _: None)
         version = http.request("GET", f"{url.rstrip('/')}{source.application.version}")
@@ -169,9 +190,28 @@ def _healthy(record: Mapping[str, Any], source: Environment) -> None:
             f"{source.name} runs {live} now, which does not contain {commit}: it was put back from it.",
             f"Mend what was wrong in a new commit. If nothing was, deploy {commit} to {source.name} again.",
         )
-    if live == commit and told.get("bundle") != record["bundle"]:
+    if live == commit and told.get("bundle") != record.bundle:
         raise GateError(
-            f"{source.name} serves {commit} as the bundle {told.get('bundle')!r}, not as {record['bundle']}.",
+            f"{source.name} serves {commit} as the bundle {told.get('bundle')!r}, not as {record.bundle}.",
             f"What is to be promoted didn't run there. Deploy the commit to {source.name} anew.",
         )
     log.info(f"  {source.name} is well" + ("" if live == commit else f", with {live} by now"))
+
+
+def _address(record: Served, source: Environment) -> str:
+    """Where `source` is asked: where samconfig.toml says; else at the API of its own region that its key signed for.
+
+    So a note sends nobody to another host than one of API Gateway's, over TLS.
+    """
+    if source.address:
+        return source.address
+    place = urlsplit(record.address)
+    if place.scheme != "https" or not re.fullmatch(
+        rf"[a-z0-9]+\.execute-api\.{re.escape(source.region)}\.amazonaws\.com(\.cn)?", place.netloc
+    ):
+        raise GateError(
+            f"{source.name} says that it answers at {one_line(record.address) or 'no address'}, which is no API of"
+            f" {source.region}.",
+            f'Say where it answers, in samconfig.toml: [{source.name}.pipeline.parameters] address = "https://..."',
+        )
+    return record.address

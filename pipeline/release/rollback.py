@@ -4,7 +4,6 @@ It is quick since nothing is checked or built again: the bundle was, and its byt
 """
 
 import logging
-import os
 import re
 import tempfile
 import zipfile
@@ -14,11 +13,11 @@ from pathlib import Path
 import boto3
 
 from pipeline.base.errors import GateError
-from pipeline.delivery import aws, deployment, hosting, parameters, stack, store, versions
+from pipeline.delivery import aws, deployment, hosting, parameters, stack, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.stack import Stack
-from pipeline.evidence import attestations
-from pipeline.release import deploy, promote, withdrawal
+from pipeline.evidence import attestations, versions
+from pipeline.release import deploy, freeze, promote, withdrawal
 from pipeline.source import application
 from pipeline.source.application import Application
 from pipeline.source.samconfig import Environment
@@ -38,13 +37,20 @@ def put_back(repository: Path, environment: Environment, version: str, *, only_p
     with tempfile.TemporaryDirectory(prefix="rollback-") as scratch:
         found = versions.find(session, environment, version, repository)
         made = prove(session, environment, found.bundle, live, Path(scratch))
+        if made.commit != found.commit:
+            raise GateError(
+                f"{version} is commit {found.commit}; the bundle {made.digest} is of {made.commit}."
+            )
         log.info(
             f"{environment.name}: {version} can be put back: whole, signed, fits the schema and the parameters"
         )
         if only_prove:
             return
-        actor = os.environ.get("GITHUB_ACTOR") or arn
-        under_way = deployment.begin(session, environment, made, actor, kind="rollback", version=found.tag)
+        actor = deployment.started_by(arn)
+        decisions = freeze.decide(repository, environment, actor)
+        under_way = deploy.begin(
+            session, environment, made, actor, kind="rollback", version=found.tag, decisions=decisions
+        )
         deploy.deploy(under_way)
 
 

@@ -11,9 +11,11 @@ from botocore.exceptions import ProfileNotFound
 from pipeline.base import git
 from pipeline.base.errors import ConfigurationError, PipelineError
 from pipeline.base.run import run
-from pipeline.delivery import aws, stack, store
+from pipeline.base.text import one_line
+from pipeline.delivery import aws, stack
 from pipeline.delivery.stack import Stack
-from pipeline.release import drift, freeze, withdrawal
+from pipeline.evidence import notes, served
+from pipeline.release import drift, freeze, promote, withdrawal
 from pipeline.source.samconfig import Environment
 from pipeline.source.tags import version as parse_version
 
@@ -41,9 +43,9 @@ def row(
 ) -> Row:
     now = dt.datetime.now(dt.UTC)
     frozen = freeze.active(repository, environment, now)
-    until = f"until {frozen.until:%Y-%m-%d %H:%M} UTC: {frozen.reason}" if frozen else "no"
+    until = frozen.text if frozen else "no"
     try:
-        session = boto3.Session(profile_name=profile, region_name=environment.region)
+        session = aws.session(environment, profile)
         aws.check_account(session, environment)
         live = stack.read(session, environment.stack_name)
         return _live(session, environment, every, live, until, repository, now)
@@ -63,10 +65,7 @@ def _live(
     now: dt.datetime,
 ) -> Row:
     commit = live.parameters.get("Commit", "-")
-    record = (
-        store.commit_record(session, environment.bucket, commit) if git.COMMIT.fullmatch(commit) else None
-    )
-    since = _time(record.get("deployed_at")) if record else None
+    since = _since(session, environment, commit)
     bundle = live.parameters.get("BundleDigest", "")
     found = drift.find(session, environment, live, repository)
     return Row(
@@ -76,7 +75,7 @@ def _live(
         commit=commit,
         age=_span(now - since) if since else "-",
         behind=_behind(commit, environment.application.branch, repository),
-        soak=_soak(environment, every, since, now),
+        soak=_soak(session, environment, every, bundle, since, now),
         frozen=frozen,
         withdrawn=(withdrawal.note(session, environment, bundle) if bundle else "") or "no",
         drift=", ".join(f"{one.kind} {one.what}" for one in found) or "none",
@@ -104,22 +103,30 @@ def _behind(commit: str, branch: str, repository: Path) -> int | None:
 
 
 def _soak(
-    environment: Environment, every: Mapping[str, Environment], since: dt.datetime | None, now: dt.datetime
+    session: boto3.Session,
+    environment: Environment,
+    every: Mapping[str, Environment],
+    bundle: str,
+    since: dt.datetime | None,
+    now: dt.datetime,
 ) -> str:
-    """How long until what runs here may be promoted further."""
+    """How long until what runs here may be promoted further; or why it may not."""
     target = next((one for one in every.values() if one.promote_from == environment.name), None)
     if target is None or since is None:
         return "-"
+    if why := promote.obstacle(session, environment, target, bundle):
+        return f"not for {target.name}: {one_line(why)}"
     left = since + dt.timedelta(minutes=target.soak_minutes) - now
     return f"ready for {target.name}" if left <= dt.timedelta(0) else f"{_span(left)} until {target.name}"
 
 
-def _time(value: object) -> dt.datetime | None:
+def _since(session: boto3.Session, environment: Environment, commit: str) -> dt.datetime | None:
+    """Since when a commit serves; None where that wasn't noted, or the note isn't believed, which drift tells of."""
     try:
-        found = dt.datetime.fromisoformat(str(value))
-    except ValueError:
+        found = served.find(session, environment, commit) if git.COMMIT.fullmatch(commit) else None
+    except notes.DisbelievedError:
         return None
-    return found if found.tzinfo else None
+    return found.since if found else None
 
 
 def _span(span: dt.timedelta) -> str:

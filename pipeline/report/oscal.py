@@ -26,7 +26,7 @@ _PLAN = "the rules and tools of the gate"
 def render(evidence: Evidence) -> str:
     """The OSCAL document."""
     report = evidence.report
-    commit = report.commit or "no commit"
+    commit = report.judged
     document = {
         "uuid": _id("document", commit, _stamp(evidence.made), *(stage.name for stage in report.stages)),
         "metadata": {
@@ -111,7 +111,7 @@ def _repository(evidence: Evidence) -> dict[str, Any]:
         "uuid": _id("repository"),
         "type": "software",
         "title": "Repository",
-        "description": plain(f"{where} at {f'commit {commit}' if commit else 'an unknown commit'}"),
+        "description": plain(f"{where} at {f'commit {commit}' if commit else evidence.report.judged}"),
         "status": {"state": "operational"},
     }
 

@@ -16,6 +16,9 @@ from pipeline.source.application import Application
 from pipeline.source.configuration import APPLICATION, DEFAULT, FILE, VERSION, Fault, document, refusal
 from pipeline.source.located import Document, Place
 
+# A host, a port and a path: nothing that would be read as a user, a question or a fragment.
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -23,7 +26,8 @@ class Environment:
 
     `parameters` are the template's parameters by name, `tags` the stack's tags; `promote_from` is the
     environment whose bundles this one takes over, "" for one that is deployed from a build, and `soak_minutes`
-    is how long a bundle must have run there before. `application` is what the file says for all environments.
+    is how long a bundle must have run there before. `address` is where its API answers, "" where only the pipeline's
+    own note says so: the one value that may be left out. `application` is what the file says for all environments.
     """
 
     application: Application
@@ -40,6 +44,7 @@ class Environment:
     deploy_role: str
     promote_from: str
     soak_minutes: int = 0
+    address: str = ""
 
     @property
     def drift_role(self) -> str:
@@ -149,6 +154,7 @@ class _Reader:
             deploy_role=self.text("pipeline", "deploy_role"),
             promote_from=self.text("pipeline", "promote_from", empty=True),
             soak_minutes=self.number("pipeline", "soak_minutes"),
+            address=self.address("pipeline", "address"),
         )
         return settings, self.wrong
 
@@ -175,6 +181,15 @@ class _Reader:
             return found
         if found is not None:
             self.refuse(place, found, "text")
+        return ""
+
+    def address(self, command: str, key: str) -> str:
+        found, place = table(self.tables, command).get(key), self.place(command, key)
+        if found is None:
+            return ""
+        if isinstance(found, str) and _ADDRESS.fullmatch(found):
+            return found.rstrip("/")
+        self.refuse(place, found, "https address, without a question or a user")
         return ""
 
     def number(self, command: str, key: str) -> int:

@@ -1,5 +1,7 @@
 """Release tags: which are fit to be released, and of which commit they are."""
 
+import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from pipeline.base.git import git as ask
 from pipeline.base.run import run
 
 # Semantic Versioning 2.0.0 without pre-release and build: what may run in prod. \Z, since $ takes a line end.
-_TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
+RELEASE = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,30 @@ def verify(tag: str, repository: Path, branch: str) -> Release:
             "Only what was merged, and ran in dev, is released. Merge it, and tag the merge.",
         )
     _rises(tag, commit, repository)
+    _as_pushed(tag, commit, repository)
     return Release(tag, commit)
+
+
+def _as_pushed(tag: str, commit: str, repository: Path) -> None:
+    """In a run that the tag's push began: the tag must be what was pushed, and so what was approved since.
+
+    GITHUB_SHA is the commit, and the event's `after` the tag's own object, which another message changes as well
+    (GitHub, "Webhook events and payloads", push).
+    """
+    if os.environ.get("GITHUB_EVENT_NAME") != "push" or os.environ.get("GITHUB_REF") != f"refs/tags/{tag}":
+        return
+    pushed = os.environ.get("GITHUB_SHA", "")
+    try:
+        event = json.loads(Path(os.environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
+        made = str(event["after"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"The event of this run can't be read: {error!r}.") from error
+    now = ask("rev-parse", "--verify", f"refs/tags/{tag}", cwd=repository)
+    if (pushed, made) != (commit, now):
+        raise GateError(
+            f"{tag} is {now} of commit {commit} now; this run is for {made} of commit {pushed}.",
+            "The tag was moved, or made anew, since it was pushed. Take the next version.",
+        )
 
 
 def _rises(tag: str, commit: str, repository: Path) -> None:
@@ -67,7 +92,7 @@ def _rises(tag: str, commit: str, repository: Path) -> None:
     A lightweight tag never released anything, so it doesn't count.
     """
     before = [name for kind, name in git.tags("--merged", commit, cwd=repository) if kind == "tag"]
-    higher = [one for one in before if _TAG.match(one) and one != tag and version(one) >= version(tag)]
+    higher = [one for one in before if RELEASE.match(one) and one != tag and version(one) >= version(tag)]
     if higher:
         last = max(higher, key=version)
         raise GateError(
@@ -78,7 +103,7 @@ def _rises(tag: str, commit: str, repository: Path) -> None:
 
 def version(tag: str) -> tuple[int, int, int]:
     """The three numbers of a release tag. Raises GateError when it isn't exactly vMAJOR.MINOR.PATCH."""
-    found = _TAG.match(tag)
+    found = RELEASE.match(tag)
     if found is None:
         raise GateError(
             f"{tag!r} is not a release tag.",

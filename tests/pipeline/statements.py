@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.delivery.bundle import Bundle
-from pipeline.evidence import attestations
+from pipeline.evidence import attestations, served
+from pipeline.evidence.served import Served
+from pipeline.source.samconfig import Environment
+from tests.pipeline.cloud import URL
 
 GITHUB = {
     "GITHUB_SERVER_URL": "https://github.com",
@@ -29,3 +32,16 @@ def reports(folder: Path, made: Bundle, **status: str) -> Path:
 def publish(cloud: Any, environment: Any, made: Bundle, folder: Path, **status: str) -> dict[str, bytes]:
     """Sign what the reports say of a bundle, and store it."""
     return attestations.publish(cloud, environment, made, reports(folder, made, **status))
+
+
+def note(cloud: Any, environment: Environment, made: Bundle, **changes: Any) -> None:
+    """Note that a bundle serves, signed by the account's key."""
+    whole: dict[str, Any] = {
+        "commit": made.commit,
+        "bundle": made.digest,
+        "release": "0" * 64,
+        "version": None,
+        "deployed_at": "2026-01-01T00:00:00.000Z",
+        "address": URL,
+    }
+    served.note(cloud, environment, Served(**{**whole, **changes}))

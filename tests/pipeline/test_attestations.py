@@ -1,5 +1,6 @@
 """What is stated about a bundle: everything that promotion asks for, and nothing that isn't so."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from securesystemslib.signer import Key
 
+from pipeline import cli
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.delivery import bundle, store
 from pipeline.delivery.bundle import Bundle
@@ -139,6 +141,62 @@ def test_a_report_of_another_commit_is_refused(cloud: Any, made: Bundle, tmp_pat
 
     with pytest.raises(ConfigurationError, match="is of commit " + "d" * 40):
         attestations.publish(cloud, environment(), made, folder)
+
+
+def test_a_report_of_what_is_not_committed_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
+    """It judged another tree than the bundle was made of."""
+    folder = statements.reports(tmp_path / "reports", made)
+    file = folder / "report-lint/report.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "commit": None, "head": COMMIT}))
+
+    with pytest.raises(ConfigurationError, match=f"is of changes to {COMMIT} that aren't committed"):
+        attestations.publish(cloud, environment(), made, folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        stage: hashlib.sha256((folder / f"report-{stage}" / "report.json").read_bytes()).hexdigest()
+        for stage in ("lint", "policy", "test")
+    }
+
+
+def test_reports_are_those_that_their_jobs_made(made: Bundle, tmp_path: Path) -> None:
+    """Each as its job told: another one under its name, one that is gone or one beside it is refused."""
+    folder = statements.reports(tmp_path / "reports", made)
+    told = digests(folder)
+    attestations.hold(folder, told)
+    file = folder / "report-test" / "report.json"
+    kept = file.read_bytes()
+    for change in (kept + b" ", kept.replace(b"passed", b"failed"), None):
+        file.unlink() if change is None else file.write_bytes(change)
+
+        with pytest.raises(GateError, match=f"The report of test .* told {told['test']}"):
+            attestations.hold(folder, told)
+    file.write_bytes(kept)
+    (folder / "test").mkdir()
+    (folder / "test" / "report.json").write_bytes(b"{}")
+    with pytest.raises(GateError, match="The report of test"):
+        attestations.hold(folder, told)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--check", "lint=" + "a" * 64],
+        ["--check", "lint=x", "--check", "policy=x", "--check", "test=x"],
+        [word for stage in ("lint", "policy", "lint") for word in ("--check", f"{stage}={'a' * 64}")],
+        [word for stage in ("lint", "policy", "test", "x") for word in ("--check", f"{stage}={'a' * 64}")],
+    ],
+)
+def test_digests_are_given_for_every_stage_or_for_none(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that was left out would be taken unseen."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("pipeline.source.samconfig.read", lambda *_: environment())
+
+    assert 2 == cli.main(["deploy", "dev", "--bundle", "a" * 64, "--checks", "x", *words])
+    assert "--check takes STAGE=SHA256, once for each" in capsys.readouterr().err
 
 
 def test_the_subjects_are_every_file(signed: dict[str, bytes], made: Bundle, key: Key) -> None:

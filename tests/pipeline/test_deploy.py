@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from pipeline.base import http
 from pipeline.base.errors import GateError, PipelineError, said
 from pipeline.delivery import changeset, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
-from pipeline.evidence import records
+from pipeline.evidence import notes, passport, pending, records, served, telling
 from pipeline.release import deploy
 from pipeline.release.drift import Drift
 from tests.pipeline.applications import application
@@ -38,7 +40,7 @@ def session(cloud: Cloud) -> Any:
 
 
 def begin(cloud: Cloud, made: Bundle, **more: Any) -> Deployment:
-    return deployment.begin(session(cloud), environment(), made, "ada", **more)
+    return deploy.begin(session(cloud), environment(), made, "ada", **more)
 
 
 def put(cloud: Cloud, made: Bundle, **more: Any) -> None:
@@ -52,7 +54,7 @@ def because(resource: str, *properties: str) -> dict[str, Any]:
 
 
 def rows(cloud: Cloud) -> list[tuple[str, str]]:
-    return [(row["commit"], row["status"]) for row in cloud.ledger.values()]
+    return [(row["commit"], row["status"]) for row in cloud.ledger.values() if "kind" in row]
 
 
 @pytest.fixture
@@ -70,11 +72,12 @@ def newer(tmp_path: Path, repository: Repository, cloud: Cloud, live: Bundle) ->
 
 def test_a_release_serves_and_is_recorded(cloud: Cloud, live: Bundle) -> None:
     """The stack runs the bundle, the ledger and the bucket say so, no change set is left."""
-    record = json.loads(cloud.objects["dev-artifacts", f"commits/{live.commit}.json"])
+    record = served.find(session(cloud), environment(), live.commit)
 
     assert live.digest == cloud.parameters["BundleDigest"]
     assert [(live.commit, "succeeded")] == rows(cloud)
-    assert (live.digest, cloud.parameters["ReleaseDigest"]) == (record["bundle"], record["release"])
+    assert record is not None
+    assert (live.digest, cloud.parameters["ReleaseDigest"]) == (record.bundle, record.release)
     assert {} == cloud.waiting
 
 
@@ -371,26 +374,142 @@ def test_what_cannot_be_kept_is_to_be_recorded_by_hand(
     cloud.answers["/api/deployments"] = (503, {})
     cloud.calls.clear()
     cloud.fails_at = 1
-    deployment.failed(under_way, "a reason")
+    telling.failed(under_way, "a reason")
 
     said = capsys.readouterr().err
     assert "Nor could it be kept" in said
     assert f"commit='{newer.commit}'" in said
 
 
-def test_what_the_ledger_refuses_waits(
+OUTBOX = "releases/unrecorded"
+
+
+def kept(cloud: Any, where: Any = None, path: Any = "/api/deployments", **changes: Any) -> tuple[str, bytes]:
+    """A row as the pipeline keeps it for later, signed by the account's key; its name, and its content."""
+    made = where or environment()
+    row = {
+        "id": "0" * 8,
+        "environment": made.name,
+        "commit": "c" * 40,
+        "bundle": "b" * 64,
+        "release": "d" * 64,
+        "version": "v6.6.6",
+        "kind": "deploy",
+        "status": "succeeded",
+        "run": None,
+        "actor": "carol",
+        "started_at": "2026-01-01T00:00:00Z",
+        "finished_at": "2026-01-01T00:00:01Z",
+        "detail": None,
+        **changes,
+    }
+    note = {"path": path, "record": row}
+    raw = notes.sign(cloud, made, "unrecorded", {"manifest.json": "b" * 64}, note)
+    return f"{OUTBOX}/{row['id']}.json", raw
+
+
+def forged(_: Any) -> tuple[str, bytes]:
+    """Any deployment, as whoever may write to the bucket would have it recorded."""
+    row = {
+        "id": "x",
+        "environment": "dev",
+        "version": "v6.6.6",
+        "actor": "carol",
+        "detail": "approved by security",
+    }
+    return f"{OUTBOX}/x.json", json.dumps(row).encode()
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        (forged, "is not a signed statement"),
+        (lambda _: (f"{OUTBOX}/x.json", b"{"), "is not a signed statement"),
+        (lambda _: (f"{OUTBOX}/x.json", b"[" * 100_000), "is not a signed statement"),
+        (lambda _: kept(Cloud()), "is not signed by the key"),
+        (lambda cloud: kept(cloud, environment(name="prod")), "was made in"),
+        (lambda cloud: kept(cloud, environment(account="999999999999")), "was made in"),
+        (lambda cloud: (f"{OUTBOX}/y.json", kept(cloud)[1]), "is signed, but is about"),
+        (lambda cloud: kept(cloud, environment="prod"), "is signed, but is about"),
+        (lambda cloud: kept(cloud, bundle="a" * 64), "is signed, but is about"),
+        (lambda cloud: kept(cloud, status="approved"), "its status is 'approved'"),
+        (lambda cloud: kept(cloud, started_at="yesterday"), "its started_at is 'yesterday'"),
+        (lambda cloud: kept(cloud, actor=["carol"]), "its actor is"),
+        (lambda cloud: kept(cloud, detail="x" * 5000), "its detail is"),
+        (lambda cloud: kept(cloud, id="../../x"), ""),
+        (lambda cloud: kept(cloud, path="/api/sessions"), "its path is '/api/sessions'"),
+        (lambda cloud: kept(cloud, path=["/api/deployments"]), "its path is"),
+    ],
+)
+def test_what_nobody_signed_of_here_is_recorded_as_nobody_s(
+    cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str], note: Any, said: str
+) -> None:
+    """It stays, is told of, and keeps neither this deployment nor another that waits from being recorded."""
+    good, raw = kept(cloud, id="good")
+    bad, hostile = note(cloud)
+    cloud.objects |= {("dev-artifacts", bad): hostile, ("dev-artifacts", good): raw}
+    put(cloud, newer)
+    told = capsys.readouterr()
+
+    assert said in told.err
+    assert "recorded late: 1 earlier records" in told.out or not said
+    assert "good" in cloud.ledger
+    assert (newer.commit, "succeeded") in rows(cloud)
+    assert hostile == cloud.objects["dev-artifacts", bad] or not said
+    assert b"" == cloud.objects["dev-artifacts", good]
+    assert {"x", "00000000"}.isdisjoint(cloud.ledger)
+
+
+def test_whatever_the_ledger_misses_of_a_release_is_told_later(
     cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A kept record that can't be read stays, is told of, and keeps no deployment from being recorded."""
-    cloud.objects["dev-artifacts", "releases/unrecorded/x.json"] = b"{"
+    """Evidence, reports and waivers too, each with the path of its kind; what dev ran is read anew, and isn't kept."""
+    under_way = begin(cloud, newer)
+    deploy.deploy(under_way)
+    for path in ("/api/evidence", "/api/waivers", "/api/deployments"):
+        cloud.answers[path] = (503, {})
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("/api/evidence", {"id": "e"}),
+        ("/api/waivers", {"id": "w", "environment": None}),
+        ("/api/deployments", {"id": "d"}),
+    ]
+    records.tell(under_way, told)
+    waiting = {key for _, key in cloud.objects if key.startswith(OUTBOX)}
+    cloud.answers.clear()
     put(cloud, newer)
 
-    assert "x.json is no JSON" in capsys.readouterr().err
-    assert (newer.commit, "succeeded") in rows(cloud)
-    assert b"{" == cloud.objects["dev-artifacts", "releases/unrecorded/x.json"]
+    assert {f"{OUTBOX}/e.json", f"{OUTBOX}/w.json"} == waiting
+    assert {"e", "w"} <= cloud.ledger.keys()
+    assert "recorded late: 2 earlier records" in capsys.readouterr().out
 
 
-MOST_CALLS = 38
+def test_what_the_ledger_refuses_waits_and_holds_up_nothing(
+    cloud: Cloud,
+    live: Bundle,
+    newer: Bundle,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each on its own: a row that the ledger doesn't take stays in the outbox, and the others are recorded."""
+    found = [kept(cloud, id=name) for name in ("first", "second", "third")]
+    cloud.objects |= {("dev-artifacts", name): raw for name, raw in found}
+    take = http.request
+
+    def request(method: str, url: str, *, body: Any = None, **more: Any) -> http.Answer:
+        if body and body.get("id") == "second":
+            return http.Answer(422, {}, "no")
+        return take(method, url, body=body, **more)
+
+    monkeypatch.setattr(http, "request", request)
+    put(cloud, newer)
+
+    assert {"first", "third"} <= cloud.ledger.keys()
+    assert "second" not in cloud.ledger
+    assert [b"", found[1][1], b""] == [cloud.objects["dev-artifacts", name] for name, _ in found]
+    assert "The ledger answered 422" in capsys.readouterr().err
+
+
+MOST_CALLS = 46
 
 
 @pytest.mark.parametrize("number", range(1, MOST_CALLS))
@@ -573,12 +692,13 @@ def test_an_approval_of_another_loss_does_not(
 
 
 PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's
-KEY = "releases/passports/v1.0.0.json"
+EVIDENCE = PROD.evidence_bucket
+KEY = "passports/v1.0.0.json"
 
 
 def release_of(cloud: Cloud, made: Bundle) -> Deployment:
     """A release by a tag, as prod has it: with a passport."""
-    return deployment.begin(session(cloud), PROD, made, "ada", version="v1.0.0")
+    return deploy.begin(session(cloud), PROD, made, "ada", version="v1.0.0")
 
 
 @pytest.fixture
@@ -611,35 +731,222 @@ def calls_of(cloud: Cloud, made: Bundle) -> list[str]:
         return list(cloud.calls)
 
 
-def test_what_fails_once_a_release_serves_is_told_and_made_up_for(
-    cloud: Cloud, tagged: Bundle, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Exit status 1, in words; it serves, nothing is put back, and the same command again ends with everything.
+def whole(cloud: Cloud, made: Bundle) -> None:
+    """Everything there is to tell of a release that serves, or did until the next one, is told, once."""
+    issued = passport.issued(session(cloud), PROD, "v1.0.0")
+    assert issued is not None
+    assert ["AppFunction"] == [one["resource"] for one in issued.content["changes"]]
+    assert {} != issued.content["plan"]
+    record = served.find(session(cloud), PROD, made.commit)
+    assert record is not None
+    assert (made.digest, issued.content["digests"]["release"]) == (record.bundle, record.release)
+    assert 1 == rows(cloud).count((made.commit, "succeeded"))
+    own = {"version": "v1.0.0", "sha256": issued.digest}
+    last = passport.latest(session(cloud), PROD)
+    assert last is not None
+    following = passport.issued(session(cloud), PROD, last["version"])
+    assert following is not None
+    assert own in (last, following.content["previous"])
+    assert pending.find(session(cloud), PROD, cloud.parameters) is None
 
-    Each call after the smoke test fails in turn; the ledger alone may fail without failing the release.
+
+def rerun(cloud: Cloud, made: Bundle, _: Bundle) -> None:
+    deploy.deploy(release_of(cloud, made))
+
+
+def next_release(cloud: Cloud, _: Bundle, later: Bundle) -> None:
+    """Another version, which finishes what it finds before it changes anything."""
+    under_way = deploy.begin(session(cloud), PROD, later, "bob", version="v1.1.0")
+    assert later.digest != under_way.before.parameters["BundleDigest"]
+    deploy.deploy(under_way)
+    assert later.digest == cloud.parameters["BundleDigest"]
+
+
+@pytest.fixture
+def later(cloud: Cloud, tagged: Bundle, repository: Repository, tmp_path: Path) -> Bundle:
+    """The release after it."""
+    made = stored(cloud, make(tmp_path / "later", repository.commit("third")))
+    repository.tag("v1.1.0")
+    return made
+
+
+@pytest.mark.parametrize("finish", [rerun, next_release])
+def test_whatever_fails_after_the_execution_the_next_run_finishes(
+    cloud: Cloud, tagged: Bundle, later: Bundle, capsys: pytest.CaptureFixture[str], finish: Any
+) -> None:
+    """Each call from the execution on fails in turn: exit status 1 in words of its own, and nothing is lost.
+
+    Up to the smoke test the release before is put back, or nobody can tell; after it the release serves, and nothing
+    is put back. The next run, of this release or of another, has everything in place; the ledger alone may fail
+    without failing the release.
     """
     calls = calls_of(cloud, tagged)
-    failed = []
-    for number in range(calls.index("GET /version") + 2, len(calls) + 1):
+    begun, seen = calls.index("execute") + 1, calls.index("GET /version") + 1
+    failed, states = [], set()
+    for number in range(begun, len(calls) + 1):
         with tried(cloud):
+            before = cloud.parameters["BundleDigest"]
             cloud.fails_at = number
             try:
                 deploy.deploy(release_of(cloud, tagged))
                 told, status = capsys.readouterr().err, 0
-            except GateError as error:
+            except PipelineError as error:
                 told, status = error.message, error.exit_code
                 failed.append(calls[number - 1])
             cloud.fails_at = 0
-            served = dict(cloud.parameters)
-            deploy.deploy(release_of(cloud, tagged))
-
-            assert ("serves, but evidence of it is missing: " if status else "ot recorded") in told
-            assert tagged.digest == served["BundleDigest"] == cloud.parameters["BundleDigest"]
-            assert ("dev-artifacts", KEY) in cloud.objects
-            assert ("dev-artifacts", f"commits/{tagged.commit}.json") in cloud.objects
-            assert [(tagged.commit, "succeeded")] == [row for row in rows(cloud) if row[0] == tagged.commit]
+            there = cloud.parameters["BundleDigest"]
+            if number > seen:
+                assert ("serves, but evidence of it is missing: " if status else "ot recorded") in told
+                assert tagged.digest == there
+                assert status in (0, 1)
+            elif there == before:
+                assert status  # 2 where AWS could not be asked to begin
+                states.add("back")
+                continue  # the release before serves: there is nothing to finish
+            else:
+                states.add("unsure" if status else "seen")
+            finish(cloud, tagged, later)
+            whole(cloud, tagged)
 
     assert {"sign", "put v1.0.0.json", "put latest.json", f"put {tagged.commit}.json"} < set(failed)
+    assert "back" in states
+
+
+@pytest.mark.parametrize("finish", [rerun, next_release])
+@pytest.mark.parametrize("looks", [0, 1, 2, 5])
+def test_an_execution_of_which_nothing_was_heard(
+    cloud: Cloud, tagged: Bundle, later: Bundle, monkeypatch: pytest.MonkeyPatch, finish: Any, looks: int
+) -> None:
+    """AWS did it, and its answer was lost; so were the next looks at the stack. Nobody is told that it failed."""
+    execute, down = cloud.execute_change_set, iter([True] * looks)
+    describe = cloud.describe_stacks
+
+    def lost(**given: str) -> None:
+        execute(**given)
+        monkeypatch.setattr(cloud, "describe_stacks", deaf)
+        raise EndpointConnectionError(endpoint_url="https://aws.example.com")
+
+    def deaf(**given: str) -> dict[str, Any]:
+        if next(down, False):
+            raise EndpointConnectionError(endpoint_url="https://aws.example.com")
+        return describe(**given)
+
+    under_way = release_of(cloud, tagged)
+    monkeypatch.setattr(cloud, "execute_change_set", lost)
+    if looks:
+        with pytest.raises(GateError, match=r"whether release .* serves can't be told"):
+            deploy.deploy(under_way)
+        monkeypatch.setattr(cloud, "describe_stacks", describe)
+        monkeypatch.setattr(cloud, "execute_change_set", execute)
+        finish(cloud, tagged, later)
+    else:
+        deploy.deploy(under_way)
+
+    assert (tagged.commit, "failed") not in rows(cloud)
+    whole(cloud, tagged)
+
+
+@pytest.mark.parametrize("finish", [rerun, next_release])
+@pytest.mark.parametrize("after", ["execute", "GET /version", "put v1.0.0.json", "put latest.json"])
+def test_a_run_that_is_killed_after_the_execution_loses_nothing(
+    cloud: Cloud, tagged: Bundle, later: Bundle, after: str, finish: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that is cancelled, or whose machine goes, says nothing more."""
+    take = cloud._called
+
+    def called(name: str) -> None:
+        take(name)
+        if killed and cloud.calls.count(after) and name != after:
+            raise KeyboardInterrupt
+
+    killed = True
+    monkeypatch.setattr(cloud, "_called", called)
+    under_way = release_of(cloud, tagged)
+    cloud.calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        deploy.deploy(under_way)
+    killed = False
+
+    assert tagged.digest == cloud.parameters["BundleDigest"]
+    assert pending.find(session(cloud), PROD, cloud.parameters) is not None
+    finish(cloud, tagged, later)
+    whole(cloud, tagged)
+
+
+def test_what_is_to_be_executed_is_noted_before(cloud: Cloud, tagged: Bundle) -> None:
+    """Where that can't be, nothing is executed, and no change set is left."""
+    calls = calls_of(cloud, tagged)
+    at = calls.index("execute")
+    noted = max(number for number, call in enumerate(calls[:at]) if call.startswith("put "))
+    served_before = cloud.parameters["BundleDigest"]
+    cloud.fails_at = noted + 1
+
+    with pytest.raises(PipelineError, match="storing s3://dev-artifacts/releases/pending/"):
+        deploy.deploy(release_of(cloud, tagged))
+    assert served_before == cloud.parameters["BundleDigest"]
+    assert {} == cloud.waiting
+
+
+def test_what_can_not_be_shown_to_serve_stops_no_release(
+    cloud: Cloud, tagged: Bundle, later: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The release that mends it comes next: it is let through, and no passport says that the broken one served."""
+    cloud.fails_at = calls_of(cloud, tagged).index(f"put {tagged.commit}.json") + 1
+    with pytest.raises(GateError, match="evidence of it is missing"):
+        deploy.deploy(release_of(cloud, tagged))
+    cloud.fails_at = 0
+    del cloud.objects[EVIDENCE, KEY]
+    cloud.broken = {tagged.commit}
+    deploy.deploy(deploy.begin(session(cloud), PROD, later, "bob", version="v1.1.0"))
+
+    assert "can't be shown to serve: Smoke test: GET /ready" in capsys.readouterr().err
+    assert later.digest == cloud.parameters["BundleDigest"]
+    assert (EVIDENCE, KEY) not in cloud.objects
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"x", b"[" * 100_000])
+def test_a_note_that_nobody_signed_makes_no_evidence(
+    cloud: Cloud, live: Bundle, newer: Bundle, raw: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever may write to the bucket makes no passport of what serves, and stops nothing."""
+    del cloud.objects["dev-artifacts", f"commits/{live.commit}.json"]
+    cloud.objects["dev-artifacts", f"releases/pending/{cloud.parameters['ReleaseDigest']}.json"] = raw
+    put(cloud, newer)
+
+    assert "It counts for nothing" in capsys.readouterr().err
+    assert newer.digest == cloud.parameters["BundleDigest"]
+
+
+def test_who_may_delete_releases_no_version_from_another_commit(
+    cloud: Cloud, tagged: Bundle, later: Bundle
+) -> None:
+    """v1.0.0 was released; all that lies in the artifact bucket of it is gone, and the tag names another commit."""
+    deploy.deploy(release_of(cloud, tagged))
+    for place in [
+        place for place in cloud.objects if place[0] == "dev-artifacts" and "bundles/" not in place[1]
+    ]:
+        del cloud.objects[place]
+    updates = cloud.updates
+
+    with pytest.raises(GateError, match=f"v1.0.0 was released already, from commit {tagged.commit}"):
+        deploy.deploy(release_of(cloud, later))
+    assert updates == cloud.updates
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"schema": 1}', b""])
+def test_a_record_from_before_records_were_signed_is_made_anew(
+    cloud: Cloud, tagged: Bundle, raw: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The way out: the same release again. Nothing changes; it is looked at, and noted."""
+    deploy.deploy(release_of(cloud, tagged))
+    cloud.objects["dev-artifacts", f"commits/{tagged.commit}.json"] = raw
+    cloud.objects["dev-artifacts", "releases/latest.json"] = b'{"version": "v0.9.0", "sha256": "x"}'
+    updates = cloud.updates
+    deploy.deploy(release_of(cloud, tagged))
+
+    assert "The release is looked at, and noted anew" in capsys.readouterr().err
+    assert updates == cloud.updates
+    whole(cloud, tagged)
 
 
 @pytest.mark.parametrize(
@@ -669,8 +976,8 @@ def write(name: str, content: str) -> None:
     ("break_it", "said"),
     [
         (
-            lambda cloud: cloud.objects.update({("dev-artifacts", "releases/latest.json"): b"{"}),
-            "latest.json",
+            lambda cloud: cloud.objects.update({(EVIDENCE, KEY): b"{"}),
+            r"The passport of v1\.0\.0 in .* is not a signed statement",
         ),
         (lambda _: write("policies/waivers.toml", "["), "waivers.toml"),
         (lambda _: write("build", "a file"), "Not a directory"),
@@ -732,7 +1039,7 @@ def test_no_character_of_a_subject_undoes_a_release(
     repository.tag("v1.0.0")
     deploy.deploy(release_of(cloud, made))
 
-    assert ("dev-artifacts", KEY) in cloud.objects
+    assert (EVIDENCE, KEY) in cloud.objects
     assert (made.commit, "succeeded") in rows(cloud)
 
 

@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
+from pipeline import cli
 from pipeline.base import github
 from pipeline.base.canonical import canonical
-from pipeline.base.errors import GateError
+from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.commands import drift as command
 from pipeline.delivery import aws, parameters, stack, store
 from pipeline.delivery.bundle import Bundle
+from pipeline.evidence import notes
 from pipeline.ledger import client as ledger
-from pipeline.release import drift
+from pipeline.release import decisions, drift
 from pipeline.release.drift import Drift
 from pipeline.source import samconfig
 from pipeline.source.adoption import owners
+from tests.pipeline import statements
 from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment, refused
@@ -146,11 +149,7 @@ def account(tmp_path: Path) -> Account:
     account.setup(made, tmp_path)
     session: Any = account
     store.put(session, DEV.bucket, made)
-    store.record_commit(
-        session,
-        DEV.bucket,
-        {"commit": COMMIT, "bundle": made.digest, "release": account.parameters["ReleaseDigest"]},
-    )
+    statements.note(account, DEV, made, release=account.parameters["ReleaseDigest"])
     return account
 
 
@@ -215,7 +214,7 @@ def test_variables_that_lambda_does_not_show_can_not_be_told(
     """They are no difference and block nothing, but are told of: each time, with Lambda's reason."""
     account.live["esclusa-dev-AppFunction"]["Environment"] = environment
     drifted = drift.find(account, DEV, stack.read(account, DEV.stack_name), tmp_path)
-    drift.check(drifted, DEV, "")
+    drift.check(drifted, DEV, COMMIT, tmp_path)
     reason = " ".join(environment["Error"].values())
 
     assert ["AppFunction:live variables", "AppFunction variables"] == [one.what for one in drifted]
@@ -301,6 +300,77 @@ def test_a_release_that_nobody_recorded_is_found(account: Account, tmp_path: Pat
     assert ("parameter", "Commit") in found(account, tmp_path)
 
 
+@pytest.mark.parametrize("raw", [b"{}", b"x"])
+def test_a_record_that_nobody_signed_is_none(
+    account: Account, tmp_path: Path, raw: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also one from before records were signed: what then to do is said."""
+    account.objects[DEV.bucket, f"commits/{COMMIT}.json"] = raw
+
+    assert [("parameter", "Commit")] == found(account, tmp_path)
+    assert "README.md" in capsys.readouterr().err
+
+
+def pending_note(account: Any, **changes: Any) -> bytes:
+    """The note of the live release, as it is written just before its execution."""
+    live = account.parameters
+    content = {
+        **{name: live[key] for name, key in (("commit", "Commit"), ("bundle", "BundleDigest"))},
+        "release": live["ReleaseDigest"],
+        "version": None,
+        "kind": "deploy",
+        "actor": "ada",
+        "started_at": "2026-01-01T00:00:00Z",
+        "decisions": [],
+        "passport": None,
+    }
+    whole = {**content, **changes}
+    return notes.sign(account, DEV, "pending", {"manifest.json": whole["bundle"]}, whole)
+
+
+def test_what_serves_and_was_not_told_of_is_no_change_outside_of_git(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run ended just after its execution: a state of its own, exit 1, which stops no release and opens no issue."""
+    del account.objects[DEV.bucket, f"commits/{COMMIT}.json"]
+    release = account.parameters["ReleaseDigest"]
+    account.objects[DEV.bucket, f"releases/pending/{release}.json"] = pending_note(account)
+    session: Any = account
+    rows = drift.find(session, DEV, stack.read(session, DEV.stack_name), tmp_path)
+    monkeypatch.setattr(drift, "record", lambda *_: None)
+    monkeypatch.setattr("pipeline.source.samconfig.read", lambda *_: DEV)
+    monkeypatch.setattr("pipeline.delivery.aws.session", lambda *_: account)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    status = cli.main(["drift", "dev"])
+    said = capsys.readouterr().out
+
+    assert [("evidence", f"release {release}")] == [(one.kind, one.what) for one in rows]
+    assert () == drift.check(rows, DEV, COMMIT, tmp_path)
+    assert not any(one.differs or one.blocks for one in rows)
+    assert 1 == status
+    assert f"release {release}: serves, evidence missing; ada began it at 2026-01-01T00:00:00Z" in said
+    assert "dev: no differences, serves, evidence missing\n" in said
+    assert "" == drift.keep_issue(DEV, rows, "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"release": "f" * 64}, {"commit": "e" * 40}, {"bundle": "d" * 64}],
+    ids=lambda one: next(iter(one)),
+)
+def test_a_note_of_another_release_hides_no_change(
+    account: Account, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    """Signed, and laid where the live release's belongs; nor one that nobody signed."""
+    del account.objects[DEV.bucket, f"commits/{COMMIT}.json"]
+    place = (DEV.bucket, f"releases/pending/{account.parameters['ReleaseDigest']}.json")
+    for raw in (pending_note(account, **changes), b"{}", b"x"):
+        account.objects[place] = raw
+
+        assert [("parameter", "Commit")] == found(account, tmp_path)
+
+
 def test_a_value_that_moved_is_found_and_blocks_nothing(account: Any, tmp_path: Path) -> None:
     """The next deployment takes it over, as a release of its own."""
     account.ssm["/esclusa/dev/database/host"] = "other.example.com"
@@ -308,7 +378,7 @@ def test_a_value_that_moved_is_found_and_blocks_nothing(account: Any, tmp_path: 
     (one,) = drift.find(account, DEV, live, tmp_path)
 
     assert ("value", "db.example.com", "other.example.com") == (one.kind, one.expected, one.actual)
-    drift.check([one], DEV, "")
+    assert () == drift.check([one], DEV, COMMIT, tmp_path)
 
 
 def test_another_bootstrap_is_found(account: Account, tmp_path: Path) -> None:
@@ -328,34 +398,127 @@ def test_nothing_deployed_has_not_drifted(account: Account, tmp_path: Path) -> N
     assert [] == found(account, tmp_path)
 
 
-def test_drift_stops_a_deployment_until_it_is_adopted(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a reason, which is told."""
-    one = Drift("setting", "AppFunction Timeout", "20", "900")
-
-    with pytest.raises(
-        GateError, match=r"was changed outside of git:\n  . setting AppFunction Timeout: 900, not 20"
-    ):
-        drift.check([one], DEV, " ")
-
-    drift.check([one], DEV, "raised during the outage of Monday")
-    said = capsys.readouterr()
-
-    assert "raised during the outage of Monday" in said.out + said.err
+TIMEOUT = Drift("setting", "AppFunction Timeout", "20", "900")
+OTHER = Drift("code", "AppFunction", "a", 'b"\\')
 
 
-def test_a_tag_adopts_drift_by_a_trailer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reason stands in the tag's own message, which is reviewed as the release is; a mention of it is none."""
-    repository = Repository(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for tag, message in (
-        ("v1.0.0", "One"),
-        ("v1.1.0", "Two\n\nAdopt-Drift: raised during the outage of Monday\nReviewed-by: Bo"),
-        ("v1.2.0", "Three\n\nSee Adopt-Drift: what it is for\n\nMore text"),
-    ):
-        repository.git("tag", "--annotate", tag, "--message", message)
+def adoption(*drift: str, release: str, **changes: str) -> str:
+    entry = {
+        "environment": "dev",
+        "release": release,
+        "drift": list(drift),
+        "reason": "outage",
+        "owner": "sec",
+    }
+    return decisions.written("adoption", {**entry, **changes})
 
-    assert "raised during the outage of Monday" == drift.adoption("v1.1.0")
-    assert ["", "", "", ""] == [drift.adoption(tag) for tag in ("v1.0.0", "v1.2.0", "v9.9.9", None)]
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    made = Repository(tmp_path / "clone")
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+def stopped(found: list[Drift], repository: Repository, commit: str) -> GateError:
+    with pytest.raises(GateError, match="dev was changed outside of git") as caught:
+        drift.check(found, DEV, commit, repository.folder)
+    return caught.value
+
+
+@pytest.mark.parametrize("named", ["commit", "tag"])
+def test_drift_stops_a_deployment_until_its_owners_adopt_it(
+    repository: Repository, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    """What the refusal shows is pasted into the file; merged, it lets this release overwrite exactly that."""
+    commit = repository.commit("release")
+    repository.tag("v1.0.0")
+    both = [TIMEOUT, OTHER]
+    shown = stopped(both, repository, commit)
+    pasted = "\n".join(
+        line.removeprefix("  | ") for line in shown.hint.splitlines() if line.startswith("  | ")
+    )
+    assert "  | setting AppFunction Timeout: 900, not 20\n" in shown.message + "\n"
+    if named == "tag":
+        pasted = pasted.replace(commit, "v1.0.0")
+    repository.commit("adopt", {drift.ADOPTIONS: pasted + "\n"})
+    told = drift.check(both, DEV, commit, repository.folder)
+
+    assert "Overwrites setting AppFunction Timeout: 900, not 20, as ... decided: ..." == told[0]
+    assert 2 == len(told)
+    assert told[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (
+            lambda commit: adoption("setting AppFunction Timeout: 900, not 20", release=commit),
+            "code AppFunction",
+        ),
+        (
+            lambda commit: adoption("setting AppFunction Timeout: 901, not 20", release=commit),
+            "setting AppFunction",
+        ),
+        (
+            lambda _: adoption("setting AppFunction Timeout: 900, not 20", release="f" * 40),
+            "setting AppFunction",
+        ),
+        (
+            lambda _: adoption("setting AppFunction Timeout: 900, not 20", release="v9.9.9"),
+            "setting AppFunction",
+        ),
+        (
+            lambda commit: adoption(
+                "setting AppFunction Timeout: 900, not 20", release=commit, environment="prod"
+            ),
+            "setting AppFunction",
+        ),
+        (lambda _: "", "setting AppFunction"),
+    ],
+)
+def test_nothing_else_is_adopted_with_it(repository: Repository, text: Any, left: str) -> None:
+    """What changed after the decision, another value, another release, another environment."""
+    commit = repository.commit("release")
+    repository.commit("adopt", {drift.ADOPTIONS: text(commit)})
+
+    assert left in stopped([TIMEOUT, OTHER], repository, commit).message
+
+
+def test_a_tag_s_message_adopts_nothing(repository: Repository) -> None:
+    """A tag can be made anew at the same commit, after the approval; and its maker needs nobody's."""
+    message = "v1.0.0\n\nAdopt-Drift: raised during the outage of Monday"
+    repository.git("tag", "--annotate", "v1.0.0", "--message", message)
+
+    stopped([TIMEOUT], repository, repository.first)
+
+
+def test_an_adoption_on_another_branch_counts_for_nothing(repository: Repository) -> None:
+    """The tag's own commit may hold it; main doesn't."""
+    repository.git("checkout", "--quiet", "-b", "other")
+    text = adoption(f"setting {TIMEOUT.text}", release="v1.0.0")
+    commit = repository.commit("adopt", {drift.ADOPTIONS: text})
+    repository.tag("v1.0.0")
+
+    stopped([TIMEOUT], repository, commit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[",
+        "adoption = 1\n",
+        adoption(release="main"),
+        adoption(release="v1.0.0").replace("reason", "why"),
+        adoption(release="v1.0.0", owner=" "),
+    ],
+)
+def test_an_adoption_that_can_not_be_read_stops(repository: Repository, text: str) -> None:
+    """By whom, for what and why: none is guessed."""
+    repository.commit("adopt", {drift.ADOPTIONS: text})
+
+    with pytest.raises(ConfigurationError, match=r"policies/adoptions\.toml.* can't be read"):
+        drift.check([TIMEOUT], DEV, repository.first, repository.folder)
 
 
 class Issues:

@@ -1,4 +1,4 @@
-"""A freeze stops deployments until it ends, but for marked hotfixes; what stands on main counts."""
+"""A freeze stops deployments until it ends, but for what its owners except by name; what stands on main counts."""
 
 import datetime as dt
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from pipeline import cli
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import CHECKOUT
-from pipeline.release import freeze
+from pipeline.release import decisions, freeze
 from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository
 from tests.pipeline.cloud import environment
@@ -16,9 +16,16 @@ from tests.pipeline.cloud import environment
 DEV = environment()
 
 
-def entry(hours: float, name: str = "dev", reason: str = "audit") -> str:
-    until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours)
-    return f'[[freeze]]\nenvironment = "{name}"\nuntil = {until.isoformat()}\nreason = "{reason}"\n'
+def entry(hours: float, name: str = "dev", reason: str = "audit", begins: float = -1000) -> str:
+    now = dt.datetime.now(dt.UTC)
+    times = {"begins": now + dt.timedelta(hours=begins), "until": now + dt.timedelta(hours=hours)}
+    return decisions.written("freeze", {"environment": name, **times, "reason": reason, "owner": "ada"})
+
+
+def exception(release: str, name: str = "dev") -> str:
+    return decisions.written(
+        "exception", {"environment": name, "release": release, "reason": "mail leaks", "owner": "bob"}
+    )
 
 
 @pytest.fixture
@@ -38,29 +45,77 @@ def test_a_frozen_environment_takes_no_deployment(repository: Repository) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", entry(-1), entry(2, name="prod")], ids=["none", "ended", "another environment's"]
+    "text",
+    ["", entry(-1), entry(2, name="prod"), entry(2, begins=1)],
+    ids=["none", "ended", "another environment's", "to come"],
 )
 def test_nothing_else_stops(repository: Repository, text: str) -> None:
-    """No freeze, one that has ended, one of another environment."""
+    """No freeze, one that has ended or not begun, one of another environment."""
     commit = repository.commit("freeze", {freeze.FILE: text})
     freeze.check(repository.folder, DEV, commit)
 
     assert freeze.active(repository.folder, DEV, dt.datetime.now(dt.UTC)) is None
 
 
-def test_a_hotfix_goes_through(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
-    """A trailer of the commit says why it can't wait."""
+@pytest.mark.parametrize("named", ["commit", "tag"])
+def test_what_its_owners_except_goes_through(
+    repository: Repository, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    """By its commit or its tag, with a reason and a name, which are told and recorded."""
+    commit = repository.commit("Stop the leak")
+    repository.tag("v1.0.1")
+    repository.commit(
+        "freeze", {freeze.FILE: entry(2) + exception(commit if named == "commit" else "v1.0.1")}
+    )
+    (said,) = freeze.check(repository.folder, DEV, commit)
+
+    assert "audit (ada), as bob decided of " in said
+    assert said.endswith(": mail leaks")
+    assert said in capsys.readouterr().out
+    assert "Deployed in the freeze until" in said
+
+
+@pytest.mark.parametrize("release", ["f" * 40, "v1.0.0", "v9.9.9"])
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_no_other_release_is_excepted(repository: Repository, release: str, name: str) -> None:
+    """Another commit, a tag of another one, a tag that isn't there, another environment's exception."""
+    repository.tag("v1.0.0")
+    commit = repository.commit("Stop the leak")
+    others = entry(2) + exception(release, name) + exception(commit, "prod")
+    repository.commit("freeze", {freeze.FILE: others})
+
+    with pytest.raises(GateError, match="is frozen"):
+        freeze.check(repository.folder, DEV, commit)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "hotfix: reword the readme",
+        "Merge pull request #7\n\nhotfix: reword the readme",
+        "Stop the leak\n\nHotfix: customers see each other's mail",
+        "Reword\n\nException: yes\nFreeze: none",
+    ],
+)
+def test_no_title_and_no_message_ends_a_freeze(repository: Repository, message: str) -> None:
+    """A pull request's title and description become the merge's message, and its author writes them.
+
+    GitHub: "Configuring commit merging" (default messages of merge and squash commits).
+    """
     repository.commit("freeze", {freeze.FILE: entry(2)})
-    commit = repository.commit("Stop the leak\n\nHotfix: customers see each other's mail")
-    freeze.check(repository.folder, DEV, commit)
+    commit = repository.commit(message)
 
-    assert "this is a hotfix: customers see each other's mail" in capsys.readouterr().out
+    with pytest.raises(GateError, match=r"dev is frozen until .* UTC: audit \(ada\)") as caught:
+        freeze.check(repository.folder, DEV, commit)
+    assert f'  | release = "{commit}"\n' in caught.value.hint
 
 
-def test_the_word_alone_is_no_mark(repository: Repository) -> None:
-    """In the subject or in prose it marks nothing."""
+def test_an_exception_counts_on_the_branch_alone(repository: Repository) -> None:
+    """What a tag or another branch says of itself decides nothing."""
     repository.commit("freeze", {freeze.FILE: entry(2)})
-    commit = repository.commit("Hotfix the leak\n\nThis is a hotfix: really.\n\nMore text.")
+    repository.git("checkout", "--quiet", "-b", "other")
+    commit = repository.commit("Stop the leak")
+    repository.commit("except", {freeze.FILE: entry(2) + exception(commit)})
 
     with pytest.raises(GateError, match="is frozen"):
         freeze.check(repository.folder, DEV, commit)
@@ -80,7 +135,20 @@ def test_a_tag_from_before_the_freeze_does_not_escape_it(repository: Repository)
     "text",
     [
         "[[freeze]]\n",
-        "[[freeze]]\nenvironment = 'dev'\nuntil = 'soon'\nreason = 'x'\n",
+        entry(2).replace("audit", " "),
+        entry(2).replace('owner = "ada"', "owner = 1"),
+        entry(2).replace('owner = "ada"\n', ""),
+        entry(2).replace("owner", "ownr"),
+        entry(2).replace("freeze", "freezes"),
+        entry(2) + 'only = "weekends"\n',
+        f"until = 'soon'\n{entry(2)}",
+        exception("main"),
+        exception("HEAD~1"),
+        exception("abc123"),
+        '[[exception]]\nenvironment = "dev"\nrelease = "v1.0.0"\nreason = "x"\n',
+        "[[freeze]]\nenvironment = 'dev'\nbegins = 'now'\nuntil = 'soon'\nreason = 'x'\nowner = 'x'\n",
+        # As it was written before freezes had owners: it must not be overlooked.
+        "[[freeze]]\nenvironment = 'dev'\nuntil = 2999-01-01T00:00:00Z\nreason = 'x'\n",
         "freeze = 1\n",
         "[[",
         "freeze = [1]\n",
@@ -98,7 +166,8 @@ def test_the_command_writes_what_the_check_reads(repository: Repository) -> None
     """Twice, with a reason that needs quoting; of two freezes the longer one holds."""
     (repository.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
     days = [(dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).strftime("%Y-%m-%d") for days in (2, 3)]
-    statuses = [cli.main(["freeze", "dev", "--until", day, "--reason", f'say "{day}"']) for day in days]
+    words = ["freeze", "dev", "--owner", "sec", "--from", "2026-01-01"]
+    statuses = [cli.main([*words, "--until", day, "--reason", f'say "{day}"']) for day in days]
     repository.git("add", freeze.FILE)
     repository.commit("freeze")
     found = freeze.active(repository.folder, DEV, dt.datetime.now(dt.UTC))
@@ -115,7 +184,7 @@ def test_an_end_that_makes_no_sense_is_a_usage_error(
     """In the past, in a thousand years, no time at all."""
     (repository.folder / "samconfig.toml").write_text((CHECKOUT / "samconfig.toml").read_text())
 
-    assert 2 == cli.main(["freeze", "dev", f"--until={until}", "--reason", "audit"])
+    assert 2 == cli.main(["freeze", "dev", f"--until={until}", "--reason", "audit", "--owner", "sec"])
     assert "--until" in capsys.readouterr().err
     assert not (repository.folder / freeze.FILE).exists()
 

@@ -29,7 +29,7 @@ FILES = {"app.zip": "a" * 64, "manifest.json": "b" * 64}
 def content(version: str = "v1.0.0", **changes: Any) -> dict[str, Any]:
     return {
         "version": version,
-        "environment": "prod",
+        "environment": "dev",
         "commit": {"sha": "c" * 40, "author": "Ada <ada@example.com>"},
         "people": {"approvers": None},
         "checks": {},
@@ -52,12 +52,15 @@ def issue(cloud: Any, version: str = "v1.0.0", **changes: Any) -> bytes:
     return passport.issue(cloud, PROD, content(version, **changes), FILES)
 
 
-def test_it_is_in_both_buckets(cloud: Cloud, key: Key) -> None:
-    """One to read from, one under Object Lock; the same bytes."""
+EVIDENCE = "esclusa-dev-evidence-111111111111"
+
+
+def test_it_is_where_nobody_removes_it(cloud: Cloud, key: Key) -> None:
+    """Under Object Lock, and nowhere else, so that no other copy is believed."""
     raw = issue(cloud)
 
-    assert raw == cloud.objects["dev-artifacts", "releases/passports/v1.0.0.json"]
-    assert raw == cloud.objects["esclusa-dev-evidence-111111111111", "passports/v1.0.0.json"]
+    assert [(EVIDENCE, "passports/v1.0.0.json"), (EVIDENCE, passport.LATEST)] == list(cloud.objects)
+    assert raw == cloud.objects[EVIDENCE, "passports/v1.0.0.json"]
     assert "v1.0.0" == passport.verify(raw, key).version
 
 
@@ -76,12 +79,65 @@ def test_a_release_gets_one_passport(cloud: Cloud) -> None:
     assert first == issue(cloud, live={"code_sha256": "f" * 64})
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"commit": {"sha": "e" * 40}},
+            f"from commit {'c' * 40} as bundle {'d' * 64}; this is commit {'e' * 40}",
+        ),
+        ({"digests": {"bundle": "e" * 64, "files": FILES}}, f"bundle {'e' * 64}"),
+    ],
+)
+def test_a_version_is_released_once(cloud: Cloud, changes: dict[str, Any], said: str) -> None:
+    """From another commit, or as another bundle, it isn't the same release: the passport that is there is no answer."""
+    issue(cloud)
+
+    with pytest.raises(GateError, match=said):
+        issue(cloud, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("v1.1.0", {}, "is of v1.0.0 on dev"),
+        ("v1.0.0", {"environment": "prod"}, "is of v1.0.0 on prod"),
+    ],
+)
+def test_a_passport_of_something_else_is_not_taken(
+    cloud: Any, name: str, changes: dict[str, Any], said: str
+) -> None:
+    """Another version's, or another environment's, signed and laid where this one's belongs."""
+    by = envelope.signer(cloud, "alias/dev")
+    raw = envelope.sign(by, FILES, passport.TYPE, {"schema": 1, **content(**changes), "previous": None})
+    cloud.objects[EVIDENCE, f"passports/{name}.json"] = raw
+
+    with pytest.raises(GateError, match=said):
+        issue(cloud, name)
+
+
 def test_a_chain_is_verified_whole(cloud: Cloud, key: Key, tmp_path: Path) -> None:
     """In their order, whatever the files are called."""
     for number, version in enumerate(("v1.0.0", "v1.1.0", "v1.2.0")):
         (tmp_path / f"{9 - number}.json").write_bytes(issue(cloud, version))
 
     assert ["v1.0.0", "v1.1.0", "v1.2.0"] == [one.version for one in passport.verify_chain(tmp_path, key)]
+
+
+def test_a_chain_that_is_cut_at_its_end_is_found(cloud: Cloud, key: Key, tmp_path: Path) -> None:
+    """By the note on the last one, which lies beside them; without it that can't be told, which is said."""
+    for version in ("v1.0.0", "v1.1.0"):
+        (tmp_path / f"{version}.json").write_bytes(issue(cloud, version))
+    (tmp_path / "latest.json").write_bytes(cloud.objects[EVIDENCE, passport.LATEST])
+    whole = passport.verify_chain(tmp_path, key)
+    (tmp_path / "v1.1.0.json").unlink()
+
+    assert 2 == len(whole)
+    assert passport.tells_its_end(tmp_path)
+    with pytest.raises(
+        GateError, match=r"cut at its end: the last one here is v1\.0\.0, .* names v1\.1\.0\.json"
+    ):
+        passport.verify_chain(tmp_path, key)
 
 
 def test_a_missing_link_is_found(cloud: Cloud, key: Key, tmp_path: Path) -> None:
@@ -98,14 +154,14 @@ def test_a_missing_link_is_found(cloud: Cloud, key: Key, tmp_path: Path) -> None
 def test_two_first_releases_are_found(cloud: Cloud, key: Key, tmp_path: Path) -> None:
     """A second history beside the first."""
     (tmp_path / "one.json").write_bytes(issue(cloud))
-    del cloud.objects["dev-artifacts", "releases/latest.json"]
+    cloud.objects.clear()
     (tmp_path / "two.json").write_bytes(issue(cloud, "v2.0.0"))
 
     with pytest.raises(GateError, match="holds 2 passports without one before"):
         passport.verify_chain(tmp_path, key)
 
 
-@pytest.mark.parametrize("text", ["Ada", "v1.0.0", "prod", "a" * 64])
+@pytest.mark.parametrize("text", ["Ada", "v1.0.0", "dev", "a" * 64])
 def test_a_changed_fact_is_named(cloud: Cloud, key: Key, text: str) -> None:
     """Another author, version, environment or digest: the signature no longer fits."""
     data = json.loads(issue(cloud))
@@ -148,13 +204,92 @@ def test_another_statement_is_no_passport(cloud: Any, key: Key) -> None:
         passport.verify(raw, key)
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"version": "v1", "sha256": "x"}', b'{"version": 1}'])
-def test_a_malformed_pointer_stops(cloud: Any, raw: bytes) -> None:
-    """A passport that is linked to nothing known is not issued."""
-    store.write(cloud, "dev-artifacts", passport.LATEST, raw)
+def previous(raw: bytes, key: Key) -> Any:
+    return passport.verify(raw, key).content["previous"]
 
-    with pytest.raises(GateError):
-        issue(cloud)
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"version": "v1.0.0", "sha256": "x"}', b"[" * 100_000, None]
+)
+def test_without_a_note_on_the_last_one_the_links_say_which_it_is(
+    cloud: Any, key: Key, raw: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is gone, that nobody signed, or that is from before notes were signed: the chain goes on at its end."""
+    issue(cloud, "v1.0.0")
+    second = issue(cloud, "v1.1.0")
+    if raw is None:
+        del cloud.objects[EVIDENCE, passport.LATEST]
+    else:
+        cloud.objects[EVIDENCE, passport.LATEST] = raw
+    # Where it lay, unsigned, before.
+    cloud.objects["dev-artifacts", "releases/latest.json"] = canonical(
+        {"version": "v1.0.0", "sha256": "a" * 64}
+    )
+
+    assert {"version": "v1.1.0", "sha256": hashlib.sha256(second).hexdigest()} == previous(
+        issue(cloud, "v1.2.0"), key
+    )
+    assert (raw is not None) == ("Last release not believed" in capsys.readouterr().err)
+
+
+def test_an_earlier_note_on_the_last_one_forks_nothing(cloud: Cloud, key: Key) -> None:
+    """Put back by somebody, or left when a run ended between passport and note."""
+    issue(cloud, "v1.0.0")
+    earlier = cloud.objects[EVIDENCE, passport.LATEST]
+    second = issue(cloud, "v1.1.0")
+    cloud.objects[EVIDENCE, passport.LATEST] = earlier
+
+    assert hashlib.sha256(second).hexdigest() == previous(issue(cloud, "v1.2.0"), key)["sha256"]
+
+
+def test_a_lower_version_may_be_issued_later(cloud: Cloud, key: Key) -> None:
+    """After a rollback: it follows the one that was issued before it."""
+    issue(cloud, "v1.0.0")
+    second = issue(cloud, "v1.2.0")
+    third = issue(cloud, "v1.1.0")
+
+    assert hashlib.sha256(second).hexdigest() == previous(third, key)["sha256"]
+    assert hashlib.sha256(third).hexdigest() == previous(issue(cloud, "v1.3.0"), key)["sha256"]
+
+
+def test_what_is_no_passport_holds_up_no_release(
+    cloud: Cloud, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever may write to the evidence bucket can remove nothing; what they add is told of."""
+    first = issue(cloud, "v1.0.0")
+    cloud.objects[EVIDENCE, "passports/v99.0.0.json"] = b"{}"
+    cloud.objects[EVIDENCE, "passports/odd"] = b"x"
+
+    assert hashlib.sha256(first).hexdigest() == previous(issue(cloud, "v1.1.0"), key)["sha256"]
+    assert "passports/v99.0.0.json" in capsys.readouterr().err
+
+
+def test_the_last_passport_written_over_stops(cloud: Cloud, key: Key) -> None:
+    """The chain would go on from another one; how to bring it back is said."""
+    issue(cloud, "v1.0.0")
+    cloud.objects[EVIDENCE, "passports/v1.0.0.json"] = envelope.sign(
+        envelope.signer(cloud, "alias/dev"),  # type: ignore[arg-type]
+        FILES,
+        passport.TYPE,
+        {"schema": 1, **content(run="other"), "previous": None},
+    )
+
+    with pytest.raises(GateError, match=r"passports/latest\.json names") as caught:
+        issue(cloud, "v1.1.0")
+    assert "list-object-versions" in caught.value.hint
+
+
+def test_several_ends_stop(cloud: Cloud, key: Key) -> None:
+    """Somebody added a history of their own, or took a link away; nobody guesses which is right."""
+    first, second = issue(cloud, "v1.0.0"), issue(cloud, "v1.1.0")
+    del cloud.objects[EVIDENCE, passport.LATEST]
+    for version, raw in (("v1.0.0", first), ("v1.1.0", second)):
+        cloud.objects[EVIDENCE, f"passports/{version}.json"] = raw
+    other = Cloud(signing=cloud.signing)
+    cloud.objects[EVIDENCE, "passports/v3.0.0.json"] = issue(other, "v3.0.0")
+
+    with pytest.raises(GateError, match=r"several ends: v1\.1\.0, v3\.0\.0"):
+        issue(cloud, "v4.0.0")
 
 
 def test_an_auditor_verifies_it_offline(
@@ -177,7 +312,7 @@ def test_an_auditor_verifies_it_offline(
     file.unlink()
 
     assert (0, 1, 2) == (good, bad, cli.main(words))
-    assert "v1.0.0 on prod: signed by" in said
+    assert "v1.0.0 on dev: signed by" in said
     assert "Ada <ada@example.com>" in said
 
 
@@ -236,7 +371,7 @@ def released(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bun
 
 def test_a_deployed_tag_gets_its_passport(cloud: Cloud, released: Bundle, key: Key) -> None:
     """With commit, people, checks, change set, digests, and what Lambda says that it runs."""
-    raw = cloud.objects["dev-artifacts", "releases/passports/v1.0.0.json"]
+    raw = cloud.objects[EVIDENCE, "passports/v1.0.0.json"]
     found = passport.verify(raw, key).content
     row = next(iter(cloud.ledger.values()))
 

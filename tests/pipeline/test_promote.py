@@ -2,22 +2,26 @@
 
 import argparse
 import datetime as dt
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.base import git
+from pipeline.base import git, http
+from pipeline.base.canonical import canonical
 from pipeline.base.errors import ConfigurationError, GateError, PipelineError
 from pipeline.base.run import CHECKOUT
 from pipeline.commands import promote as command
 from pipeline.delivery import aws, store
 from pipeline.delivery.bundle import Bundle
-from pipeline.evidence import passport
+from pipeline.evidence import envelope, notes, passport
+from pipeline.evidence.served import Served
 from pipeline.release import promote
 from pipeline.source.tags import Release
 from tests.pipeline import statements
+from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment
 
@@ -37,9 +41,7 @@ def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     store.put(cloud, DEV.bucket, made)
     statements.publish(cloud, DEV, made, tmp_path / "reports")
     cloud.trust_own_key()
-    record = {"environment": "dev", "commit": COMMIT, "bundle": made.digest, "release": "0" * 64}
-    record["url"] = URL
-    store.record_commit(cloud, DEV.bucket, {**record, "deployed_at": "2026-01-01T00:00:00.000Z"})
+    statements.note(cloud, DEV, made)
     cloud.answers |= {path: (200, {"commit": COMMIT, "bundle": made.digest}) for path in ROUTES}
     monkeypatch.setattr(git, "is_ancestor", lambda older, newer: older == newer or newer == NEWER)
     monkeypatch.setattr(git, "exists", lambda _: True)
@@ -86,44 +88,116 @@ def test_a_lost_file_is_named(cloud: Cloud, made: Bundle, tmp_path: Path) -> Non
         go(made, tmp_path)
 
 
+RECORD = f"commits/{COMMIT}.json"
+
+
 @pytest.mark.parametrize(
     "record",
     [
-        b"",
         b"[]",
         b"null",
         b'{"schema": 2}',
-        b'{"schema": 1, "commit": "other", "bundle": "x"}',
-        b'{"schema": 1, "commit": "' + COMMIT.encode() + b'", "bundle": 7}',
         b'{"schema": 1, "commit": "' + COMMIT.encode() + b'", "bundle": "../../' + b"a" * 64 + b'"}',
         b"[" * 100_000,
+        b"x" * (envelope.LARGEST + 1),
     ],
 )
 def test_a_malformed_record_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path, record: bytes) -> None:
-    """Truncated, of another schema or type, or pointing elsewhere."""
-    cloud.objects[DEV.bucket, f"commits/{COMMIT}.json"] = record
+    """Of another form, too long, or pointing elsewhere; what to do is said."""
+    cloud.objects[DEV.bucket, RECORD] = record
 
-    with pytest.raises(GateError, match="is not a record of that commit"):
+    with pytest.raises(GateError, match=f"That dev ran {COMMIT} isn't believed") as caught:
+        go(made, tmp_path)
+    assert "release a newer commit" in caught.value.hint
+
+
+def test_a_record_that_nobody_signed_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
+    """As it was written before records were signed, or by whoever may write to dev's bucket: without soak, unseen."""
+    record = {"schema": 1, "environment": "dev", "commit": COMMIT, "bundle": made.digest, "release": "0" * 64}
+    cloud.objects[DEV.bucket, RECORD] = canonical(
+        {**record, "deployed_at": "2020-01-01T00:00:00.000Z", "url": URL}
+    )
+
+    with pytest.raises(
+        GateError, match=f"isn't believed: {RECORD} in dev-artifacts is not a signed statement"
+    ):
+        go(made, tmp_path)
+    assert not [key for bucket, key in cloud.objects if bucket == PROD.bucket]
+
+
+def another(**changes: Any) -> Any:
+    """Dev as another repository, account or name has it."""
+    return environment(**changes)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        another(name="test"),
+        another(account="999999999999"),
+        another(application=application('"acme/ledger"', '"acme/other"')),
+    ],
+    ids=["environment", "account", "repository"],
+)
+def test_a_record_of_elsewhere_is_refused(cloud: Any, made: Bundle, tmp_path: Path, elsewhere: Any) -> None:
+    """Signed by the same key, and copied to where it says something else."""
+    statements.note(cloud, elsewhere, made)
+
+    with pytest.raises(GateError, match=r"is signed, but was made in .*, not in .*'environment': 'dev'"):
+        go(made, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"commit": "d" * 40}, "its commit"),
+        ({"bundle": "../" + "a" * 61}, "its bundle is '../"),
+        ({"release": 7}, "its release is '7'"),
+        ({"deployed_at": "yesterday"}, "its deployed_at is 'yesterday'"),
+        ({"deployed_at": "2026-01-01T00:00:00"}, "its deployed_at"),
+        ({"deployed_at": "2026-13-01T00:00:00Z"}, "its deployed_at"),
+        ({"deployed_at": None}, "its deployed_at is 'None'"),
+        ({"version": []}, "its version"),
+        ({"address": None}, "its address"),
+    ],
+)
+def test_a_signed_record_is_read_as_hostile(
+    cloud: Any, made: Bundle, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    """Whoever may sign may be mistaken: each of its fields has the form that it must have."""
+    if "commit" in changes:
+        raw = cloud.objects[DEV.bucket, RECORD]
+        statements.note(cloud, DEV, make(tmp_path / "other", "d" * 40))
+        cloud.objects[DEV.bucket, RECORD] = cloud.objects[DEV.bucket, f"commits/{'d' * 40}.json"]
+        assert raw != cloud.objects[DEV.bucket, RECORD]
+        said = f"is signed, but is about commit {'d' * 40}"
+    else:
+        statements.note(cloud, DEV, made, **changes)
+
+    with pytest.raises(GateError, match=re.escape(said)):
+        go(made, tmp_path)
+
+
+def test_a_record_of_another_kind_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
+    """The same key signs other things: a note of one kind isn't one of another."""
+    content = {"version": "v1", "reason": "x", "by": "ada", "at": "2026-01-01T00:00:00Z"}
+    raw = notes.sign(cloud, DEV, "withdrawn", {"manifest.json": made.digest}, content)
+    store.write(cloud, DEV.bucket, RECORD, raw)
+
+    with pytest.raises(GateError, match="is signed, but as 'urn:esclusa:withdrawn:1'"):
         go(made, tmp_path)
 
 
 def test_another_commits_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
     """The record points to a bundle that is whole, but of another commit: a replay."""
     other = make(tmp_path / "other", "d" * 40)
-    store.put(cloud, DEV.bucket, other)  # type: ignore[arg-type]
-    _recorded_as(cloud, made, other)
+    session: Any = cloud
+    store.put(session, DEV.bucket, other)
+    statements.note(cloud, DEV, made, bundle=other.digest)
     cloud.answers["/version"] = (200, {"commit": COMMIT, "bundle": other.digest})
 
     with pytest.raises(GateError, match="is of " + "d" * 40):
         go(other, tmp_path)
-
-
-def _recorded_as(cloud: Cloud, made: Bundle, other: Bundle) -> None:
-    """Nobody signs a record: whoever may write to the bucket lets it name another bundle."""
-    raw = cloud.objects[DEV.bucket, f"commits/{COMMIT}.json"]
-    cloud.objects[DEV.bucket, f"commits/{COMMIT}.json"] = raw.replace(
-        made.digest.encode(), other.digest.encode()
-    )
 
 
 def test_a_bundle_that_devs_role_signed_and_main_never_built_is_refused(
@@ -134,7 +208,7 @@ def test_a_bundle_that_devs_role_signed_and_main_never_built_is_refused(
     forged = make(tmp_path / "forged", COMMIT, app=b"import pwned", sbom=b'{"bomFormat": "CycloneDX"}')
     store.put(cloud, DEV.bucket, forged)
     statements.publish(cloud, DEV, forged, tmp_path / "invented")
-    _recorded_as(cloud, made, forged)
+    statements.note(cloud, DEV, made, bundle=forged.digest)
     cloud.answers["/version"] = (200, {"commit": COMMIT, "bundle": forged.digest})
 
     with pytest.raises(GateError, match="as the bundle") as refused:
@@ -191,6 +265,22 @@ def test_samconfig_is_read_where_the_command_runs(tmp_path: Path) -> None:
         promote.route(tmp_path, None)
 
 
+def test_no_bucket_fills_a_job(
+    cloud: Any, made: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read further than it may be long; what is too long is named."""
+    monkeypatch.setattr(store, "MOST_CODE", 20)
+
+    with pytest.raises(GateError, match=r"/app\.zip is larger than 20 bytes, and not read"):
+        go(made, tmp_path)
+
+    monkeypatch.undo()
+    session: Any = cloud
+    cloud.objects[DEV.bucket, "x"] = b"x" * (store.MOST + 1)
+    with pytest.raises(GateError, match=f"s3://{DEV.bucket}/x is larger than {store.MOST} bytes"):
+        store.read(session, DEV.bucket, "x")
+
+
 def test_an_unsigned_bundle_is_refused(cloud: Cloud, made: Bundle, tmp_path: Path) -> None:
     """Its bytes are whole, but nobody says where they came from; nothing reaches prod's bucket."""
     for key in [key for _, key in cloud.objects if "attestations" in key]:
@@ -220,18 +310,61 @@ def test_without_a_trusted_key_nothing_is_promoted(cloud: Cloud, made: Bundle, t
         go(made, tmp_path)
 
 
-def test_a_withdrawn_bundle_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
-    """Whichever of the two environments withdrew it; also when the note can't be read."""
-    for bucket in (DEV.bucket, PROD.bucket):
-        store.write(cloud, bucket, f"bundles/{made.digest}/withdrawn.json", b"garbage")
-        with pytest.raises(GateError, match=r"was withdrawn from .* by a note that can't be read"):
-            go(made, tmp_path)
-        del cloud.objects[bucket, f"bundles/{made.digest}/withdrawn.json"]
+def withdrawn(cloud: Any, where: Any, made: Bundle) -> bytes:
+    content = {"version": "v1.0.0", "reason": "it loses mail", "by": "ada", "at": "2026-01-01T00:00:00Z"}
+    return notes.sign(cloud, where, "withdrawn", {"manifest.json": made.digest}, content)
+
+
+@pytest.mark.parametrize("where", [DEV, PROD], ids=lambda one: one.name)
+def test_a_withdrawn_bundle_is_refused(cloud: Any, made: Bundle, tmp_path: Path, where: Any) -> None:
+    """Whichever of the two environments withdrew it."""
+    key = f"bundles/{made.digest}/withdrawn.json"
+    cloud.objects[where.bucket, key] = withdrawn(cloud, where, made)
+
+    with pytest.raises(GateError, match=f"was withdrawn from {where.name} by ada at .*: it loses mail"):
+        go(made, tmp_path)
+
+
+def test_who_may_delete_undoes_no_withdrawal_of_the_target(cloud: Any, made: Bundle, tmp_path: Path) -> None:
+    """It stands in the evidence bucket as well, from where nobody removes it."""
+    cloud.objects[PROD.evidence_bucket, f"withdrawals/{made.digest}.json"] = withdrawn(cloud, PROD, made)
+
+    with pytest.raises(GateError, match="was withdrawn from prod by ada"):
+        go(made, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"garbage", b"{}", b'{"schema": 1, "by": "eve", "at": "now", "reason": "x"}']
+)
+@pytest.mark.parametrize("where", [DEV, PROD], ids=lambda one: one.name)
+def test_a_withdrawal_that_nobody_signed_stops_nothing(
+    cloud: Any, made: Bundle, tmp_path: Path, where: Any, raw: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else whoever may write to dev's bucket stops prod's releases. It is told of: it may be from before."""
+    cloud.objects[where.bucket, f"bundles/{made.digest}/withdrawn.json"] = raw
+
+    assert made.digest == go(made, tmp_path).digest
+    said = capsys.readouterr().err
+    assert "Withdrawal not believed" in said
+    assert "Then withdraw it again." in said
+
+
+@pytest.mark.parametrize("where", [DEV, PROD], ids=lambda one: one.name)
+def test_a_withdrawal_of_another_bundle_or_environment_stops_nothing(
+    cloud: Any, made: Bundle, tmp_path: Path, where: Any
+) -> None:
+    """Signed, and copied beside a bundle that it isn't about; or from the other bucket."""
+    other = make(tmp_path / "other", "d" * 40)
+    key = f"bundles/{made.digest}/withdrawn.json"
+    for raw in (withdrawn(cloud, where, other), withdrawn(cloud, PROD if where is DEV else DEV, made)):
+        cloud.objects[where.bucket, key] = raw
+
+        assert made.digest == go(made, tmp_path / str(len(raw))).digest
 
 
 def test_a_bundle_soaks_before_it_is_promoted(made: Bundle, tmp_path: Path) -> None:
     """It must have run in dev for as long as prod asks; the message says how long is left."""
-    record = {"commit": COMMIT, "deployed_at": "2026-01-01T00:00:00.000Z"}
+    record = Served(COMMIT, made.digest, "0" * 64, None, "2026-01-01T00:00:00.000Z", URL)
     target = environment(name="prod", promote_from="dev", soak_minutes=60)
     at = dt.datetime(2026, 1, 1, 0, 20, tzinfo=dt.UTC)
 
@@ -240,13 +373,6 @@ def test_a_bundle_soaks_before_it_is_promoted(made: Bundle, tmp_path: Path) -> N
 
     assert "in 40 minutes" in caught.value.hint
     promote._soaked(record, DEV, target, at + dt.timedelta(minutes=40))
-
-
-@pytest.mark.parametrize("time", [None, "", "yesterday", 7, "2026-01-01T00:00:00"])
-def test_a_record_without_a_time_has_not_soaked(time: object) -> None:
-    """Also one without a time zone: an hour could be missing."""
-    with pytest.raises(GateError, match="has no time of deployment"):
-        promote._soaked({"commit": COMMIT, "deployed_at": time}, DEV, PROD, dt.datetime.now(dt.UTC))
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -281,14 +407,46 @@ def test_a_newer_commit_of_the_source_is_no_obstacle(
     assert f"dev is well, with {NEWER} by now" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("url", ["", "http://169.254.169.254", None])
-def test_a_record_without_an_address_is_refused(url: str | None) -> None:
-    """Nobody can be asked; and nobody is asked without TLS."""
-    with pytest.raises(GateError, match="does not say where it answers"):
-        promote._healthy({"commit": COMMIT, "url": url}, DEV)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://169.254.169.254",
+        "https://evil.example/live",
+        "https://api1.execute-api.eu-west-1.amazonaws.com.evil.example/live",
+        "https://api1.execute-api.us-east-1.amazonaws.com/live",
+        "https://u@api1.execute-api.eu-west-1.amazonaws.com/live",
+        "https://api1.execute-api.eu-west-1.amazonaws.com:8443/live",
+    ],
+)
+def test_nobody_is_asked_where_a_record_says(cloud: Any, made: Bundle, tmp_path: Path, url: str) -> None:
+    """Unless it is an API of the source's own region; samconfig.toml names any other address."""
+    statements.note(cloud, DEV, made, address=url)
+
+    with pytest.raises(GateError, match="which is no API of eu-west-1") as caught:
+        go(made, tmp_path)
+    assert '[dev.pipeline.parameters] address = "https://' in caught.value.hint
 
 
-def _passport(cloud: Any, commit: str) -> None:
+def test_samconfig_s_address_goes_before_a_record_s(
+    cloud: Any, made: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reviewed; the record's is then not asked at all."""
+    asked = []
+
+    def request(method: str, url: str, **_: Any) -> http.Answer:
+        asked.append(url)
+        return http.Answer(200, {"commit": COMMIT, "bundle": made.digest}, "")
+
+    monkeypatch.setattr(http, "request", request)
+    monkeypatch.setattr("pipeline.delivery.smoke.check", lambda _, url, *__, **___: asked.append(url))
+    source = environment(address="https://dev.example.com/ledger")
+    promote.promote(Release("v1.0.0", COMMIT), source, PROD, made.digest, tmp_path / "scratch")
+
+    assert ["https://dev.example.com/ledger", "https://dev.example.com/ledger/version"] == asked
+
+
+def _passport(cloud: Any, commit: str, bundle: str = "b" * 64, **changes: Any) -> bytes:
     sections: dict[str, Any] = {name: {} for name in ("people", "checks", "plan", "live", "times")}
     content = {
         **sections,
@@ -297,9 +455,10 @@ def _passport(cloud: Any, commit: str) -> None:
         "commit": {"sha": commit},
         "waivers": [],
         "changes": [],
-        "digests": {"files": {"app.zip": "a" * 64}},
+        "digests": {"bundle": bundle, "files": {"app.zip": "a" * 64}},
+        **changes,
     }
-    passport.issue(cloud, PROD, content, {"app.zip": "a" * 64})
+    return passport.issue(cloud, PROD, content, {"app.zip": "a" * 64})
 
 
 def test_a_moved_tag_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> None:
@@ -313,12 +472,41 @@ def test_a_moved_tag_is_refused(cloud: Any, made: Bundle, tmp_path: Path) -> Non
 def test_the_same_tag_again_is_promoted_again(
     cloud: Any, made: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing new comes of it, which is said; how dev is by now doesn't count."""
-    _passport(cloud, COMMIT)
+    """Nothing new comes of it, which is said; how dev is by now, and what it noted, doesn't count."""
+    _passport(cloud, COMMIT, made.digest)
     cloud.answers["/ready"] = (503, {})
+    del cloud.objects[DEV.bucket, RECORD]
 
     assert made.digest == go(made, tmp_path).digest
     assert "v1.0.0 was released from this commit already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("gone", ["releases/passports/v1.0.0.json", "passports/latest.json"])
+def test_who_may_delete_in_a_bucket_moves_no_version(
+    cloud: Any, made: Bundle, tmp_path: Path, gone: str
+) -> None:
+    """What a version was released from stands in the evidence bucket; no other object says so."""
+    _passport(cloud, "d" * 40)
+    for place in [place for place in cloud.objects if place[1] == gone]:
+        del cloud.objects[place]
+
+    with pytest.raises(GateError, match="the tag was moved"):
+        go(made, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"version": "v2.0.0"}, "is of v2.0.0 on prod"), ({"environment": "dev"}, "is of v1.0.0 on dev")],
+)
+def test_a_passport_of_something_else_is_refused(
+    cloud: Any, made: Bundle, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    """Signed, and laid where v1.0.0's belongs."""
+    raw = _passport(cloud, COMMIT, **changes)
+    cloud.objects[PROD.evidence_bucket, "passports/v1.0.0.json"] = raw
+
+    with pytest.raises(GateError, match=said):
+        go(made, tmp_path)
 
 
 @pytest.mark.parametrize("number", range(1, 30))

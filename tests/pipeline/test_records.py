@@ -111,6 +111,9 @@ def test_prod_hears_of_the_reports_that_dev_signed(
     signed = [{"name": f"{stage}/report.json", "digest": {"sha256": one}} for stage, one in digests.items()]
     cloud.objects[dev.bucket, f"{prefix}/lint.json"] += b" "
 
+    der = cloud.get_public_key()["PublicKey"]
+    cloud.ssm["/esclusa/dev/promotion-key"] = base64.b64encode(der).decode()
+
     found = dict(records.gather(live, None, {"tests": {"configuration": signed}}))["/api/reports"]
     assert f"{prefix}/lint.json is not the report that was signed" in capsys.readouterr().err
     assert ["policy", "test"] == [stage["name"] for stage in found["stages"]]

@@ -1,10 +1,11 @@
 """Which tags are releases: exactly vX.Y.Z, annotated, on main's history, in a clone that can tell."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import GateError
+from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import run
 from pipeline.source import tags as release
 from tests.pipeline.bundles import Repository
@@ -131,3 +132,56 @@ def test_another_branch_than_main(repository: Repository) -> None:
         release.verify("v1.0.0", repository.folder, "trunk")
     with pytest.raises(GateError, match="has no branch elsewhere"):
         release.verify("v1.0.0", repository.folder, "elsewhere")
+
+
+def pushed(repository: Repository, monkeypatch: pytest.MonkeyPatch, tag: str = "v1.0.0") -> None:
+    """A run that the push of a tag began: GitHub has its commit in GITHUB_SHA, and its own object in `after`."""
+    event = repository.folder.parent / "event.json"
+    event.write_text(json.dumps({"after": repository.git("rev-parse", f"refs/tags/{tag}")}))
+    for name, value in {
+        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_REF": f"refs/tags/{tag}",
+        "GITHUB_SHA": repository.git("rev-parse", f"refs/tags/{tag}^{{commit}}"),
+        "GITHUB_EVENT_PATH": str(event),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_tag_as_it_was_pushed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another one is pushed."""
+    repository.tag("v1.0.0")
+    pushed(repository, monkeypatch)
+    verified = release.verify("v1.0.0", repository.folder, "main")
+    repository.commit("second")
+    repository.tag("v1.1.0")
+
+    assert verified == release.verify("v1.0.0", repository.folder, "main")
+    assert "v1.1.0" == release.verify("v1.1.0", repository.folder, "main").tag
+
+
+@pytest.mark.parametrize("change", ["moved", "made anew"])
+def test_a_tag_that_is_another_than_was_pushed(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """At another commit; or at the same one with another message, after somebody approved the run."""
+    repository.tag("v1.0.0")
+    pushed(repository, monkeypatch)
+    commit = repository.commit("second") if change == "moved" else repository.first
+    repository.git("tag", "-f", "-a", "-m", "v1.0.0\n\nAdopt-Drift: yes", "v1.0.0", commit)
+
+    with pytest.raises(GateError, match="now; this run is for") as caught:
+        release.verify("v1.0.0", repository.folder, "main")
+    assert commit in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "x"])
+def test_an_event_that_can_not_be_read_is_no_verdict(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Nobody guesses what was pushed."""
+    repository.tag("v1.0.0")
+    pushed(repository, monkeypatch)
+    (repository.folder.parent / "event.json").write_text(text)
+
+    with pytest.raises(ConfigurationError, match="The event of this run can't be read"):
+        release.verify("v1.0.0", repository.folder, "main")

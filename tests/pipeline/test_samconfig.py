@@ -48,6 +48,21 @@ def test_values_arrive_whole(tmp_path: Path) -> None:
     assert expected == found
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", ""),
+        ('address = "https://dev.example.com/"', "https://dev.example.com"),
+        ('address = "https://dev.example.com:8443/v1/ledger"', "https://dev.example.com:8443/v1/ledger"),
+    ],
+)
+def test_an_address_may_be_left_out(tmp_path: Path, given: str, expected: str) -> None:
+    """It is the one setting that may: an API's own address isn't known before the first deployment."""
+    text = GOOD.replace("soak_minutes = 0", f"soak_minutes = 0\n{given}")
+
+    assert expected == samconfig.read(write(tmp_path, text), "dev").address
+
+
 def test_an_unknown_environment_is_told_the_known_ones(tmp_path: Path) -> None:
     """A misspelled environment must not fall back to a default (aws-sam-cli issue 9048)."""
     with pytest.raises(ConfigurationError, match="no environment 'prodd'") as caught:
@@ -69,6 +84,24 @@ def test_an_unknown_environment_is_told_the_known_ones(tmp_path: Path) -> None:
         ),
         ('region = "eu-west-1"', "region = ''", r":4: .* region is not a text: ''"),
         ("soak_minutes = 0", "soak_minutes = true", r":16: .* soak_minutes is not a number: True"),
+        *(
+            (
+                "soak_minutes = 0",
+                f"soak_minutes = 0\naddress = {given}",
+                r":17: .* address is not a https address",
+            )
+            for given in (
+                "1",
+                '""',
+                '"http://dev.example.com"',
+                '"https://"',
+                '"https://ada@dev.example.com"',
+                '"https://dev.example.com?x"',
+                '"https://dev.example.com/#x"',
+                '"https://dev.example.com/a b"',
+                '"dev.example.com"',
+            )
+        ),
         ("[dev.pipeline.parameters]", "[default.deploy.parameters]", r"\[default\] gives values"),
         ("'Plain=x=y'", "'Plain=x y'", r":11: .* Plain is cut by sam"),
         ("'Plain=x=y'", "'Plain'", r":11: .* parameter_overrides holds 'Plain'"),

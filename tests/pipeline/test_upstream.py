@@ -1,5 +1,6 @@
 """What the environment before ran, as its bucket notes it."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ import pytest
 
 from pipeline.delivery import deployment, store
 from pipeline.delivery.deployment import Deployment
-from pipeline.evidence import upstream
+from pipeline.evidence import records, served, upstream
+from pipeline.evidence.served import Served
+from pipeline.release import deploy
+from pipeline.source import samconfig
 from tests.pipeline.bundles import Repository, make
-from tests.pipeline.cloud import Cloud, environment
+from tests.pipeline.cloud import URL, Cloud, environment
 from tests.sandbox.shop import written
 
 SOURCE = "esclusa-dev-artifacts-111111111111"
@@ -31,13 +35,15 @@ def under_way(cloud: Any, repository: Repository, tmp_path: Path, **changes: Any
     """A deployment of the first commit."""
     made = make(tmp_path / "made", repository.first)
     store.put(cloud, "dev-artifacts", made)
+    der = cloud.get_public_key()["PublicKey"]
+    cloud.ssm["/esclusa/dev/promotion-key"] = base64.b64encode(der).decode()
     return deployment.begin(cloud, environment(**changes), made, "ada")
 
 
-def note(cloud: Cloud, commit: str, at: str) -> None:
+def note(cloud: Any, commit: str, at: str) -> None:
     """Note that dev ran a commit."""
-    content = {"schema": 1, "environment": "dev", "commit": commit, "bundle": "b" * 64, "release": "d" * 64}
-    cloud.objects[SOURCE, f"commits/{commit}.json"] = json.dumps({**content, "deployed_at": at}).encode()
+    source = samconfig.read(Path.cwd(), "dev")
+    served.note(cloud, source, Served(commit, "b" * 64, "d" * 64, None, at, URL))
 
 
 def test_what_was_noted_is_told_in_the_order_of_time(
@@ -66,11 +72,41 @@ def test_the_first_environment_has_none_before_it(
     assert [] == upstream.deployments(under_way(cloud, repository, tmp_path), repository.folder)
 
 
-def test_a_note_of_an_earlier_form_is_left_out(cloud: Cloud, repository: Repository, tmp_path: Path) -> None:
-    """Without its time it says nothing for a ledger; what can't be read holds nothing up."""
-    cloud.objects[SOURCE, f"commits/{repository.first}.json"] = b"{}"
+@pytest.mark.parametrize("at", ["yesterday", "2026-03-01", "", "2026-03-01T12:00:00+25:00"])
+def test_one_bad_note_takes_none_of_the_others_with_it(
+    cloud: Any, repository: Repository, tmp_path: Path, at: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Signed or not, it is told of and left out; what is well is told to the ledger."""
+    _, second, third = reversed(repository.git("rev-list", "HEAD").split())
+    note(cloud, third, "2026-03-01T12:00:00Z")
+    note(cloud, second, at)
+    content = {
+        "schema": 1,
+        "environment": "dev",
+        "commit": repository.first,
+        "bundle": "b" * 64,
+        "release": "d" * 64,
+    }
+    unsigned = json.dumps({**content, "deployed_at": "2026-03-02T12:00:00Z"}).encode()
+    cloud.objects[SOURCE, f"commits/{repository.first}.json"] = unsigned
+    going = under_way(cloud, repository, tmp_path, promote_from="dev")
 
-    found = upstream.deployments(
-        under_way(cloud, repository, tmp_path, promote_from="dev"), repository.folder
-    )
-    assert [] == found
+    assert [third] == [one.commit for one in upstream.deployments(going, repository.folder)]
+    said = capsys.readouterr().err
+    assert f"commits/{second}.json in {SOURCE} is signed, but its deployed_at is {at!r}" in said
+    assert f"commits/{repository.first}.json in {SOURCE} is not a signed statement" in said
+
+
+def test_a_ledger_that_refuses_one_record_is_told_the_others(
+    cloud: Any, repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each on its own: an earlier one that can't be taken holds up no release."""
+    going = under_way(cloud, repository, tmp_path)
+    deploy.deploy(going)
+    cloud.answers["/api/evidence"] = (422, {"title": "no"})
+    told = [("/api/evidence", {"id": "1"}), ("/api/waivers", {"id": "2"}), ("/api/reports", {"id": "3"})]
+    records.tell(going, told)
+
+    assert {"2", "3"} <= cloud.ledger.keys()
+    assert "1" not in cloud.ledger
+    assert "The ledger answered 422 to /api/evidence" in capsys.readouterr().err

@@ -493,7 +493,7 @@ def test_promotion_reads_the_source_and_writes_nothing(key: str, decision: str) 
 
 
 @each_environment
-def test_evidence_is_written_and_never_read_back_or_removed(environment: str) -> None:
+def test_evidence_is_written_and_read_and_never_removed(environment: str) -> None:
     """The role that makes the evidence can't change it afterwards."""
     allowed = {
         action
@@ -507,7 +507,7 @@ def test_evidence_is_written_and_never_read_back_or_removed(environment: str) ->
         if decide(deploy_policy(environment), action, "<EvidenceBucket.Arn>/passports/x") == "Allow"
     }
 
-    assert {"s3:PutObject"} == allowed
+    assert {"s3:GetObject", "s3:PutObject"} == allowed
 
 
 # The boundary ---------------------------------------------------------------------------------------------

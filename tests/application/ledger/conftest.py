@@ -1,21 +1,16 @@
 """A ledger whose pages open: a signing key, and a browser's session."""
 
 import uuid
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.running import signing
 from tests.secrets_manager import SecretsManager
 
 SESSION_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:session"
 IDENTITY = "arn:aws:sts::111111111111:assumed-role/auditors/ada"
-
-
-def signed(identity: str | None = IDENTITY) -> dict[str, Any]:
-    """Return what the adapter adds to the environ of a request that IAM authorised."""
-    return {"aws.event": {"requestContext": {"identity": {"userArn": identity}}}}
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def migrated(signing_key: str, migrated: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 def browser(flask_app: Flask) -> FlaskClient:
     """A client with a session, got as a person gets it."""
-    client = flask_app.test_client()
-    url = client.post("/api/sessions", environ_base=signed()).get_json()["url"]
+    client = signing(flask_app, identity=IDENTITY)
+    url = client.post("/api/sessions").get_json()["url"]
     assert client.get(url, base_url="https://localhost").status_code == 303
     return client

@@ -1,6 +1,7 @@
 """The deployments of the JSON API."""
 
 import json
+import re
 import threading
 import uuid
 from typing import Any
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Config
 from app.state import state
-from tests.running import ORIGIN, a_deployment
+from tests.running import ORIGIN, a_deployment, signing
 
 
 def test_a_new_deployment_is_created_and_listed(client: FlaskClient) -> None:
@@ -192,7 +193,7 @@ def test_of_two_writers_at_once_one_wins_and_the_other_hears_it(
 
     def write(number: int, app: Flask) -> None:
         barrier.wait()
-        response = app.test_client().post(
+        response = signing(app).post(
             "/api/deployments", json=a_deployment(id=shared, actor=f"writer {number}")
         )
         statuses.append(response.status_code)
@@ -206,7 +207,30 @@ def test_of_two_writers_at_once_one_wins_and_the_other_hears_it(
         state(app).database.close()
 
     assert [201, 409, 409, 409] == sorted(statuses)
-    assert len(flask_app.test_client().get("/api/deployments").get_json()["items"]) == 1
+    assert len(signing(flask_app).get("/api/deployments").get_json()["items"]) == 1
+
+
+@pytest.mark.parametrize("event", [None, {}, {"requestContext": {"identity": {"userArn": None}}}, [], "x"])
+def test_what_nobody_signed_is_refused(flask_app: Flask, event: object) -> None:
+    """Every route of the API: what the gateway should have closed is closed here as well."""
+    app = flask_app.test_client()
+    routes = [
+        (method, re.sub(r"<[^>]*\bplural>", "deployments", rule.rule).replace("<identifier>", "1"))
+        for rule in flask_app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+        for method in rule.methods or ()
+        if method != "OPTIONS"
+    ]
+    answers = [
+        app.open(
+            path, method=method, json={} if method == "POST" else None, environ_base={"aws.event": event}
+        )
+        for method, path in [*routes, ("POST", "/api/sessions")]
+    ]
+
+    assert len(routes) > 6
+    assert {403} == {answer.status_code for answer in answers}
+    assert "application/problem+json" == answers[-1].content_type
 
 
 def test_who_signed_the_request_is_recorded(client: FlaskClient) -> None:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 
 from app.beside import beside
 from pipeline.base.run import CHECKOUT
+from tests.running import signed
 
 
 @Request.application
@@ -25,7 +26,7 @@ def test_the_ledger_can_stay(offline: FlaskClient) -> None:
     both = Client(beside(shop, offline.application, blueprints))
 
     statuses = {
-        path: both.get(path).status_code
+        path: both.get(path, environ_base=signed()).status_code
         for path in ("/health", "/api/openapi.json", "/api/deployments", "/ledger", "/session")
     }
 

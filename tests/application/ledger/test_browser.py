@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 from werkzeug.serving import make_server
 
 from sandbox import certificates
-from tests.application.ledger.conftest import signed
 from tests.application.ledger.story import commit, tell
 from tests.browser import CHROMIUM, NO_BROWSER
+from tests.running import signed, signing
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)]
 
@@ -62,7 +62,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certif
 @pytest.fixture
 def address(flask_app: Flask, certificate: certificates.Certificate) -> Iterator[str]:
     """Where the application is served, with a story in it."""
-    tell(flask_app.test_client())
+    tell(signing(flask_app))
     files = (str(certificate.certificate), str(certificate.key))
     server = make_server("127.0.0.1", 0, flask_app, threaded=True, ssl_context=files)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

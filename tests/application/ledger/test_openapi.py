@@ -12,6 +12,7 @@ from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.pytest._test_builder import build_operation_test
 
 from app.ledger import openapi
+from tests.running import signed
 
 # Left out: 'positive data is accepted' (an id may be another's, and times must be in order: no schema says so).
 CHECKS = [
@@ -44,6 +45,12 @@ def _try(method: str, path: str, app: Flask) -> None:
     collected, and its fixtures, which don't, ask for another pytest (4.32.5: 'Function' has no '_nodeid').
     """
     schema = _schema()
+    inner = app.wsgi_app
+
+    def authorised(environ: dict[str, Any], start_response: Any) -> Any:
+        return inner({**environ, **signed()}, start_response)
+
+    app.wsgi_app = authorised  # type: ignore[method-assign]
 
     @settings(
         max_examples=10,

@@ -171,6 +171,38 @@ def test_of_the_looks_for_drift_the_newest_is_shown(story: FlaskClient) -> None:
     assert "passport" in words
 
 
+def test_a_withdrawn_release_is_shown_as_such(browser: FlaskClient) -> None:
+    """On its own page with who and why, in the list of releases, and where it serves all the same; and no other one."""
+    for number, version in ((1, "v1.0.0"), (2, "v1.1.0")):
+        what = {"commit": commit(number), "bundle": bundle(number), "version": version}
+        assert browser.post("/api/releases", json=a_record("releases", **what)).status_code == 201
+        record = a_deployment(**what, environment="prod")
+        assert browser.post("/api/deployments", json=record).status_code == 201
+    before = fetch(browser, "").words
+    said = {"environment": "prod", "by": "ada", "at": "2026-03-01T08:00:00Z", "reason": "<b>loses</b> mail"}
+    record = a_record("evidence", bundle=bundle(2), name="withdrawal", document=said)
+    assert browser.post("/api/evidence", json=record).status_code == 201
+    home, page = fetch(browser, "").words, fetch(browser, "/releases/v1.1.0").words
+
+    assert "withdrawn" not in before + fetch(browser, "/releases/v1.0.0").words
+    assert "from prod by ada at 2026-03-01T08:00:00Z: <b>loses</b> mail" in page
+    assert "It was withdrawn from prod by ada" in home
+    assert 3 == home.count("withdrawn")
+
+
+@pytest.mark.parametrize("document", [None, {}, {"by": {"x": 1}}])
+def test_a_withdrawal_of_another_form_is_shown_too(browser: FlaskClient, document: object) -> None:
+    """Whatever it holds, that there is one is what counts."""
+    assert (
+        browser.post("/api/deployments", json=a_deployment(commit=commit(1), bundle=bundle(1))).status_code
+        == 201
+    )
+    record = a_record("evidence", bundle=bundle(1), name="withdrawal", document=document)
+    assert browser.post("/api/evidence", json=record).status_code == 201
+
+    assert "withdrawn from ?" in fetch(browser, f"/commits/{commit(1)}").words
+
+
 def test_waivers_that_expire_soon_stand_out(story: FlaskClient) -> None:
     """Sorted by their day, with the days that are left."""
     words = re.sub(r"\s+", " ", fetch(story, "/waivers").words)

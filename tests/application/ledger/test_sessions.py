@@ -18,7 +18,8 @@ from app.ledger.keys import Keys
 from app.secrets_manager import SecretUnavailableError
 from app.signing import PAUSE_SECONDS
 from app.state import state
-from tests.application.ledger.conftest import IDENTITY, SESSION_ARN, signed
+from tests.application.ledger.conftest import IDENTITY, SESSION_ARN
+from tests.running import signed
 from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
 from tests.waiting import Clock
 
@@ -27,7 +28,7 @@ HTTPS = "https://localhost"
 
 def ask(client: FlaskClient) -> str:
     """Ask for a link, as an IAM identity."""
-    response = client.post("/api/sessions", environ_base=signed())
+    response = client.post("/api/sessions", environ_base=signed(IDENTITY))
     assert response.status_code == 201
     return str(response.get_json()["url"])
 
@@ -90,7 +91,7 @@ def test_an_invented_link_is_refused(client: FlaskClient, token: str) -> None:
 
 def test_no_identity_no_link(client: FlaskClient) -> None:
     """A request that IAM did not authorise gets no link, should it ever come through."""
-    assert client.post("/api/sessions").status_code == 403
+    assert client.post("/api/sessions", environ_base=signed(None)).status_code == 403
 
 
 def test_only_the_digest_of_a_link_is_kept(client: FlaskClient, flask_app: Flask) -> None:
@@ -231,6 +232,6 @@ def test_no_link_while_the_database_is_away(client: FlaskClient, monkeypatch: py
         raise DatabaseUnavailableError("the database went away")
 
     monkeypatch.setattr(Database, "run", away)
-    response = client.post("/api/sessions", environ_base=signed())
+    response = client.post("/api/sessions", environ_base=signed(IDENTITY))
 
     assert (503, "application/problem+json") == (response.status_code, response.content_type)

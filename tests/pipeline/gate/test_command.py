@@ -1,7 +1,7 @@
 """What the gate's commands print, write and end with."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,11 @@ from pipeline import cli
 from pipeline.base.markdown import escape
 from pipeline.base.run import run
 from pipeline.commands import check as command
-from pipeline.gate import output
+from pipeline.gate import check, output
 from pipeline.gate.findings import Stage
 from pipeline.gate.parts import Scope
 from pipeline.gate.verdict import EngineRun, Report
-from pipeline.report import step_summary
+from pipeline.report import oscal, page, sarif, step_summary
 from tests.pipeline.report.sample import COMMIT, FINDINGS, evidence
 from tests.pipeline.report.schemas import faults
 
@@ -76,6 +76,47 @@ def test_a_base_that_is_not_there_is_no_verdict(
     assert [2, 0] == [cli.main([command, "--base", "nowhere"]), cli.main(["lint", "--base", "nowhere"])]
     assert [("lint",)] == asked
     assert "--base: nowhere is no commit of this clone." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "a").write_text("other"),
+        lambda folder: (folder / "new").write_text("x"),
+        lambda folder: (folder / "a").unlink(),
+        lambda folder: (folder / "a").chmod(0o755),
+        lambda folder: run(["git", "rm", "--quiet", "a"], cwd=folder),
+    ],
+    ids=["changed", "new", "gone", "another mode", "staged"],
+)
+def test_what_is_not_committed_is_no_commit(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    """A report names the commit that it stands on as that, not as what was judged. What git ignores is nothing."""
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+    run(["git", "init", "--quiet"], cwd=tmp_path)
+    (tmp_path / "a").write_text("a")
+    (tmp_path / ".gitignore").write_text("build/\n")
+    run(["git", "add", "."], cwd=tmp_path)
+    run(["git", *who, "commit", "--quiet", "-m", "first"], cwd=tmp_path)
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/x").write_text("x")
+    head = run(["git", "rev-parse", "HEAD"], cwd=tmp_path).stdout.strip()
+    clean = check._commit(tmp_path)
+    change(tmp_path)
+
+    assert (head, None) == clean
+    assert (None, head) == check._commit(tmp_path)
+
+
+def test_reports_say_that_it_is_not_committed() -> None:
+    """In the JSON, on the page and in OSCAL; SARIF names no revision."""
+    about = evidence(commit=None, head=COMMIT)
+    data = json.loads(output.as_json(about.report))
+    words = f"changes to {COMMIT} that aren"
+
+    assert (None, COMMIT) == (data["commit"], data["head"])
+    assert words in page.render(about).replace("&#39;", "'")
+    assert f"none: {words}" in json.loads(oscal.render(about))["assessment-results"]["metadata"]["version"]
+    assert COMMIT not in sarif.render(about)
 
 
 def test_what_was_left_out_is_said() -> None:

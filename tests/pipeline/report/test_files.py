@@ -1,5 +1,6 @@
 """The files of --output."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,17 @@ def test_report_is_as_it_was(name: str) -> None:
 def test_every_golden_file_is_a_report() -> None:
     """No golden file is left over from a report that is gone."""
     assert set(RENDER) == {path.name for path in GOLDEN.iterdir()}
+
+
+def test_the_digest_of_the_report_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the step's output, for the job that takes the report over: of the bytes that were written."""
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    files.write(evidence(), tmp_path)
+    digest = hashlib.sha256((tmp_path / "report.json").read_bytes()).hexdigest()
+    name, value, _ = (tmp_path / "output").read_text().splitlines()
+
+    assert "report" == name.partition("<<")[0]
+    assert digest == value
 
 
 def test_every_file_is_written(tmp_path: Path) -> None:

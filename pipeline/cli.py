@@ -20,6 +20,8 @@ from pipeline.source.stages import STAGES
 COMMANDS: dict[str, str] = {
     "init": "write your own names where the example's stand",
     "doctor": "look for what is still the example's, missing, or near a limit; with ENV at its account",
+    "routes": "hold the application's routes against the template's, or write them",
+    "upgrade": "take a later engine, and leave the team's files as they are",
     "check": "judge this repository as a pull request is judged",
     "lint": "the stage lint alone",
     "policy": "the stage policy alone",

@@ -22,6 +22,18 @@ from sandbox.errors import SandboxError
 _PYTHON = CHECKOUT / ".tools" / "sandbox" / "bin" / "python"
 
 
+def variables(endpoint: str, ca_bundle: Path, region: str) -> dict[str, str]:
+    """What a program needs to reach a sandbox instead of AWS, in the variables that the SDKs know."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_EXECUTE_API": endpoint,
+        "AWS_CA_BUNDLE": str(ca_bundle),
+        "NODE_EXTRA_CA_CERTS": str(ca_bundle),
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+    }
+
+
 class Aws:
     """ministack with this project's mends, on loopback, from `launch` to `stop`.
 
@@ -132,14 +144,7 @@ class Aws:
         The region is that of an environment, or else of the first.
         """
         region = self.of(name).region if name else self.accounts[0].region
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ENDPOINT_URL_EXECUTE_API": self.endpoint,
-            "AWS_CA_BUNDLE": str(self.ca_bundle),
-            "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-        }
+        return variables(self.endpoint, self.ca_bundle, region)
 
     def root(self, name: str) -> dict[str, str]:
         """The same with the credentials of an account's root user; `name` is its environment or its number."""

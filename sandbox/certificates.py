@@ -22,7 +22,9 @@ class Certificate:
     key: Path
 
 
-def make(folder: Path, names: tuple[str, ...] = ("localhost", "*.localhost")) -> Certificate:
+def make(
+    folder: Path, names: tuple[str, ...] = ("localhost", "*.localhost", "*.execute-api.localhost")
+) -> Certificate:
     """Make an authority and a certificate for these names and 127.0.0.1; the authority's key is not kept."""
     made = Certificate(folder / "ca.pem", folder / "server.pem", folder / "server-key.pem")
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

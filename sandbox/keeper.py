@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.base.errors import PipelineError
-from pipeline.base.run import CHECKOUT
+from pipeline.base.run import CHECKOUT, run, tool
+from sandbox import desk
 from sandbox.accounts import accounts
 from sandbox.errors import SandboxError
 from sandbox.state import Running, Sandbox, running
@@ -72,7 +73,13 @@ def keep(folder: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        with Sandbox(folder, port=port, accounts=accounts(), say=lambda text: _tell(say=text)):
+        with (
+            Sandbox(folder, port=port, accounts=accounts(), say=lambda text: _tell(say=text)) as box,
+            desk.opened(folder, box.github),
+        ):
+            # What `make install` fetched needn't be fetched by each job; a lock that was changed needs the network.
+            cache = {"UV_CACHE_DIR": run([tool("uv"), "cache", "dir"]).stdout.strip()}
+            box.github.aws = {**box.aws.variables(), **cache}
             _tell(ready=True)
             if sys.stdin.buffer.readline() != _STAY:
                 return 1  # whoever started us is gone

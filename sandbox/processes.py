@@ -56,6 +56,14 @@ def descendants(ancestor: int) -> list[int]:
         return []
 
 
+def children(parent: int) -> list[int]:
+    """The processes that `parent` started itself."""
+    try:
+        return [process.pid for process in psutil.Process(parent).children()]
+    except psutil.Error:
+        return []
+
+
 def line(pid: int) -> list[int]:
     """A process and its ancestors, nearest first."""
     try:
@@ -95,7 +103,7 @@ def end(pid: int, mark: bytes, grace: float = 3.0) -> None:
     It gets SIGINT and `grace` seconds to tidy up; then everything gets SIGKILL, until nothing is left: a process may
     start another while it is looked for, and takes a moment to go.
     """
-    _send(pid, signal.SIGINT)
+    send(pid, signal.SIGINT)
     until = time.monotonic() + grace
     while time.monotonic() < until and alive(pid):
         time.sleep(0.05)
@@ -109,10 +117,11 @@ def end(pid: int, mark: bytes, grace: float = 3.0) -> None:
 def kill(pids: Collection[int]) -> int:
     """Send SIGKILL to each; returns how many there were."""
     for pid in pids:
-        _send(pid, signal.SIGKILL)
+        send(pid, signal.SIGKILL)
     return len(pids)
 
 
-def _send(pid: int, number: signal.Signals) -> None:
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may be gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,19 +23,29 @@ _BACKOFF = 1.0  # seconds, doubled with each further try
 class _Again(urllib3.Retry):
     """Asks again where the other side is at fault, or asks for patience: three times, and as long as it says.
 
-    GitHub's secondary limits are 403 or 429 with Retry-After ("Best practices for using the REST API").
+    GitHub's secondary limits are 403 or 429 with Retry-After ("Best practices for using the REST API"): what they
+    refuse was not done, so that it may be asked again whatever it is. After a 5xx nobody knows: what would be done
+    twice then is asked once.
     """
 
     RETRY_AFTER_STATUS_CODES = frozenset({403, 429, 503})
 
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        limited = has_retry_after and status_code in (403, 429)
+        return bool(self.total) and (limited or super().is_retry(method, status_code, has_retry_after))
+
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `data` is its JSON, None when it holds none (or nests it deeper than can be read)."""
+    """An HTTP answer; `data` is its JSON, None when it holds none (or nests it deeper than can be read).
+
+    `headers` are by their names in small letters.
+    """
 
     status: int
     data: Any
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def send(
@@ -47,12 +57,12 @@ def send(
     patient: bool = False,
     trust: str | None = None,
 ) -> Answer:
-    """Ask, once, and follow no redirect; a read that is `patient` is asked again on 5xx and on limits.
+    """Ask, once, and follow no redirect; with `patient` again on limits, and on 5xx where twice is as once.
 
     `trust` is a file of certificates, in place of the system's. Raises GateError when nobody answers.
     """
     again: urllib3.Retry | bool = False
-    if patient and method == "GET":
+    if patient:
         again = _Again(
             total=3,
             connect=0,
@@ -60,6 +70,7 @@ def send(
             redirect=0,
             other=0,
             status_forcelist=(500, 502, 503, 504),
+            allowed_methods=("GET", "PATCH", "PUT", "DELETE"),
             backoff_factor=_BACKOFF,
             raise_on_status=False,
             retry_after_max=_LONGEST_WAIT,
@@ -76,7 +87,7 @@ def send(
         data = json.loads(text)
     except (ValueError, RecursionError):
         data = None
-    return Answer(answer.status, data, text)
+    return Answer(answer.status, data, text, {name.lower(): one for name, one in answer.headers.items()})
 
 
 @cache

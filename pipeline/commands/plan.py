@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the plan; exit 0 whatever it says: the gate judges, a plan informs."""
     plan = make(Path.cwd(), args.base)
-    text = markdown.render(plan)
+    text = markdown.render(plan, github.head())
     summary.add(text)
     data = as_json(plan.as_json(), sort_keys=True) + "\n"
     sys.stdout.write(data if args.format == "json" else text)

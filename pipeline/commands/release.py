@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 
 from pipeline.base import github
+from pipeline.delivery import deployment
 from pipeline.source import application
-from pipeline.source.tags import verify
+from pipeline.source.tags import Release, verify
 
-_TEXT = """Released from {commit}: the bytes that dev ran, promoted and not rebuilt.
-
-The passport is attached: `bin/pipeline passport verify {tag}.json --key PEM` checks it without AWS.
-"""
+_TEXT = "Released from {commit}: the bytes that the environment before ran, promoted and not rebuilt."
+_RUN = "What changed in AWS, and who approved it, is told by [the run that deployed it]({run})."
+_PASSPORT = (
+    "The passport is attached: `bin/pipeline passport verify {tag}.json --key PEM` checks it without AWS."
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,19 @@ def main(args: argparse.Namespace) -> int:
     found = verify(args.tag, Path.cwd(), branch)
     if args.action == "publish":
         files = sorted(args.files.iterdir()) if args.files.is_dir() else []
-        print(github.publish(found.tag, _TEXT.format(tag=found.tag, commit=found.commit), files))
+        print(github.publish(found.tag, _text(found, files), files))
         return 0
     print(f"{found.tag} is an annotated tag of {found.commit}, on {branch}'s history")
     return 0
+
+
+def _text(found: Release, files: list[Path]) -> str:
+    """What the release says of itself, before the pull requests since the last one: of what is there alone."""
+    run = deployment.run_url()
+    has_passport = any(file.name == f"{found.tag}.json" for file in files)
+    parts = [
+        _TEXT.format(commit=found.commit),
+        _RUN.format(run=run) if run else "",
+        _PASSPORT.format(tag=found.tag) if has_passport else "",
+    ]
+    return "\n\n".join(filter(None, parts))

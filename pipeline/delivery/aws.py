@@ -1,6 +1,5 @@
 """Sessions with AWS, and AWS's errors in the words of this command."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -38,31 +37,6 @@ def session(environment: Environment) -> boto3.Session:
     made = boto3.Session(region_name=environment.region)
     made.events.register("before-parse", _require_whole)
     return made
-
-
-def variables(made: boto3.Session) -> dict[str, str]:
-    """AWS's variables for a program that is to be who the session is, wherever its credentials come from.
-
-    What a profile names may lie in the caller's home, such as the tokens of a single sign-on: it is not looked up there
-    again.
-    """
-    found = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    with errors("reading the credentials"):
-        credentials = made.get_credentials()
-        if credentials is None:
-            return found
-        frozen = credentials.get_frozen_credentials()
-    if not (frozen.access_key and frozen.secret_key):
-        return found
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
-        found.pop(name, None)
-    token = {"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {}
-    return {
-        **found,
-        "AWS_ACCESS_KEY_ID": frozen.access_key,
-        "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
-        **token,
-    }
 
 
 def _require_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.git import COMMIT, git, head
@@ -25,7 +23,7 @@ from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.delivery import sbom
 from pipeline.source import application, blobs
 from pipeline.source.application import Code
-from pipeline.source.code import Use, uses
+from pipeline.source.code import Use, rewritten, uses
 from pipeline.source.configuration import document
 from pipeline.source.fitting import misfits
 from pipeline.source.located import Document, DocumentError
@@ -268,31 +266,12 @@ def _archive(code: Path, archive: Path) -> None:
 
 def _packaged(text: str) -> str:
     """The template with each function's folder replaced by its archive; nothing else of it changes."""
-    last, parts = 0, []
-    for node in _code_uris(yaml.compose(text, Loader=yaml.SafeLoader)):
-        name = Use("", node.value, ()).name
-        if node.style in ("|", ">"):
-            where = f"{TEMPLATE}:{node.start_mark.line + 1}"
-            raise ConfigurationError(f"{where}: CodeUri takes several lines.", f"Write CodeUri: {node.value}")
-        quote = node.style or ""
-        parts += [text[last : node.start_mark.index], f"{quote}{name}.zip{quote}"]
-        last = node.end_mark.index
-    return "".join([*parts, text[last:]])
 
+    def archive(uri: str, quote: str) -> str | None:
+        name = Use("", uri, ()).name
+        return f"{quote}{name}.zip{quote}" if name else None
 
-def _code_uris(root: yaml.Node | None) -> list[yaml.ScalarNode]:
-    """The values of the keys CodeUri that name a folder of the bundle, in their order; also those behind an anchor."""
-    nodes, found = [root] if root is not None else [], {}
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            is_uri = key.value == "CodeUri" and isinstance(value, yaml.ScalarNode)
-            if is_uri and Use("", value.value, ()).name:
-                found[value.start_mark.index] = value
-            nodes.append(value)
-    return [found[index] for index in sorted(found)]
+    return rewritten(text, TEMPLATE, archive)
 
 
 def _write_manifest(folder: Path, commit: str) -> None:

@@ -1,29 +1,30 @@
-"""A change set: made by `sam`, read, judged, and executed exactly as it was read."""
+"""A change set: made, read, judged, and executed exactly as it was read."""
 
+import json
 import re
-import tempfile
 import time
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 
 from pipeline.base import summary, timings
-from pipeline.base.errors import GateError, PipelineError, ToolError
-from pipeline.base.run import run, tool
+from pipeline.base.errors import GateError, PipelineError
 from pipeline.base.text import one_line
-from pipeline.delivery import aws, stack
+from pipeline.delivery import aws, packages, stack
+from pipeline.delivery.bundle import TEMPLATE, Bundle
+from pipeline.delivery.packages import Location
 from pipeline.gate import approvals
-from pipeline.source import samconfig
+from pipeline.source.located import DocumentError, parse
 from pipeline.source.samconfig import Environment
 from pipeline.source.stateful import ELSEWHERE, holds_state
 
-_ARN = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:\d{12}:changeSet/\S+")
-_EMPTY = re.compile(r"No changes to deploy|didn't contain changes|No updates are to be performed")
-
-_REFUSED = "Failed to create changeset"
+# CloudFormation's words for a change set without changes, as sam knows them (samcli/lib/deploy/deployer.py).
+_EMPTY = re.compile(r"didn't contain changes|No updates are to be performed")
+_UNDER_WAY = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+_PATIENCE = 600.0  # seconds; one takes some seconds, with many resources a minute
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Change:
 
     `action` is Add, Modify, Remove, Import, Dynamic or SyncWithActual; `replacement` is True, False, Conditional or
     ""; `policy` is what becomes of the old one (Delete, ReplaceAndDelete, ReplaceAndRetain, ...) or ""; `causes` are
-    the properties that change, `scope` what of the resource does: Properties, Tags, Metadata, ...
+    the properties that change, `scope` what of the resource does: Properties, Tags, Metadata, ... `certain` is False
+    for a change that CloudFormation only knows when it executes: each of its details is Dynamic.
     """
 
     action: str
@@ -42,6 +44,7 @@ class Change:
     causes: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
     policy: str = ""
+    certain: bool = True
 
     @property
     def loses(self) -> bool:
@@ -84,55 +87,123 @@ class ChangeSet:
 
 
 def make(
-    session: boto3.Session, environment: Environment, template: Path, parameters: Mapping[str, str]
+    session: boto3.Session, environment: Environment, made: Bundle, parameters: Mapping[str, str]
 ) -> ChangeSet | None:
-    """Let `sam deploy` upload the code and make a change set. None when nothing would change.
+    """Bring the bundle's code and template to where CloudFormation takes them, and make a change set of them.
 
-    `parameters` are all of the template's: sam is told to read no samconfig of its own, since it replaces the
-    overrides there by those of the command line where one would expect a merge.
+    `parameters` are all of the template's. None when nothing would change. Raises GateError where CloudFormation has
+    another template than the bundle's; then, and where anything else fails, no change set is left.
     """
-    with tempfile.TemporaryDirectory(prefix="sam-") as scratch:
-        empty = Path(scratch) / "samconfig.toml"
-        empty.write_text("version = 0.1\n", encoding="utf-8")
-        done = run(
-            [
-                *(tool("sam"), "deploy", "--no-execute-changeset", "--no-fail-on-empty-changeset"),
-                # Without it sam takes what lies at the key of a zip's MD5 for that zip, whoever put it there.
-                "--force-upload",
-                *("--no-confirm-changeset", "--no-progressbar", "--config-file", empty),
-                *("--template-file", template, "--stack-name", environment.stack_name),
-                *("--region", environment.region, "--role-arn", environment.execution_role),
-                *("--s3-bucket", environment.bucket, "--s3-prefix", environment.prefix),
-                *(("--capabilities", *environment.capabilities) if environment.capabilities else ()),
-                *("--tags", *samconfig.quoted(environment.tags)),
-                *("--parameter-overrides", *samconfig.quoted(parameters)),
-            ],
-            # The bundle is uploaded as it is; sam must neither phone home nor look for a newer self.
-            env={
-                **aws.variables(session),
-                "SAM_CLI_TELEMETRY": "0",
-                "SAM_CLI_CHECK_VERSION": "0",
-                "HOME": scratch,
-            },
-            check=False,
-        )
-    said = done.stdout + done.stderr
-    found = _ARN.search(said)
-    if done.status == 0 and _EMPTY.search(said):
-        return None
-    if done.status != 0 or found is None:
-        if found is not None:
-            delete(session, environment.stack_name, found[0])
-        # sam doesn't say which change set it was that CloudFormation refused.
-        why = stack.refused_change_set(session, environment.stack_name) if _REFUSED in said else []
-        last = "\n".join(f"  | {line}" for line in [*said.strip().splitlines()[-12:], *why])
-        raise ToolError(f"sam could not make a change set of {environment.stack_name}:\n{last}")
+    places = {
+        name: packages.put(session, environment, made.path(name).read_bytes(), "zip")
+        for name in made.archives
+    }
+    text = made.path(TEMPLATE).read_text(encoding="utf-8")
+    sent = packages.located(text, TEMPLATE, places)
+    template = packages.put(session, environment, sent.encode(), "template")
+    arn = _create(session, environment, template.url(session), parameters)
     try:
-        changes = _changes(session, environment.stack_name, found[0])
-    except PipelineError:
-        delete(session, environment.stack_name, found[0])
+        if not _settled(session, environment.stack_name, arn):
+            delete(session, environment.stack_name, arn)
+            return None
+        _confirm(session, environment.stack_name, arn, text, places)
+        return ChangeSet(arn, environment.stack_name, _changes(session, environment.stack_name, arn))
+    except BaseException:
+        delete(session, environment.stack_name, arn)
         raise
-    return ChangeSet(found[0], environment.stack_name, changes)
+
+
+def _create(
+    session: boto3.Session, environment: Environment, template: str, parameters: Mapping[str, str]
+) -> str:
+    """Ask for a change set, as `sam deploy` does with the same settings; returns its ARN."""
+    name = f"pipeline-{uuid.uuid4().hex}"
+    more: dict[str, Any] = (
+        {"Capabilities": list(environment.capabilities)} if environment.capabilities else {}
+    )
+    exists = stack.read(session, environment.stack_name).exists
+    with aws.errors(f"making a change set of {environment.stack_name}"):
+        made = session.client("cloudformation", config=aws.CONFIG).create_change_set(
+            StackName=environment.stack_name,
+            ChangeSetName=name,
+            ClientToken=name,  # a request that is sent again makes no second one
+            ChangeSetType="UPDATE" if exists else "CREATE",
+            TemplateURL=template,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in environment.tags.items()],
+            RoleARN=environment.execution_role,
+            **more,
+        )
+    return str(made["Id"])
+
+
+def _settled(session: boto3.Session, stack_name: str, arn: str) -> bool:
+    """Wait until a change set can be executed; False when nothing would change. Raises GateError."""
+    client = session.client("cloudformation", config=aws.CONFIG)
+    start = time.monotonic()
+    try:
+        while True:
+            with aws.errors("waiting for the change set"):
+                found = client.describe_change_set(ChangeSetName=arn, StackName=stack_name)
+            status, reason = found.get("Status", ""), found.get("StatusReason", "")
+            if status == "CREATE_COMPLETE":
+                return True
+            if status == "FAILED" and _EMPTY.search(reason):
+                return False
+            if status not in _UNDER_WAY or time.monotonic() - start > _PATIENCE:
+                refused = stack.refusals(session, {"StackName": stack_name, "ChangeSetName": arn})
+                why = "".join(f"\n  | {line}" for line in refused)
+                raise GateError(
+                    f"CloudFormation could not make a change set of {stack_name}: {status}: {one_line(reason)}{why}",
+                    "Mend what it names, and deploy again. Nothing was changed.",
+                )
+            time.sleep(stack.POLL)
+    finally:
+        timings.record("aws", "cloudformation", start)
+
+
+def _confirm(
+    session: boto3.Session, stack_name: str, arn: str, text: str, places: Mapping[str, Location]
+) -> None:
+    """What CloudFormation has must be the bundle's template, and the code where it was brought to. Raises GateError."""
+    with aws.errors("reading the change set's template back"):
+        body = session.client("cloudformation", config=aws.CONFIG).get_template(
+            StackName=stack_name, ChangeSetName=arn, TemplateStage="Original"
+        )["TemplateBody"]
+    expected = parse(text, TEMPLATE).data
+    try:
+        actual = parse(body if isinstance(body, str) else json.dumps(body), TEMPLATE).data
+    except DocumentError as error:
+        raise _other_template(stack_name, str(error)) from error
+    actual = packages.unlocated(actual, places)
+    if actual != expected:
+        raise _other_template(stack_name, _differing(expected, actual))
+
+
+def _other_template(stack_name: str, what: str) -> GateError:
+    return GateError(
+        f"The change set of {stack_name} is not of the bundle's template: {one_line(what)}.",
+        "Somebody wrote over what CloudFormation took. The change set was not executed; find out who writes to the\n"
+        "  bucket.",
+    )
+
+
+def _differing(expected: Any, actual: Any) -> str:
+    """What differs between two templates, in a few words: resources by their names, else sections."""
+    if not isinstance(actual, dict) or not isinstance(expected, dict):
+        return "it is no template"
+    names = []
+    for section in sorted(expected.keys() | actual.keys()):
+        left, right = expected.get(section), actual.get(section)
+        if left == right:
+            continue
+        if isinstance(left, dict) and isinstance(right, dict):
+            names += [
+                f"{section}.{key}" for key in sorted({*left, *right}) if left.get(key) != right.get(key)
+            ]
+        else:
+            names.append(section)
+    return ", ".join(names[:8])
 
 
 def _changes(session: boto3.Session, stack_name: str, arn: str) -> tuple[Change, ...]:
@@ -152,6 +223,8 @@ def _change(raw: Mapping[str, Any]) -> Change:
         causes=tuple(sorted(causes - {""})),
         scope=tuple(raw.get("Scope", ())),
         policy=raw.get("PolicyAction", ""),
+        certain=any(one.get("Evaluation", "Static") != "Dynamic" for one in raw.get("Details", []))
+        or not raw.get("Details"),
     )
 
 

@@ -10,8 +10,9 @@ from pipeline.source.application import Application
 
 log = logging.getLogger(__name__)
 
-_TRIES = 4  # a first request may meet a cold start, a new stage a few seconds of 403 and 500
+_TRIES = 4  # a first request may meet a cold start
 _PAUSE = 1.5  # seconds
+_LAG = 60.0  # seconds that a new stage or alias may take to reach everybody; AWS names no number
 
 
 def check(
@@ -24,13 +25,7 @@ def check(
     start = time.monotonic()
     try:
         for path in dict.fromkeys((*application.health, application.version)):
-            wrong = ""
-            for attempt in range(_TRIES):
-                if attempt:
-                    time.sleep(_PAUSE)
-                wrong = _wrong(url, path, expected if path == application.version else {})
-                if not wrong:
-                    break
+            wrong = _asked(url, path, expected if path == application.version else {})
             if wrong:
                 raise GateError(
                     f"Smoke test: GET {path} {wrong}.", "Look at the function's log group for the cause."
@@ -40,17 +35,30 @@ def check(
         timings.record("aws", "smoke test", start)
 
 
-def _wrong(url: str, path: str, expected: Mapping[str, str]) -> str:
-    """What is wrong with the answer; empty when nothing is."""
+def _asked(url: str, path: str, expected: Mapping[str, str]) -> str:
+    """What goes on being wrong with a route: some tries, and more of them while the answer may be one of before."""
+    wrong, tries, pause, end = "", 0, _PAUSE, time.monotonic() + _LAG
+    while True:
+        wrong, may_lag = _wrong(url, path, expected)
+        tries += 1
+        if not wrong or (tries >= _TRIES and not (may_lag and time.monotonic() < end)):
+            return wrong
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LAG / 6) if may_lag else _PAUSE
+
+
+def _wrong(url: str, path: str, expected: Mapping[str, str]) -> tuple[str, bool]:
+    """What is wrong with the answer, nothing when nothing is; and whether it may be that the release hasn't come there
+    yet: an answer of the gateway's own, which is an object with a message alone, or of another release."""
     try:
         answer = http.request("GET", f"{url.rstrip('/')}{path}")
     except GateError as error:
-        return f"gave no answer ({error.message})"
-    if answer.status != 200:
-        return f"answered {answer.status}: {answer.text[:200]!r}"
+        return f"gave no answer ({error.message})", True
     found = answer.data if isinstance(answer.data, dict) else {}
+    if answer.status != 200:
+        return f"answered {answer.status}: {answer.text[:200]!r}", found.keys() == {"message"}
     other = {name: found.get(name) for name, value in expected.items() if found.get(name) != value}
     if other:
         wanted = {name: expected[name] for name in other}
-        return f"answered {other}, not {wanted}"
-    return ""
+        return f"answered {other}, not {wanted}", True
+    return "", False

@@ -13,7 +13,7 @@ from pipeline.base.errors import GateError, PipelineError
 from pipeline.base.text import one_line
 from pipeline.delivery import aws
 
-_POLL = 2.0  # seconds
+POLL = 2.0  # seconds
 _BEGINNING = 60.0  # seconds
 _PATIENCE = 1800.0  # seconds; a database or a CodeDeploy canary takes minutes, a hung custom resource an hour
 NEW = ("ABSENT", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
@@ -132,7 +132,7 @@ def begun(session: boto3.Session, before: Stack) -> None:
         found = read(session, before.name)
         if (found.status, found.updated) != (before.status, before.updated):
             return
-        time.sleep(_POLL / 4)
+        time.sleep(POLL / 4)
 
 
 def settled(session: boto3.Session, name: str, say: Callable[[str], None] = print) -> Stack:
@@ -152,7 +152,7 @@ def settled(session: boto3.Session, name: str, say: Callable[[str], None] = prin
                     f"The stack {name} has been {found.status} for {_PATIENCE / 60:.0f} minutes.",
                     "Look at its events for what it waits for; run this again when it has ended.",
                 )
-            time.sleep(_POLL)
+            time.sleep(POLL)
     finally:
         timings.record("aws", "cloudformation", start)
 
@@ -181,18 +181,9 @@ def failures(session: boto3.Session, name: str) -> list[str]:
     return lines[::-1] + refusals(session, {"StackName": name, **asked})
 
 
-def refused_change_set(session: boto3.Session, name: str) -> list[str]:
-    """What validation refused of the stack's newest change set."""
-    return refusals(session, {"StackName": name}, _newest_change_set)
-
-
-def refusals(
-    session: boto3.Session,
-    about: Mapping[str, str],
-    which: Callable[[list[Mapping[str, Any]]], list[Mapping[str, Any]]] = list,
-) -> list[str]:
+def refusals(session: boto3.Session, about: Mapping[str, str]) -> list[str]:
     """What CloudFormation's own validation, which comes before any resource, refused or warned of: each with resource,
-    place and reason. `which` chooses among the failed events. That they can't be read is told, and hides nothing.
+    place and reason. That they can't be read is told, and hides nothing.
 
     They stand in DescribeEvents alone; a stack's events and a change set's status only say that there is more there.
     """
@@ -204,14 +195,7 @@ def refusals(
             )
     except PipelineError as error:
         return [one_line(error.message)]
-    return [_refusal(one) for one in which(found) if one.get("EventType") == "VALIDATION_ERROR"]
-
-
-def _newest_change_set(events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The events of the operation that made the newest change set."""
-    made = [one for one in events if one.get("OperationType") == "CREATE_CHANGESET"]
-    newest = max(made, key=lambda one: str(one.get("Timestamp", "")), default={})
-    return [one for one in made if one.get("OperationId") == newest.get("OperationId")]
+    return [_refusal(one) for one in found if one.get("EventType") == "VALIDATION_ERROR"]
 
 
 def _refusal(event: Mapping[str, Any]) -> str:

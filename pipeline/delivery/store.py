@@ -15,7 +15,7 @@ from pipeline.delivery import aws, bundle
 from pipeline.delivery.bundle import Bundle
 
 SCHEMA = 1
-_MISSING = {"NoSuchKey", "404"}
+_MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
 
 
 def put(session: boto3.Session, bucket: str, made: Bundle) -> None:
@@ -105,12 +105,13 @@ def commit_record(session: boto3.Session, bucket: str, commit: str) -> dict[str,
     return dict(found)
 
 
-def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> None:
-    """Store an object."""
+def write(session: boto3.Session, bucket: str, key: str, content: bytes) -> str:
+    """Store an object; returns its version, "" where the bucket keeps none."""
     with aws.errors(f"storing s3://{bucket}/{key}"):
-        session.client("s3", config=aws.CONFIG).put_object(
+        done = session.client("s3", config=aws.CONFIG).put_object(
             Bucket=bucket, Key=key, Body=content, ChecksumAlgorithm="SHA256"
         )
+    return str(done.get("VersionId", ""))
 
 
 def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
@@ -123,10 +124,18 @@ def filled(session: boto3.Session, bucket: str, prefix: str) -> list[str]:
 
 def read(session: boto3.Session, bucket: str, key: str) -> bytes | None:
     """An object's content; None when there is none."""
+    found = version(session, bucket, key)
+    return None if found is None else found[0]
+
+
+def version(session: boto3.Session, bucket: str, key: str, name: str = "") -> tuple[bytes, str] | None:
+    """The content and the name of a version of an object, the newest without a name; None when there is none."""
     client = session.client("s3", config=aws.CONFIG)
     with aws.errors(f"reading s3://{bucket}/{key}"):
         try:
-            return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            at: dict[str, Any] = {"VersionId": name} if name else {}
+            found = client.get_object(Bucket=bucket, Key=key, **at)
+            return found["Body"].read(), str(found.get("VersionId", ""))
         except ClientError as error:
             if aws.code(error) in _MISSING:
                 return None

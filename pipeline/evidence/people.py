@@ -42,14 +42,21 @@ def behind(sha: str, tag: str, repository: Path) -> dict[str, Any]:
     return found
 
 
+def approval() -> str | None:
+    """Who approved this run, for the record of what has no passport; None when nobody said."""
+    found = _ask(_approvers) or []
+    names = [one["approver"] or "an account that is gone" for one in found if one["state"] == "approved"]
+    return f"approved by {', '.join(names)}" if names else None
+
+
 def _ask(question: Callable[[], Any]) -> Any:
     """The answer; None, and a warning, when nobody gives one or it has another form than GitHub documents."""
     try:
         return question()
     except PipelineError as error:
-        summary.warning("Not in the passport", error.message)
+        summary.warning("Not recorded", error.message)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        summary.warning("Not in the passport", f"GitHub answered in a form that is not known: {error!r}")
+        summary.warning("Not recorded", f"GitHub answered in a form that is not known: {error!r}")
     return None
 
 

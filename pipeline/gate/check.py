@@ -21,6 +21,7 @@ from pipeline.gate.engines import (
     hygiene,
     mypy,
     own,
+    routes,
     ruff,
     tests,
     zizmor,
@@ -35,7 +36,7 @@ from pipeline.source.stages import STAGES
 
 # The table of contents of the gate: the engines of each stage.
 ENGINES: dict[str, tuple[Engine, ...]] = {
-    "lint": (cfn_lint.ENGINE, actionlint.ENGINE, ruff.ENGINE, mypy.ENGINE, hygiene.ENGINE),
+    "lint": (cfn_lint.ENGINE, actionlint.ENGINE, ruff.ENGINE, mypy.ENGINE, hygiene.ENGINE, routes.ENGINE),
     "policy": (checkov.ENGINE, own.ENGINE, zizmor.ENGINE, gitleaks.ENGINE),
     "test": (tests.ENGINE,),
 }

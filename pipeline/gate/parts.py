@@ -1,5 +1,6 @@
 """Whose a file is: the application's, which a team changes, or the engine's; and whose tests a change asks for."""
 
+import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,66 +11,59 @@ from pipeline.base.run import run
 from pipeline.source import application
 from pipeline.source.application import Application
 
-# The application's, and nothing else is: a file that nobody thought of is the engine's, so that all tests run.
-FILES = frozenset(
-    (
-        *("template.yaml", "samconfig.toml", ".github/CODEOWNERS", "CODEOWNERS"),
-        *("policies/waivers.toml", "policies/settings.toml", "policies/mypy-baseline.txt"),
+
+@dataclass(frozen=True)
+class Lists:
+    """What parts.toml says: `files` and the folder `tests` are a team's, the folder `documents` comes with the engine
+    and may become a team's; the folders `engine` and the modules `platform` of app/ are the engine's."""
+
+    files: frozenset[str]
+    tests: str
+    documents: str
+    engine: tuple[str, ...]
+    platform: frozenset[str]
+
+
+def lists(text: str) -> Lists:
+    """The lists of an engine, of the text of its parts.toml."""
+    given = tomllib.loads(text)
+    return Lists(
+        frozenset(given["files"]),
+        given["tests"],
+        given["documents"],
+        tuple(given["engine"]),
+        frozenset(given["platform"]),
     )
-)
-TESTS = "tests/application"
-# Beside them the folders of its code, as samconfig.toml names them; but these never, whatever it says.
-FOLDERS = ("docs", TESTS)
-ENGINE = ("benchmarks", "bin", "bootstrap", "pipeline", "policies", "rotation", "sandbox", "tests")
-# The modules of app/ that carry any application. The engine's tests are about them.
-PLATFORM = frozenset(
-    (
-        *(
-            "__init__",
-            "aws",
-            "before_traffic",
-            "beside",
-            "body",
-            "cloudformation",
-            "config",
-            "cors",
-            "database",
-            "fields",
-            "health",
-            "identity",
-        ),
-        *(
-            "log",
-            "migrate",
-            "mount",
-            "paging",
-            "problems",
-            "rds",
-            "roles",
-            "schema",
-            "secret",
-            "secret_key",
-            "secrets_manager",
-            "senders",
-        ),
-        *("signing", "sigv4", "state", "static", "wsgi"),
-    )
-)
+
+
+FILE = "pipeline/gate/parts.toml"
+_HERE = lists(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+TESTS, PLATFORM = _HERE.tests, _HERE.platform
 NEW = "0" * 40  # what an event gives as the commit before, of a branch that is new
 
 
-def is_application(file: str, code: Collection[str]) -> bool:
-    """Whether a file, by its path in the repository, is the application's; `code` are the folders that it ships."""
+# Whose a file is. A document comes with the engine, and a team may make it its own.
+TEAMS, ENGINES, DOCUMENT = "the team's", "the engine's", "a document"
+
+
+def whose(file: str, code: Collection[str], known: Lists = _HERE) -> str:
+    """Whose a file is, by its path in the repository; `code` are the folders that the application ships."""
     folders, name = file.split("/")[:-1], file.rsplit("/", 1)[-1]
-    if file in FILES:
-        return True
+    if file in known.files:
+        return TEAMS
     if any(part.startswith(".") for part in (*folders, name)):
-        return False  # what git, editors and tools heed
-    if folders[:1] == ["app"] and file.split("/")[1].partition(".")[0] in PLATFORM:
-        return False
-    own = [folder for folder in code if folder.partition("/")[0] not in ENGINE]
-    inside = any(file.startswith(f"{folder}/") for folder in (*FOLDERS, *own))
-    return inside or (not folders and name.endswith(".md"))
+        return ENGINES  # what git, editors and tools heed
+    if folders[:1] == ["app"] and file.split("/")[1].partition(".")[0] in known.platform:
+        return ENGINES
+    if folders[:1] == [known.documents] or (not folders and name.endswith(".md")):
+        return DOCUMENT
+    own = [folder for folder in code if folder.partition("/")[0] not in known.engine]
+    return TEAMS if any(file.startswith(f"{folder}/") for folder in (known.tests, *own)) else ENGINES
+
+
+def is_application(file: str, code: Collection[str]) -> bool:
+    """Whether no test of the engine asks for a file, so that a change of it runs the application's alone."""
+    return whose(file, code) != ENGINES
 
 
 @dataclass(frozen=True)

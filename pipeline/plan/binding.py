@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
 
 from pipeline.base import summary
 from pipeline.base.errors import GateError, PipelineError
-from pipeline.delivery import store
+from pipeline.delivery import changeset, store
 from pipeline.delivery.bundle import DIGEST, TEMPLATE, Bundle
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.stack import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
-from pipeline.plan.model import Effect
+from pipeline.plan.model import Change, Effect
 from pipeline.source.samconfig import Environment
 
 # What the transform makes anew, under a name that ends in a hash, where others change in place.
@@ -52,14 +53,31 @@ def plan(
 
 
 def check(effect: Effect, changes: ChangeSet) -> None:
-    """Raises GateError when the change set does more than the plan says, with the difference."""
-    found = beyond(effect, changes)
+    """Raises GateError when the change set does more than the plan says, with the difference.
+
+    What may turn out to be no change, and replaces nothing, is told of and passes: CloudFormation says so of whatever
+    refers to a value that it only knows when it executes.
+    """
+    sure = tuple(one for one in changes.changes if not _may_be_none(one))
+    found = beyond(effect, replace(changes, changes=sure))
+    maybe = beyond(effect, replace(changes, changes=tuple(filter(_may_be_none, changes.changes))))
+    if maybe:
+        summary.warning("Perhaps beyond the plan", "\n".join(maybe))
     if found:
         listed = "\n".join(f"  | {line}" for line in found)
         raise GateError(
             f"The change set of {changes.stack} goes beyond the plan:\n{listed}",
             "Something was changed in the account outside of git: pipeline drift. The change set was not executed.",
         )
+
+
+def _may_be_none(change: changeset.Change) -> bool:
+    return (
+        not change.certain
+        and change.action == "Modify"
+        and change.replacement == "False"
+        and not change.policy
+    )
 
 
 def beyond(effect: Effect, changes: ChangeSet) -> list[str]:
@@ -80,7 +98,21 @@ def beyond(effect: Effect, changes: ChangeSet) -> list[str]:
             found.append(f"{what}: Remove; the plan only has it {known.action}")
         elif one.replacement == "True" and known.action not in ("replace", "perhaps replace"):
             found.append(f"{what}: replaced{because}; the plan only has it {known.action}")
+        elif one.action == "Modify" and (more := sorted(_causes(one) - _planned(known))):
+            only = ", ".join(sorted(_planned(known))) or "nothing"
+            found.append(f"{what}: changed because of {', '.join(more)}; the plan only has {only}")
     return found
+
+
+def _causes(change: changeset.Change) -> set[str]:
+    """What of a resource AWS would change: its properties, and attributes such as DeletionPolicy; its tags are the
+    stack's."""
+    return {*change.causes, *change.scope} - {"Properties", "Tags"}
+
+
+def _planned(known: Change) -> set[str]:
+    """What of a resource may change by the plan: properties by their first name, attributes, and what names others."""
+    return {cause.partition(".")[0] for cause in known.causes} | set(known.through)
 
 
 def _name(resource: str, kind: str) -> str:

@@ -1,6 +1,7 @@
 """Two states of a stack, compared by meaning: what AWS would do to get from one to the other."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipeline.delivery.parameters import RELEASE
@@ -30,6 +31,7 @@ def compare(
     for name in new.keys() & old.keys():
         changes += _changed(old[name], new[name], moved)
     changes += _affected(new, changes)
+    changes = _through(new, changes)
     had, have = rights(before), rights(after)
     reached, were = _open(after), _open(before) if before else set()
     given = after.environment.parameters
@@ -113,6 +115,16 @@ def _affected(new: Mapping[str, Resource], changes: list[Change]) -> list[Change
                 known[name] = action
                 again = True
     return list(found.values())
+
+
+def _through(new: Mapping[str, Resource], changes: list[Change]) -> list[Change]:
+    """The changes with the properties that name another resource which changes."""
+    known = {one.resource for one in changes if one.action != "remove"}
+    named = {
+        name: {str(place[0]) for place, hole in _holes(new[name].properties) if hole.name in known and place}
+        for name in known
+    }
+    return [replace(one, through=tuple(sorted(named.get(one.resource, ())))) for one in changes]
 
 
 def _differences(old: Any, new: Any, place: Place) -> Iterator[Place]:

@@ -8,9 +8,13 @@ MARK = "<!-- esclusa: plan -->"  # by which the one comment is found again
 _MOST = 60_000  # characters; GitHub takes 65,536 in a comment
 
 
-def render(plan: Plan) -> str:
-    """The plan as Markdown. What comes from a template is escaped: a stranger may have written it."""
-    parts = [f"## Plan\n\n`{plan.base[:12]}` → `{plan.head[:12]}`: {_summary(plan)}"]
+def render(plan: Plan, head: str = "") -> str:
+    """The plan as Markdown. What comes from a template is escaped: a stranger may have written it.
+
+    `head` is the commit that readers know what is merged by, where it isn't the plan's own.
+    """
+    shown = escape(head[:12]) if head else plan.head[:12]
+    parts = [f"## Plan\n\n`{plan.base[:12]}` → `{shown}`: {_summary(plan)}"]
     dangers: dict[str, list[str]] = {}
     for effect in plan.effects:
         for text in effect.dangers:

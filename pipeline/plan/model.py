@@ -15,7 +15,8 @@ ACTIONS = ("remove", "replace", "perhaps replace", "change", "add")  # the order
 class Change:
     """What happens to one resource. `causes` are the properties that differ, `line` where the source has it.
 
-    `indirect` marks one that differs only since it names another that does.
+    `indirect` marks one that differs only since it names another that does; `through` are the properties that name
+    another that changes, whose own difference, if any, only AWS knows.
     """
 
     action: str
@@ -25,6 +26,7 @@ class Change:
     line: int
     kept: bool = False
     indirect: bool = False
+    through: tuple[str, ...] = ()
 
     @property
     def loses(self) -> bool:

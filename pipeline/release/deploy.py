@@ -28,7 +28,7 @@ from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.deployment import Deployment
 from pipeline.delivery.functions import Function
 from pipeline.delivery.stack import Stack
-from pipeline.evidence import attestations, issuing, records
+from pipeline.evidence import attestations, issuing, people, records
 from pipeline.gate import approvals
 from pipeline.plan import binding, sources
 from pipeline.plan.model import Effect
@@ -132,7 +132,7 @@ def deploy(under_way: Deployment, checks: Mapping[str, Any] | None = None) -> No
         deployment.failed(under_way, error.message)
         raise
     try:
-        detail = None
+        detail = people.approval() if under_way.kind == "rollback" else None
         if gathered is not None:
             effect, changes = (applied.effect, applied.changes) if applied else (None, None)
             detail = f"passport {issuing.issue(under_way, gathered, effect, changes, live)}"
@@ -195,7 +195,7 @@ def _apply(
     With `effect`, the change set may do nothing that isn't in it.
     """
     session, environment = under_way.session, under_way.environment
-    changes = changeset.make(session, environment, made.path(bundle.TEMPLATE), values)
+    changes = changeset.make(session, environment, made, values)
     if changes is None:
         return None
     executed = False

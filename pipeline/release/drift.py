@@ -20,6 +20,7 @@ from pipeline.delivery.stack import Stack
 from pipeline.ledger import client as ledger
 from pipeline.plan import sources
 from pipeline.source import code
+from pipeline.source.adoption import owners
 from pipeline.source.project import BOOTSTRAP
 from pipeline.source.samconfig import Environment
 from pipeline.source.stacks import Stack as Template
@@ -81,7 +82,7 @@ def find(session: boto3.Session, environment: Environment, live: Stack, reposito
     found = [*_template(session, environment, text), *_release(session, environment, live, digest)]
     template = sources.bundled(environment.name, text, files, live.parameters, repository)
     found += _functions(session, live, template)
-    found += _bootstrap(session, environment, repository)
+    found += bootstrap(session, environment, repository)
     return found
 
 
@@ -190,21 +191,21 @@ def _variables(called: str, function: Function, live: Stack, found: Mapping[str,
             yield Drift("setting", f"{called} {variable}", expected, actual)
 
 
-def _bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
+def bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
     """The account's bootstrap must be what this checkout's template says. One that can't be read is told of."""
     path = repository / BOOTSTRAP
     if not path.exists():
         return
-    bootstrap = environment.application.bootstrap_stack
-    with aws.errors(f"reading the template of {bootstrap}"):
+    stack = environment.application.bootstrap_stack
+    with aws.errors(f"reading the template of {stack}"):
         try:
             body = session.client("cloudformation", config=aws.CONFIG).get_template(
-                StackName=bootstrap, TemplateStage="Original"
+                StackName=stack, TemplateStage="Original"
             )["TemplateBody"]
         except ClientError as error:
             if "does not exist" not in str(error):
                 raise
-            yield Drift("bootstrap", bootstrap, "a stack", "absent")
+            yield Drift("bootstrap", stack, "a stack", "absent")
             return
     actual, expected = _plain(body), _plain(path.read_text(encoding="utf-8"))
     for section in ("Parameters", "Conditions", "Resources"):
@@ -277,11 +278,21 @@ def record(session: boto3.Session, environment: Environment, live: Stack, found:
 
 
 def keep_issue(environment: Environment, found: list[Drift], text: str) -> str:
-    """One open issue while there is drift; says what came of it. What can't be told neither opens nor closes it."""
+    """One open issue while there is drift; says what came of it. What can't be told neither opens nor closes it.
+
+    Who owns the pipeline by CODEOWNERS hears of it: a person is assigned, a team, which GitHub assigns nothing, named.
+    """
     mark = f"<!-- esclusa: drift of {environment.name} -->"
     if any(one.differs for one in found):
-        where = github.keep_issue(mark, f"{environment.name} has drifted from git", text)
-        return f"issue: {where}"
+        owner = owners(Path.cwd()).get("platform", "")
+        where = github.keep_issue(
+            mark,
+            f"{environment.name} has drifted from git",
+            f"{text}\n\n{owner}" if owner else text,
+            labels=["drift"],
+            assignees=[owner.removeprefix("@")] if owner and "/" not in owner else [],
+        )
+        return f"issue: {where}" if where else ""
     if not found and github.close_issue(mark, f"{environment.name} is what git says again."):
         return "the issue on drift is closed"
     return ""

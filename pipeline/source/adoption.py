@@ -53,18 +53,17 @@ def current(root: Path) -> Names:
         described.repository,
         regions.pop(),
         {name: one.account for name, one in deployed.items()},
-        dict(_teams(root)),
+        owners(root),
         tuple(environments),
     )
 
 
-def _teams(root: Path) -> Iterator[tuple[str, str]]:
+def owners(root: Path) -> dict[str, str]:
+    """Whom CODEOWNERS names first for each of TEAMS that it knows."""
     path = root / OWNERS
     rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     owned = {words[0]: words[1:] for words in map(str.split, rows) if words and not words[0].startswith("#")}
-    for team, place in TEAMS.items():
-        if owned.get(place):
-            yield team, owned[place][0]
+    return {team: owned[place][0] for team, place in TEAMS.items() if owned.get(place)}
 
 
 def faults(names: Names) -> list[str]:
@@ -133,7 +132,7 @@ def changes(root: Path, names: Names) -> dict[str, tuple[str, str]]:
         path = root / file
         if path.is_file():
             before = path.read_text(encoding="utf-8")
-            after = _renamed(before, now, names, file)
+            after = renamed(before, now, names, file)
             if after != before:
                 changed[file] = (before, after)
     if FILE in changed:
@@ -165,7 +164,7 @@ def write(root: Path, changed: Mapping[str, tuple[str, str]]) -> None:
             written.unlink(missing_ok=True)
 
 
-def _renamed(text: str, now: Names, to: Names, file: str) -> str:
+def renamed(text: str, now: Names, to: Names, file: str) -> str:
     """A text with every name replaced, all at once: one that becomes another's old one is not replaced again."""
     new = _said(to, file)
     table = {old: new[what] for what, old in _said(now, file).items() if what in new}

@@ -68,6 +68,7 @@ class Application:
 
     `url` is the output with the API's address. `health` are the routes that must answer a release with 200, and
     `version` the one that must also name the release. With `ledger` it keeps the records of deployments itself.
+    `samples` are values of the functions' variables for a look at its routes, where only AWS knows the real ones.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Application:
     health: tuple[str, ...]
     version: str
     code: Mapping[str, Code] = field(hash=False)
+    samples: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -178,7 +180,7 @@ class _Reader:
         self.table = table
 
     def application(self) -> Application:
-        self._known(self.table, (APPLICATION,), (*_KEYS, "code"), _SETTING)
+        self._known(self.table, (APPLICATION,), (*_KEYS, "code", _SAMPLES), _SETTING)
         return Application(
             name=self._name(),
             repository=self._text("repository", _REPOSITORY, "OWNER/REPOSITORY as GitHub spells it"),
@@ -188,7 +190,20 @@ class _Reader:
             health=self._texts((APPLICATION, "health"), _ROUTE, "routes such as /health", may_be_empty=True),
             version=self._text("version", _ROUTE, "a route such as /version"),
             code={name: self._code(name, body) for name, body in self._codes()},
+            samples=self._samples(),
         )
+
+    def _samples(self) -> dict[str, str]:
+        found = self.table.get(_SAMPLES, {})
+        if not isinstance(found, dict):
+            self._refuse(
+                (APPLICATION, _SAMPLES), f"{_SAMPLES} is not a table of variables and values: {found!r}"
+            )
+            return {}
+        for name, value in found.items():
+            if not isinstance(value, str):
+                self._refuse((APPLICATION, _SAMPLES, name), f"{_SAMPLES}.{name} is not a text: {value!r}")
+        return {name: str(value) for name, value in found.items()}
 
     def _name(self) -> str:
         name = self._text("name", _NAME, "lower-case letters and digits in words joined by one hyphen")
@@ -285,4 +300,5 @@ class _Reader:
         return value is True
 
 
+_SAMPLES = "samples"  # the only key that may be missing
 _KEYS = ("name", "repository", "branch", "ledger", "url", "health", "version")

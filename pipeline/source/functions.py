@@ -31,7 +31,7 @@ class Route:
         return not any(name.upper() != "NONE" and name != "api_key" for name in self.authorizers)
 
     def violation(self, message: str) -> Violation:
-        """A violation at the function's event that makes this route, else at the API; the fact is the route."""
+        """A violation where the route is written, event or body, else at the API; the fact is the route."""
         stack, fact = self.api.stack, f"{self.method} {self.path}"
         for name, body in (stack.source.get("Resources") or {}).items():
             events = dig(body, "Properties", "Events", default={})
@@ -49,7 +49,10 @@ class Route:
                     line = stack.document.line(*place)
                     environment = stack.environment.name
                     return Violation(message, stack.document.file, line, name, environment, fact=fact)
-        return at(self.api, message, fact=fact)
+        written = {"ANY": METHODS[-1]}.get(self.method, self.method.lower())
+        place = ("Body", "paths", self.path, written)
+        security = ("security",) if self.api.is_written(*place, "security") else ()
+        return at(self.api, message, *place, *security, fact=fact)
 
     def _is_of(self, event: Any) -> bool:
         """Whether an event, as the source has it, is for this route's API: the one that it names, else SAM's own."""

@@ -299,11 +299,3 @@ def _unquoted(text: str) -> str:
 
 def _in_quotes(value: str) -> str:
     return '"' + value.replace('"', '\\"') + '"'
-
-
-def quoted(parameters: Mapping[str, str]) -> list[str]:
-    """Parameters as `sam deploy --parameter-overrides` takes them whole, each in double quotes.
-
-    Unquoted, sam cuts a value at its first blank and refuses an empty one.
-    """
-    return [f"{name}={_in_quotes(value)}" for name, value in parameters.items()]

@@ -13,6 +13,7 @@ from pipeline.source.located import Document, Place, nodes
 
 FILE = "policies/settings.toml"
 OPEN_ROUTES = "open_routes"
+OPEN, CLOSED = "catch_all.open", "catch_all.closed"
 # What pipeline/iam/grants.py reads.
 TYPES, DEPLOYMENT_ACTIONS, ROLE_ACTIONS = "resource_types", "deployment_actions", "role_actions"
 RUNTIMES = "runtimes"
@@ -21,6 +22,7 @@ ONLY, NEVER = "promoted.only", "promoted.never"
 BASELINE = "mypy_baseline"
 # A route as it stands in the template: one method of one path. ANY would open what nobody has written yet.
 _ROUTE = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S*)")
+_PREFIX = re.compile(r"/|(/[A-Za-z0-9._:-]+)+")
 # CloudFormation takes letters and digits alone.
 _PARAMETER = re.compile(r"[A-Za-z0-9]{1,255}")
 # The Python runtimes of Lambda that this engine builds for. Source: AWS Lambda developer guide, "Lambda runtimes".
@@ -90,6 +92,8 @@ class Names:
 
 LISTS: Mapping[str, Names] = {
     OPEN_ROUTES: Names((), _ROUTE, "a method and a path, such as GET /login", more=True),
+    OPEN: Names((), _PREFIX, "a prefix of paths, such as /static", more=True),
+    CLOSED: Names((), _PREFIX, "a prefix of paths, such as /", more=False),
     RUNTIMES: Names(
         _PYTHONS,
         re.compile("|".join(map(re.escape, _PYTHONS))),
@@ -130,6 +134,7 @@ TABLES: Mapping[str, Values] = {
 _PATTERNS = "of a parameter's name a list of its values; * stands for any text"
 _GRANTED = "known to CloudFormation's registry and to AWS's service authorization reference; nothing an administrator's"
 _ALL = (*LISTS, *_ELSEWHERE, *NUMBERS, *TABLES)
+_CATCH_ALL = OPEN.partition(".")[0]
 _GROUPS = {name.partition(".")[0] for name in _ALL if "." in name}
 
 
@@ -191,6 +196,26 @@ class Settings:
         allowed = self.names(OPEN_ROUTES)
         return {one: (OPEN_ROUTES, index) for index, one in enumerate(listed) if one in allowed}
 
+    def lets_open(self, method: str, path: str) -> bool:
+        """Whether a route of the template may be open: by its name, HEAD as GET, or by its prefix."""
+        names = {f"{method} {path}", f"{'GET' if method == 'HEAD' else method} {path}"}
+        return not names.isdisjoint(self.open_routes) or self.opens(path)
+
+    @cached_property
+    def prefixes(self) -> Mapping[str, bool]:
+        """The prefixes of the catch-all, each with whether it is open; none where there is no catch-all.
+
+        Nor where it can't be taken as it is written: what isn't clear opens nothing.
+        """
+        if [*self._odd_prefixes(), *self._odd_names()]:
+            return {}
+        return {one: setting == OPEN for setting in (OPEN, CLOSED) for one in self.names(setting)}
+
+    def opens(self, path: str) -> bool:
+        """Whether the catch-all has the path open: its longest prefix decides."""
+        found = [one for one in self.prefixes if _within(path, one)]
+        return bool(found) and self.prefixes[max(found, key=len)]
+
     @property
     def promoted(self) -> Iterator[tuple[str, Place]]:
         """Each parameter that the file itself names for promoted environments, with its place."""
@@ -208,7 +233,13 @@ class Settings:
     @cached_property
     def faults(self) -> list[tuple[str, Place]]:
         """What the file says and nobody takes, each with its place and the bound."""
-        return [*self._unknown(), *self._out_of_bounds(), *self._odd_names(), *self._odd_values()]
+        return [
+            *self._unknown(),
+            *self._out_of_bounds(),
+            *self._odd_names(),
+            *self._odd_values(),
+            *self._odd_prefixes(),
+        ]
 
     def rows(self) -> Iterator[Setting]:
         """Every setting, in the order of this reader."""
@@ -260,6 +291,21 @@ class Settings:
                     yield f"{setting}: {text!r} is not {one.what}", (*place, index)
                 elif text in given[:index]:
                     yield f"{setting}: {text} stands there twice", (*place, index)
+
+    def _odd_prefixes(self) -> Iterator[tuple[str, Place]]:
+        """A catch-all that leaves something unsaid, or closes what can't be kept closed."""
+        opened, closed = self.names(OPEN), self.names(CLOSED)
+        if self._given(_CATCH_ALL) is not None and "/" not in (*opened, *closed):
+            yield f"{_CATCH_ALL} doesn't say whether / is open or closed", (_CATCH_ALL,)
+        given = self._given(CLOSED)
+        for index, one in enumerate(given if isinstance(given, list) else []):
+            around = next((other for other in opened if _within(str(one), other)), None)
+            if around == one:
+                yield f"{one} is open and closed", (*_place(CLOSED), index)
+            elif around and one in closed:
+                # API Gateway takes /static%2F..., or another spelling of what is closed, for what is open.
+                why = f"{one} is closed within {around}, which is open: an escape such as %2F leads around it"
+                yield f"{why}. Close /, and open what is public", (*_place(CLOSED), index)
 
     def _odd_values(self) -> Iterator[tuple[str, Place]]:
         for setting in TABLES:
@@ -330,6 +376,10 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _within(path: str, prefix: str) -> bool:
+    return prefix == "/" or path == prefix or path.startswith(f"{prefix}/")
 
 
 def _place(setting: str) -> Place:

@@ -27,6 +27,7 @@ _KEPT = ("DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "
 
 # What the transform calls by another name than the source.
 _RENAMED = {
+    "Body": "DefinitionBody",
     "DeadLetterConfig": "DeadLetterQueue",
     "TracingConfig": "Tracing",
     "ManagedPolicyArns": "Policies",

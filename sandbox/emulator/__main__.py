@@ -7,6 +7,7 @@ from ministack import app
 from sandbox.emulator import (
     access,
     apis,
+    codedeploy,
     functions,
     iam,
     parameters,
@@ -30,6 +31,7 @@ MENDS = (
     *secrets_manager.MENDS,
     *functions.MENDS,
     *apis.MENDS,
+    *codedeploy.MENDS,
 )
 
 for mend in MENDS:

@@ -85,12 +85,14 @@ def _rights(action: str, subject: Subject) -> Iterator[Right]:
         yield from (Right(action, *each) for each in _identities(subject))
     elif service == "kms":
         yield from (Right(action, *each) for each in _keys(subject, owner))
-    elif service == "s3":
+    elif service == "s3" and owner != "s3":
         code = subject.properties.get("Code") or {}
         if "S3Bucket" in code:
-            yield Right(action, f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
+            of_version = "S3ObjectVersion" in code and action == "s3:GetObject"
+            asked = "s3:GetObjectVersion" if of_version else action
+            yield Right(asked, f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
     elif service == "codedeploy" and owner != "codedeploy":
-        return  # an alias asks for it with an UpdatePolicy alone, and there is no CodeDeploy here
+        return  # an alias asks for it with an UpdatePolicy alone: `aliased`
     else:
         yield Right(action, _arn(action, service, subject))
 
@@ -165,6 +167,16 @@ def _codedeploy(action: str, here: str, subject: Subject) -> str:
     if "Group" in action or action in {"codedeploy:CreateDeployment", "codedeploy:GetDeployment"}:
         return f"arn:aws:codedeploy:{here}:deploymentgroup:{application}/{subject.physical}"
     return f"arn:aws:codedeploy:{here}:application:{application}"
+
+
+def aliased(application: str, group: str) -> Iterator[Right]:
+    """What CloudFormation needs to have CodeDeploy move an alias."""
+    here = f"{get_region()}:{get_account_id()}"
+    subject = Subject("AWS::CodeDeploy::DeploymentGroup", group, {"ApplicationName": application})
+    for action in _actions("AWS::Lambda::Alias", "update"):
+        if action.startswith("codedeploy:"):
+            resource = "*" if authorization.without_resources(action) else _codedeploy(action, here, subject)
+            yield Right(action, resource)
 
 
 def _identities(subject: Subject) -> Iterator[tuple[str, dict[str, Any]]]:

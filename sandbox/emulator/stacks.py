@@ -4,16 +4,16 @@ import json
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
 
 import samtranslator.translator.transform as sam
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_region
 from ministack.core.router import extract_access_key_id
-from ministack.services import cloudformation, iam
-from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+from ministack.services import cloudformation, iam, s3
+from ministack.services.cloudformation import changesets, engine, handlers, helpers, provisioners, stacks
 
 from pipeline.source import registry
-from sandbox.emulator.handlers import Made, Properties, register
 from sandbox.emulator.work import work_as
 
 _SERVICE = "cloudformation.amazonaws.com"
@@ -145,23 +145,6 @@ def _before(actions: Iterable[str], judge: Callable[[Any], Any]) -> None:
         cloudformation._ACTION_HANDLERS[name] = guarded(cloudformation._ACTION_HANDLERS[name])
 
 
-def without_a_counterpart() -> None:
-    """AWS: CodeDeploy moves an alias in steps. ministack: it has no CodeDeploy, and an alias moves at once. The
-    resources exist as data, so that one template serves both; docs/sandbox.md lists it."""
-
-    def create(logical: str, _properties: Properties, stack: str) -> Made:
-        return f"{stack}-{logical}", {}
-
-    def update(physical: str, _old: Properties, _new: Properties) -> Made:
-        return physical, {}
-
-    def delete(_physical: str, _properties: Properties) -> None:
-        return None
-
-    for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
-        register(kind, create, update, delete)
-
-
 def replacements() -> None:
     """AWS: CloudFormation's registry says which property makes a new resource. ministack: it has a table of its own,
     and of a type that isn't in it every change might, so that no route could be added to a live API."""
@@ -177,4 +160,29 @@ def replacements() -> None:
     provisioners._property_recreation = stacks._property_recreation = recreation
 
 
-MENDS = (transform_parameters, dead_stacks, service_role, without_a_counterpart, replacements)
+def templates_by_version() -> None:
+    """AWS: a template's address may name a version of the object (`?versionId=`), which is then taken. ministack: it
+    takes what lies at the key by then, whoever wrote it."""
+    resolve = helpers._resolve_document
+
+    def resolved(params: Any, body_key: str, url_key: str, label: str) -> Any:
+        address = urlparse(helpers._p(params, url_key) or "")
+        version = parse_qs(address.query).get("versionId", [""])[0]
+        if not version:
+            return resolve(params, body_key, url_key, label)
+        bucket, _, key = address.path.removeprefix("/").partition("/")
+        body = s3._get_object_data(bucket, unquote(key), version_id=version)
+        if body is None:
+            return None, helpers._error("ValidationError", "S3 error: The specified version does not exist.")
+        return body.decode("utf-8"), None
+
+    helpers._resolve_document = resolved
+
+
+MENDS = (
+    transform_parameters,
+    dead_stacks,
+    service_role,
+    replacements,
+    templates_by_version,
+)

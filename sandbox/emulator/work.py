@@ -1,6 +1,7 @@
 """Mend of CloudFormation's work on resources: as whom it does it, and whether that one may."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,20 +18,32 @@ _worker: ContextVar[PrincipalInfo | None] = ContextVar("worker", default=None)
 
 def work_as(role: str, caller: str) -> None:
     """From here on, in this request and in what it sets going, CloudFormation is the role; without one the caller."""
-    if not role:
-        found = iam_evaluator.resolve_principal(caller, get_account_id())
-        _worker.set(found if isinstance(found, PrincipalInfo) else None)
+    if role:
+        _worker.set(_session(role, "AWSCloudFormation"))
         return
+    found = iam_evaluator.resolve_principal(caller, get_account_id())
+    _worker.set(found if isinstance(found, PrincipalInfo) else None)
+
+
+@contextmanager
+def working_as(role: str) -> Iterator[None]:
+    """Another service is the role, for as long as the context lasts."""
+    before = _worker.set(_session(role, "CodeDeploy"))
+    try:
+        yield
+    finally:
+        _worker.reset(before)
+
+
+def _session(role: str, service: str) -> PrincipalInfo:
     name = role.rpartition("/")[2]
-    _worker.set(
-        PrincipalInfo(
-            arn=f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/AWSCloudFormation",
-            type="AssumedRole",
-            account=get_account_id(),
-            policies=iam_evaluator._gather_role_policies(name, get_account_id()),
-            keys={},
-            limits=iam_evaluator._permissions_boundary(iam._roles, name, get_account_id()),
-        )
+    return PrincipalInfo(
+        arn=f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{service}",
+        type="AssumedRole",
+        account=get_account_id(),
+        policies=iam_evaluator._gather_role_policies(name, get_account_id()),
+        keys={},
+        limits=iam_evaluator._permissions_boundary(iam._roles, name, get_account_id()),
     )
 
 
@@ -40,16 +53,16 @@ def rights_on_resources() -> None:
     provision, update, delete = stacks._provision_resource, stacks._update_resource, stacks._delete_resource
 
     def provisioned(kind: str, logical: str, properties: Properties, stack: str) -> Any:
-        _require(needed("create", Subject(kind, f"{stack}-{logical}", properties)))
+        require(needed("create", Subject(kind, f"{stack}-{logical}", properties)))
         return provision(kind, logical, properties, stack)
 
     def updated(kind: str, physical: str, old: Properties, new: Properties, *rest: Any) -> Any:
         if old != new:
-            _require(needed("update", Subject(kind, physical, new)))
+            require(needed("update", Subject(kind, physical, new)))
         return update(kind, physical, old, new, *rest)
 
     def deleted(kind: str, physical: str, properties: Properties, *rest: Any) -> Any:
-        _require(needed("delete", Subject(kind, physical, properties)))
+        require(needed("delete", Subject(kind, physical, properties)))
         return delete(kind, physical, properties, *rest)
 
     stacks._provision_resource, stacks._update_resource, stacks._delete_resource = (
@@ -69,14 +82,14 @@ def rights_on_parameters() -> None:
         for name, parameter in template.get("Parameters", {}).items():
             source = given.get(name) or parameter.get("Default")
             if source and str(parameter.get("Type", "")).startswith("AWS::SSM::Parameter::Value"):
-                _require(iter([Right("ssm:GetParameters", f"{here}/{str(source).lstrip('/')}")]))
+                require(iter([Right("ssm:GetParameters", f"{here}/{str(source).lstrip('/')}")]))
         return resolve(template, provided, previous)
 
     for module in (engine, changesets, handlers):
         module._resolve_parameters = judged
 
 
-def _require(rights: Iterator[Right]) -> None:
+def require(rights: Iterator[Right]) -> None:
     """Raise ValueError, which becomes the resource's reason, for the first right that the worker lacks."""
     worker = _worker.get()
     if worker is None or worker.policies is None:  # the root user

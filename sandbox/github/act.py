@@ -6,7 +6,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sandbox.github.log import Annotation, JobResult, Log, StepResult
 __all__ = ["Annotation", "JobResult", "Process", "StepResult", "WorkflowRun"]
 
 RUNNERS = ("ubuntu-24.04",)
+PATIENCE_OF_A_CANCEL = (7.5, 2.5)  # seconds after SIGINT, and after SIGTERM
 # What jobs get of this machine's environment: nothing that could hold a credential.
 _KEPT = ("LANG", "LC_ALL", "TZ", "PYENV_ROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -62,6 +64,8 @@ class Process:
         self.mark = mark
         self.pid = 0
         self.reason = ""
+        self.over = False
+        self._held = 0
         self._lock = threading.Lock()
 
     def run(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], patience: float) -> int:
@@ -91,13 +95,53 @@ class Process:
                 self.end("cancelled")
                 raise
             finally:
+                self.over = True
                 process.forget()
                 with self._lock:  # whoever ended act may still be ending what its jobs left running
                     pass
         return status
 
     def _signs(self) -> object:
-        return self.log.lines, standstill.activity(self.pid)
+        waiting = (
+            time.monotonic() if self._held else 0
+        )  # who waits for others or for leave doesn't stand still
+        return waiting, self.log.lines, standstill.activity(self.pid)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While a job of it waits for its turn, or for a person."""
+        with self._lock:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+
+    def has_ended(self) -> bool:
+        """Whether act has ended, or is being ended."""
+        return self.over or bool(self.reason)
+
+    def cancel(self, patience: tuple[float, float] = PATIENCE_OF_A_CANCEL) -> None:
+        """Cancel it as a runner does: each step's first process, and that alone, hears SIGINT, then SIGTERM; then all
+        of it is killed.
+
+        Source: GitHub's "Workflow cancellation reference".
+        """
+        with self._lock:
+            if self.reason:
+                return
+            self.reason = "cancelled"  # also where act ends by itself now, with its steps
+        steps = processes.children(self.pid) if self.pid else []
+        for number, seconds in zip((signal.SIGINT, signal.SIGTERM), patience, strict=True):
+            for pid in filter(processes.alive, steps):
+                processes.send(pid, number)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until and any(map(processes.alive, steps)):
+                time.sleep(0.05)
+        with self._lock:
+            if self.pid:
+                processes.end(self.pid, self.mark)
 
     def end(self, reason: str) -> None:
         """End act, its jobs, and what they left running. `reason` becomes the conclusion."""
@@ -128,6 +172,14 @@ class Processes:
     def discard(self, process: Process) -> None:
         """One that has ended."""
         self._running.discard(process)
+
+    def each(self, act: Callable[[Process], None]) -> None:
+        """Do something to each that runs, side by side."""
+        threads = [threading.Thread(target=act, args=(process,)) for process in list(self._running)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def cancel(self) -> None:
         """End those that run, and those that are about to."""

@@ -56,6 +56,11 @@ class Admission:
             scope: min((each[scope] for each in allowed), key=levels.index) for scope in permissions.SCOPES
         }
 
+    def asking(self, ends: Connection) -> tuple[RunningJob, RunJob]:
+        """The job whose process opened this connection: as act knows it, and as it is written. Raises RefusedError."""
+        running, fitting = self._asking(ends)
+        return running, fitting[0]
+
     def _allowed(self, job: RunJob) -> dict[str, str]:
         if self.event.name == "pull_request" and (self.event.fork or self.event.actor == "dependabot[bot]"):
             return permissions.of_fork(job.permissions)

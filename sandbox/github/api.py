@@ -17,6 +17,7 @@ from sandbox.oidc import RefusedError
 _PAGE = 30  # records a page where the request doesn't say, at most 100
 
 type Permissions = Callable[[Connection], Mapping[str, str]]
+type Begin = Callable[[Connection], Reply]
 
 
 class Api:
@@ -24,7 +25,9 @@ class Api:
 
     def __init__(self, repository: Repository) -> None:
         self.records = Records(repository)
+        self.faults: list[Reply] = []  # what the next requests are answered in place of an answer
         self._runs: dict[str, Permissions] = {}
+        self._gates: dict[str, Begin] = {}
         self._server = Server(self._answer)
         self.start, self.stop = self._server.start, self._server.stop
 
@@ -33,15 +36,23 @@ class Api:
         """What GITHUB_API_URL holds. Raises RuntimeError before `start`."""
         return self._server.url
 
-    def admit(self, token: str, permissions: Permissions) -> None:
-        """Let a run's jobs ask with `token`; `permissions` gets a connection and says what its job may do."""
+    def admit(self, token: str, permissions: Permissions, begin: Begin | None = None) -> None:
+        """Let a run's jobs ask with `token`; `permissions` gets a connection and says what its job may do.
+
+        `begin` answers a job that asks whether it may begin, when it may: that is the sandbox's own, and not GitHub's.
+        """
         self._runs[token] = permissions
+        if begin is not None:
+            self._gates[token] = begin
 
     def dismiss(self, token: str) -> None:
         """End a run's right to ask."""
         self._runs.pop(token, None)
+        self._gates.pop(token, None)
 
     def _answer(self, request: Request) -> Reply:
+        if self.faults:
+            return self.faults.pop(0)
         try:
             return self._routed(request)
         except AnswerError as other:
@@ -50,6 +61,8 @@ class Api:
     def _routed(self, request: Request) -> Reply:
         if request.bearer not in self._runs:
             raise AnswerError(HTTPStatus.UNAUTHORIZED, "Bad credentials")
+        if (request.method, request.path) == ("POST", "/begin") and request.bearer in self._gates:
+            return self._gates[request.bearer](request.ends)
         prefix = f"/repos/{self.records.repository.full_name}"
         if not request.path.lower().startswith(prefix.lower()):
             raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")

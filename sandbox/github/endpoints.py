@@ -11,6 +11,7 @@ from sandbox.github.records import Record, Records
 from sandbox.loopback import Reply, Request
 
 BOT = "github-actions[bot]"
+PEOPLE = ("alice", "bob", "carol", "dave")  # who may write here, and so be assigned
 
 
 class AnswerError(Exception):
@@ -69,7 +70,13 @@ def _made(body: Any) -> Reply:
     return Reply(HTTPStatus.CREATED, body)
 
 
+def _tracked(call: Call) -> None:
+    if not call.records.has_issues:
+        raise AnswerError(HTTPStatus.GONE, "Issues has been disabled in this repository.")
+
+
 def _issues(call: Call) -> Reply:
+    _tracked(call)
     query = call.request.query
     state, labels = query.get("state", "open"), set(filter(None, query.get("labels", "").split(",")))
     found = [
@@ -87,10 +94,19 @@ def _issue(call: Call) -> Reply:
 
 
 def _open_issue(call: Call) -> Reply:
+    _tracked(call)
     values = call.wanted("title")
-    return _made(
-        call.records.issue(values["title"], values.get("body") or "", values.get("labels") or [], BOT)
-    )
+    assignees = values.get("assignees") or []
+    if not set(assignees) <= set(PEOPLE):
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: assignees invalid")
+    body, labels = values.get("body") or "", values.get("labels") or []
+    return _made(call.records.issue(values["title"], body, labels, BOT, assignees))
+
+
+def _assignee(call: Call) -> Reply:
+    if call.found["login"] not in PEOPLE:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+    return Reply(HTTPStatus.NO_CONTENT, None)
 
 
 def _change_issue(call: Call) -> Reply:
@@ -159,7 +175,7 @@ def _releases(call: Call) -> Reply:
 
 def _make_release(call: Call) -> Reply:
     values = call.wanted("tag_name")
-    if any(each["tag_name"] == values["tag_name"] for each in call.records.releases.values()):
+    if not values.get("draft") and _taken(call, values["tag_name"]):
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: tag_name already_exists")
     return _made(_with_upload(call, call.records.release(values, BOT)))
 
@@ -170,18 +186,30 @@ def _release(call: Call) -> Reply:
 
 def _release_of(call: Call) -> Reply:
     for each in call.records.releases.values():
-        if each["tag_name"] == call.found["tag"]:
+        if each["tag_name"] == call.found["tag"] and not each["draft"]:
             return _ok(_with_upload(call, each))
     raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
 
 
 def _change_release(call: Call) -> Reply:
     release = _one(call.records.releases, call.number("release"))
-    return _ok(call.records.change(release, call.values, ("name", "body", "draft", "prerelease")))
+    call.records.change(release, call.values, ("name", "body", "prerelease"))
+    if release["draft"] and call.values.get("draft") is False:
+        if _taken(call, release["tag_name"]):
+            raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: tag_name already_exists")
+        call.records.published(release)
+    return _ok(_with_upload(call, release))
+
+
+def _taken(call: Call, tag: str) -> bool:
+    """Whether a published release has the tag; of drafts there may be any number."""
+    return any(one["tag_name"] == tag and not one["draft"] for one in call.records.releases.values())
 
 
 def _attach(call: Call) -> Reply:
     release, name = _one(call.records.releases, call.number("release")), call.request.query.get("name", "")
+    if release["immutable"]:
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Cannot upload assets to an immutable release.")
     if not re.fullmatch(r"[\w.+-]+", name):
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, f"An asset can't be called {name!r}.")
     if any(asset["name"] == name for asset in release["assets"]):
@@ -195,6 +223,21 @@ def _asset(call: Call) -> Reply:
         raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
     record, data = call.records.assets[call.number("asset")]
     return _ok(data if "octet-stream" in call.request.headers.get("Accept", "") else record)
+
+
+def _remove_asset(call: Call) -> Reply:
+    asset = call.number("asset")
+    holder = next(
+        (one for one in call.records.releases.values() if any(each["id"] == asset for each in one["assets"])),
+        None,
+    )
+    if holder is None:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+    if holder["immutable"]:
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Cannot delete assets of an immutable release.")
+    holder["assets"] = [each for each in holder["assets"] if each["id"] != asset]
+    del call.records.assets[asset]
+    return Reply(HTTPStatus.NO_CONTENT, None)
 
 
 def _with_upload(call: Call, release: Record) -> Record:
@@ -235,6 +278,8 @@ ROUTES: tuple[tuple[str, str, str, Callable[[Call], Reply]], ...] = (
     ("GET", r"/releases/tags/(?P<tag>[^/]+)", "contents:read", _release_of),
     ("POST", r"/releases/(?P<release>\d+)/assets", "contents:write", _attach),
     ("GET", r"/releases/assets/(?P<asset>\d+)", "contents:read", _asset),
+    ("DELETE", r"/releases/assets/(?P<asset>\d+)", "contents:write", _remove_asset),
+    ("GET", r"/assignees/(?P<login>[\w-]+)", "issues:read", _assignee),
     ("GET", r"/actions/runs/(?P<run>\d+)", "actions:read", _run),
     ("GET", r"/actions/runs/(?P<run>\d+)/approvals", "actions:read", _approvals),
 )  # fmt: skip

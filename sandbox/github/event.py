@@ -81,7 +81,10 @@ class Event:
 
 @dataclass(frozen=True)
 class PullRequest:
-    """A pull request into `base`. `head` is its newest commit, `merge` the commit that its checks run on."""
+    """A pull request into `base`. `head` is its newest commit, `merge` the commit that its checks run on.
+
+    `base_sha` is the base's commit that its events tell, `tip` the one that it is merged with.
+    """
 
     number: int
     title: str
@@ -93,6 +96,7 @@ class PullRequest:
     author: str
     repository: Repository
     changed: tuple[str, ...]
+    tip: str = ""
 
     def event(
         self, base: Repository, action: str = "opened", *, name: str = "pull_request", before: str = ""
@@ -127,7 +131,7 @@ class PullRequest:
         return Event(
             name=name,
             ref=f"refs/heads/{self.base}" if target else f"refs/pull/{self.number}/merge",
-            sha=self.base_sha if target else self.merge,
+            sha=(self.tip or self.base_sha) if target else self.merge,
             actor=self.author,
             payload=payload,
             head_ref=self.branch,
@@ -175,6 +179,25 @@ def push(
         "sender": user(actor),
     }
     return Event("push", ref, sha, actor, payload, changed=changed)
+
+
+def merge_group(
+    repository: Repository, ref: str, sha: str, base: str, base_sha: str, changed: tuple[str, ...]
+) -> Event:
+    """A merge queue asks for the checks of what it is about to merge."""
+    payload = {
+        "action": "checks_requested",
+        "merge_group": {
+            "head_sha": sha,
+            "head_ref": ref,
+            "base_sha": base_sha,
+            "base_ref": f"refs/heads/{base}",
+            "head_commit": {"id": sha},
+        },
+        "repository": repository.payload(),
+        "sender": user("github-merge-queue[bot]"),
+    }
+    return Event("merge_group", ref, sha, "github-merge-queue[bot]", payload, changed=changed)
 
 
 def dispatch(

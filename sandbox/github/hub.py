@@ -23,6 +23,7 @@ from sandbox.github.api import Api
 from sandbox.github.claims import SubjectForm
 from sandbox.github.concurrency import Queue
 from sandbox.github.event import Event, PullRequest, Repository
+from sandbox.github.gate import Approvals
 from sandbox.github.log import Progress
 from sandbox.github.repository import Remote
 from sandbox.github.runner import Runner, Setting
@@ -104,6 +105,7 @@ class GitHub:
         self.variables: dict[str, str] = {}
         self.issuer = Issuer(self.state)
         self.api = Api(self.repository)
+        self.approvals = Approvals(self.api.records, self.rules)
         self._queue = Queue()
         self._running = Processes()
         self._started = 0
@@ -127,6 +129,10 @@ class GitHub:
         self.issuer.start()
         self.api.start()
         return commit
+
+    def cancel(self) -> None:
+        """Cancel every run, as a person does on their pages."""
+        self._running.each(act.Process.cancel)
 
     def close(self) -> None:
         """End what runs. The remote, the logs and the artifacts stay."""
@@ -168,13 +174,17 @@ class GitHub:
         self.api.records.open_pull(updated)
         return updated
 
-    def review(self, request: PullRequest, reviewer: str, state: str = "APPROVED") -> None:
+    def review(self, request: PullRequest, reviewer: str | None, state: str = "APPROVED") -> None:
         """Review a pull request: APPROVED, CHANGES_REQUESTED or COMMENTED."""
         self.api.records.review(request.number, reviewer, state)
 
     def pull_request_event(self, request: PullRequest, action: str = "opened") -> Event:
-        """The event of an activity on a pull request."""
-        return request.event(self.repository, action)
+        """The event of an activity on a pull request, which is merged with its base as it is now."""
+        return self.remote.refresh(request).event(self.repository, action)
+
+    def queue(self, request: PullRequest) -> Event:
+        """Put a pull request into the merge queue; returns the event that asks for its checks."""
+        return self.remote.queue(request)
 
     def merge(self, request: PullRequest, *, actor: str = "bob") -> Event:
         """Merge a pull request into its base and push; returns the event."""
@@ -279,6 +289,7 @@ class GitHub:
             issuer=self.issuer,
             api=self.api,
             queue=self._queue,
+            approvals=self.approvals,
             git_config=self.remote.config,
             toolchain=self.toolchain,
             aws=self.aws,

@@ -12,6 +12,7 @@ from pipeline.base.standstill import PATIENCE
 
 # The folder that act makes for one job, below its cache: the only sure tie between a process and a job.
 _FOLDER = re.compile(r"/act/([0-9a-f]{16})/")
+GATE = "Wait for GitHub's leave"  # the step that is no part of the workflow: see adapted.py
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -60,6 +61,7 @@ class RunningJob:
     result: str = ""
     ended: float = 0.0
     steps: list[StepResult] = field(default_factory=list)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)  # by step id
 
 
 type Progress = Callable[[str, str], None]  # a job's name, and the step that it does now; empty at its end
@@ -109,6 +111,13 @@ class Log:
                 if not self._changed.wait(until - time.monotonic()):
                     return None
 
+    def end_of(self, job: RunningJob, ended: Callable[[], bool]) -> str:
+        """How a job ended; waits for it. '' where act ended without a word on it."""
+        with self._changed:
+            while not job.result and not ended():
+                self._changed.wait(0.2)
+        return job.result
+
     def masked(self, text: str) -> str:
         """A text with every secret that a step has masked as `***`."""
         for secret in sorted(self._masks, key=len, reverse=True):
@@ -157,6 +166,9 @@ class Log:
             job.folder = found.group(1) if found else ""
         if record.get("stage") == "Main" and record.get("step") and not job.result:
             self._doing(job, str(record["step"]))
+        if record.get("command") == "set-output" and len(record.get("stepID") or []) == 1:
+            outputs = job.outputs.setdefault(str(record["stepID"][0]), {})
+            outputs[str(record.get("name", ""))] = str(record.get("arg", ""))
         if record.get("jobResult"):
             job.result, job.ended = record["jobResult"], time.monotonic()
             self._progress(job.name, "")
@@ -173,6 +185,8 @@ class Log:
             return  # a step within a composite action: the step that uses it counts
         seconds = float(record.get("executionTime", 0)) / 1e9
         name = str(record.get("step", "")).partition("\n")[0]
+        if name == GATE:
+            return
         job.steps.append(StepResult(name, str(record["stepResult"]), seconds))
 
     def _summary(self, name: str, record: Mapping[str, Any]) -> None:

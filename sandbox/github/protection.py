@@ -73,5 +73,11 @@ def approver(rules: dict[str, Rule], environment: str, actor: str) -> str | None
     return next((name for name in rule.reviewers if name != actor), None)
 
 
+def may_approve(rules: dict[str, Rule], environment: str, reviewer: str, actor: str) -> bool:
+    """Whether a person may decide about a deployment that `actor` started."""
+    rule = _of(rules, environment)
+    return rule is not None and reviewer in rule.reviewers and reviewer != actor
+
+
 def _of(rules: dict[str, Rule], environment: str) -> Rule | None:
     return next((rule for name, rule in rules.items() if name.lower() == environment.lower()), None)

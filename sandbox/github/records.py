@@ -28,6 +28,11 @@ class Records:
     assets: dict[int, tuple[Record, bytes]] = field(default_factory=dict)
     runs: dict[int, Record] = field(default_factory=dict)
     approvals: dict[int, list[Record]] = field(default_factory=dict)
+    environments: set[str] = field(default_factory=set)  # that a job named, in small letters
+    deployments: dict[int, Record] = field(default_factory=dict)
+    statuses: dict[int, list[Record]] = field(default_factory=dict)  # by deployment, the newest first
+    immutable_releases: bool = True  # as an organisation can enforce it: the stricter of the two
+    has_issues: bool = True
     _numbers: int = 0
     _ids: int = 7_000_000
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -49,7 +54,9 @@ class Records:
             self._ids += 1
             return self._ids
 
-    def issue(self, title: str, body: str, labels: Sequence[str], author: str) -> Record:
+    def issue(
+        self, title: str, body: str, labels: Sequence[str], author: str, assignees: Sequence[str] = ()
+    ) -> Record:
         """Open an issue."""
         number = self.number()
         record = {
@@ -60,6 +67,7 @@ class Records:
             "state": "open",
             "state_reason": None,
             "labels": [{"name": name} for name in labels],
+            "assignees": [user(name) for name in assignees],
             "user": user(author),
             "comments": 0,
             "html_url": f"{self.page}/issues/{number}",
@@ -88,11 +96,11 @@ class Records:
         with self._lock:
             self.pulls[number] |= change
 
-    def review(self, number: int, reviewer: str, state: str = "APPROVED", body: str = "") -> Record:
-        """Remember a review of a pull request."""
+    def review(self, number: int, reviewer: str | None, state: str = "APPROVED", body: str = "") -> Record:
+        """Remember a review of a pull request; `reviewer` is None for an account that is gone since."""
         record = {
             "id": self.identity(),
-            "user": user(reviewer),
+            "user": None if reviewer is None else user(reviewer),
             "state": state,
             "body": body,
             "commit_id": self.pulls[number]["head"]["sha"],
@@ -132,15 +140,35 @@ class Records:
             "body": values.get("body") or "",
             "draft": bool(values.get("draft", False)),
             "prerelease": bool(values.get("prerelease", False)),
+            "immutable": False,
             "author": user(author),
             "assets": [],
             "html_url": f"{self.page}/releases/tag/{values['tag_name']}",
-            "published_at": now(),
+            "published_at": None,
             **_times(),
         }
+        if values.get("generate_release_notes"):
+            record["body"] = f"{record['body']}\n\n{self._notes()}".strip()
         with self._lock:
             self.releases[record["id"]] = record
+            if not record["draft"]:
+                self.published(record)
         return record
+
+    def published(self, record: Record) -> None:
+        """A release is published: from now on, where the repository says so, it doesn't change."""
+        record |= {"draft": False, "published_at": now(), "immutable": self.immutable_releases}
+
+    def _notes(self) -> str:
+        """The pull requests that were merged; GitHub tells those since the last release, by the labels of
+        .github/release.yml.
+        """
+        merged = [
+            f"* {pull['title']} by @{pull['user']['login']} in {pull['html_url']}"
+            for pull in self.pulls.values()
+            if pull.get("merged")
+        ]
+        return "\n".join(["## What's Changed", *merged])
 
     def asset(self, release: int, name: str, kind: str, data: bytes) -> Record:
         """Attach a file to a release."""
@@ -158,6 +186,46 @@ class Records:
             self.assets[record["id"]] = (record, data)
             self.releases[release]["assets"].append(record)
         return record
+
+    def enter(self, environment: str) -> None:
+        """A job names an environment: one that isn't there springs up, without rules."""
+        if environment:
+            with self._lock:
+                self.environments.add(environment.lower())
+
+    def deployment(self, environment: str, ref: str, commit: str, actor: str) -> int:
+        """A job with an environment begins, or waits to; returns the deployment's id."""
+        record = {
+            "id": self.identity(),
+            "environment": environment,
+            "ref": ref,
+            "sha": commit,
+            "task": "deploy",
+            "creator": user(actor),
+            **_times(),
+        }
+        with self._lock:
+            self.deployments[record["id"]] = record
+        self.deployment_status(record["id"], "waiting")
+        return int(record["id"])
+
+    def deployment_status(self, deployment: int, state: str, url: str = "", run: int = 0) -> None:
+        """How a deployment goes; one that succeeds makes the ones before it inactive."""
+        with self._lock:
+            if state == "success":
+                environment = self.deployments[deployment]["environment"]
+                for other, record in self.deployments.items():
+                    was = self.statuses[other][0]["state"]
+                    if other != deployment and record["environment"] == environment and was == "success":
+                        self.deployment_status(other, "inactive")
+            status = {
+                "id": self.identity(),
+                "state": state,
+                "environment_url": url,
+                "log_url": f"{self.page}/actions/runs/{run}" if run else "",
+                **_times(),
+            }
+            self.statuses.setdefault(deployment, []).insert(0, status)
 
     def change(self, record: Record, values: Mapping[str, Any], fields: Sequence[str]) -> Record:
         """Change those of `fields` that `values` names."""

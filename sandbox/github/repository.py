@@ -157,6 +157,7 @@ class Remote:
             actor,
             before=before or events.NOTHING,
             after=self.git("rev-parse", f"refs/tags/{name}"),
+            message=self.git("log", "-1", "--format=%B", name),
         )
 
     def open_pull_request(
@@ -184,7 +185,7 @@ class Remote:
 
     def _merged(self, request: PullRequest) -> PullRequest:
         """Push the branch, and make the merge commit that a pull request's checks run on."""
-        head, base = self.head(request.branch), self._remote_id(f"refs/heads/{request.base}")
+        head = self.head(request.branch)
         if request.repository == self.repository:
             self.git("push", "--quiet", "--force", "origin", f"{request.branch}:{request.branch}")
         else:
@@ -192,12 +193,29 @@ class Remote:
             if not fork.exists():
                 self._bare(fork)
             self.git("push", "--quiet", "--force", str(fork), f"{request.branch}:{request.branch}")
-        title = f"Merge {head} into {base}"
-        merge = self._merge(base, head, title, request.author)
+        return self.refresh(replace(request, head=head))
+
+    def refresh(self, request: PullRequest) -> PullRequest:
+        """Merge a pull request's head with its base as it is now, as GitHub does before each run.
+
+        `base_sha` stays what it was when the pull request was opened: GitHub's events tell an old one.
+        """
+        head, base = request.head, self._remote_id(f"refs/heads/{request.base}")
+        merge = self._merge(base, head, f"Merge {head} into {base}", request.author)
         number = f"refs/pull/{request.number}"
         self.git("push", "--quiet", "--force", "origin", f"{head}:{number}/head", f"{merge}:{number}/merge")
         changed = self._changed(self.git("merge-base", base, head), head)
-        return replace(request, head=head, base_sha=base, merge=merge, changed=changed)
+        return replace(request, base_sha=request.base_sha or base, tip=base, merge=merge, changed=changed)
+
+    def queue(self, request: PullRequest) -> Event:
+        """Put a pull request into the merge queue, by itself: the event of the group that is to be checked."""
+        base = self._remote_id(f"refs/heads/{request.base}")
+        title = f"Merge pull request #{request.number} from {request.repository.owner}/{request.branch}"
+        merge = self._merge(base, request.head, title, request.author)
+        ref = f"refs/heads/gh-readonly-queue/{request.base}/pr-{request.number}-{base}"
+        self.git("push", "--quiet", "--force", "origin", f"{merge}:{ref}")
+        changed = self._changed(base, merge)
+        return events.merge_group(self.repository, ref, merge, request.base, base, changed)
 
     def merge(self, request: PullRequest, *, actor: str = "bob") -> Event:
         """Merge a pull request with a merge commit, and push it; the event of that push."""

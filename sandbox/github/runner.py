@@ -20,6 +20,7 @@ from sandbox.github.admission import Admission
 from sandbox.github.api import Api
 from sandbox.github.claims import SubjectForm
 from sandbox.github.event import Event, Repository
+from sandbox.github.gate import Approvals, Gate
 from sandbox.github.log import Log, Progress
 from sandbox.github.records import now
 from sandbox.github.workflow import RunJob, Sources
@@ -38,6 +39,7 @@ class Setting:
     issuer: Issuer
     api: Api
     queue: concurrency.Queue
+    approvals: Approvals
     git_config: Path
     toolchain: Path
     aws: Mapping[str, str]
@@ -81,12 +83,17 @@ class Runner:
             tokens = (secrets.token_urlsafe(32), f"ghs_{secrets.token_hex(18)}")
             log = Log(text, tokens, self.setting.progress)
             process = Process(log, act.mark(self.folder))
-            with self.setting.queue.turn(group, lambda: process.end("cancelled")) as ours:
+            gate = self._gate(process)
+            with self.setting.queue.turn(group, process.cancel, lambda: bool(process.reason)) as ours:
                 if not ours:
                     text.write("A newer run of the same concurrency group took its place.\n")
-                    return self._result(process, 1, refused, start)
-                status = self._started(process, jobs, refused, tokens, contexts, patience)
-        return self._result(process, status, refused, start)
+                    return self._result(process, 1, refused, gate, start)
+                status = self._started(process, jobs, refused, tokens, contexts, gate, patience)
+        return self._result(process, status, refused, gate, start)
+
+    def _gate(self, process: Process) -> Gate:
+        shared = self.setting
+        return Gate(self.id, self.event, process, shared.queue, shared.approvals, shared.api.records)
 
     def _started(
         self,
@@ -95,6 +102,7 @@ class Runner:
         refused: Mapping[str, str],
         tokens: tuple[str, str],
         contexts: Mapping[str, Any],
+        gate: Gate,
         patience: float,
     ) -> int:
         setting, (bearer, token) = self.setting, tokens
@@ -126,7 +134,7 @@ class Runner:
             process,
         )
         setting.issuer.admit(bearer, admission)
-        setting.api.admit(token, admission.permissions)
+        setting.api.admit(token, admission.permissions, lambda ends: gate(*admission.asking(ends)))
         setting.running.add(process)
         try:
             return process.run(argv, self.folder, environment, patience)
@@ -136,8 +144,12 @@ class Runner:
             setting.api.dismiss(token)
             _tidy(self.folder)
 
-    def _result(self, process: Process, status: int, refused: Mapping[str, str], start: float) -> WorkflowRun:
+    def _result(
+        self, process: Process, status: int, refused: Mapping[str, str], gate: Gate, start: float
+    ) -> WorkflowRun:
         conclusion = process.reason or ("success" if status == 0 else "failure")
+        if conclusion == "failure" and {"cancelled"} == {result for result, _ in gate.ended.values()}:
+            conclusion = "cancelled"
         if not process.pid:
             conclusion = "cancelled"
         self._record("completed", conclusion)
@@ -146,10 +158,11 @@ class Runner:
             JobResult(
                 job.name,
                 job.id,
-                job.result,
+                gate.ended.get(job.name, (job.result, ""))[0],
                 job.seconds,
                 job.steps,
-                refused.get(job.id, "") if job.name.startswith(top) and job.result == "failure" else "",
+                gate.ended.get(job.name, ("", ""))[1]
+                or (refused.get(job.id, "") if job.name.startswith(top) and job.result == "failure" else ""),
             )
             for job in act.results(process.log, process.reason)
         )
@@ -216,30 +229,13 @@ class Runner:
         }
 
     def _refused(self, jobs: list[RunJob]) -> dict[str, str]:
-        """The jobs of the triggered file, by id, that an environment keeps from starting, and why.
-
-        Approvals that an environment asks for are given here, by its first reviewer who isn't the actor.
-        """
+        """The jobs of the triggered file, by id, that an environment keeps from starting, and why."""
         found: dict[str, str] = {}
-        rules, records = self.setting.rules, self.setting.api.records
         for job in jobs:
             with contextlib.suppress(Unknown):  # then the issuer decides, when the job asks for a token
                 for environment in sorted(job.environments() - {""}):
-                    why = protection.refusal(rules, environment, self.event.ref)
-                    approver = protection.approver(rules, environment, self.event.actor)
-                    if not why and approver is None:
-                        why = f"{self.event.actor} can't approve their own deployment to {environment}."
-                    if why:
+                    if why := protection.refusal(self.setting.rules, environment, self.event.ref):
                         found.setdefault(job.path[0], why)
-                    elif approver:
-                        approved = {
-                            "state": "approved",
-                            "comment": "",
-                            "user": events.user(approver),
-                            "environments": [{"name": environment}],
-                        }
-                        if approved not in records.approvals.setdefault(self.id, []):
-                            records.approvals[self.id].append(approved)
         return found
 
     def _without(self, refused: Mapping[str, str]) -> Path:

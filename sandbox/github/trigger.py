@@ -18,12 +18,19 @@ from sandbox.github.pattern import matches
 _DEFAULT_TYPES = {
     "pull_request": ("opened", "synchronize", "reopened"),
     "pull_request_target": ("opened", "synchronize", "reopened"),
+    "merge_group": ("checks_requested",),
 }
+_BOT = "github-actions[bot]"  # who pushes with a run's own token
+_BY_THE_TOKEN = ("workflow_dispatch", "repository_dispatch")  # all that such a token can start
+# Words of a commit's message that keep its push or pull request from starting anything.
+_SKIPPING = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 
 
 def starts(workflow: Workflow, event: Event) -> bool:
     """Whether `event` starts `workflow`. Raises ConfigurationError for filters that GitHub refuses."""
-    if event.name not in workflow.triggers:
+    if event.name not in workflow.triggers or (event.actor == _BOT and event.name not in _BY_THE_TOKEN):
+        return False
+    if event.name in ("push", "pull_request") and _is_skipped(event):
         return False
     filters = workflow.triggers[event.name]
     if event.name in ("workflow_dispatch", "schedule"):
@@ -39,6 +46,11 @@ def starts(workflow: Workflow, event: Event) -> bool:
     return _ref_fits(filters, event) and _paths_fit(filters, event)
 
 
+def _is_skipped(event: Event) -> bool:
+    message = str((event.payload.get("head_commit") or {}).get("message", ""))
+    return any(word in message for word in _SKIPPING)
+
+
 def _meant(workflow: Workflow, event: Event, filters: Any) -> bool:
     """A dispatch names its workflow; a schedule names the cron line that fell due."""
     if event.name == "workflow_dispatch":
@@ -48,6 +60,9 @@ def _meant(workflow: Workflow, event: Event, filters: Any) -> bool:
 
 
 def _ref_fits(filters: Mapping[str, Any], event: Event) -> bool:
+    if event.name == "merge_group":
+        base = str(event.payload["merge_group"]["base_ref"]).removeprefix("refs/heads/")
+        return _passes(filters, "branches", base)
     if event.name != "push":
         return _passes(filters, "branches", event.base_ref) if event.base_ref else True
     kind, other = ("tags", "branches") if event.ref.startswith("refs/tags/") else ("branches", "tags")

@@ -351,7 +351,8 @@ def test_gradual_deployment_watches_alarms() -> None:
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
     assert {"Fn::GetAtt": ["CodeDeployRole", "Arn"]} == group["ServiceRoleArn"]
     moved = stack["AppFunctionAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
-    assert {"Ref": "BeforeTrafficFunction"} == moved["BeforeAllowTrafficHook"]
+    hook = {"Fn::If": ["IsGradual", {"Ref": "BeforeTrafficFunction"}, {"Ref": "AWS::NoValue"}]}
+    assert hook == moved["BeforeAllowTrafficHook"]
 
 
 def test_a_new_version_is_asked_what_a_deployment_asks() -> None:

@@ -1,6 +1,7 @@
 """Bundles and repositories small enough to be made in a test."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.base.canonical import canonical
@@ -32,10 +33,10 @@ Resources:
 """
 
 
-def make(folder: Path, commit: str, **contents: bytes) -> Bundle:
+def make(folder: Path, commit: str, archives: Sequence[str] = FILES[:2], **contents: bytes) -> Bundle:
     """A bundle of `commit` in `folder`; `contents` replaces files by their names up to the dot."""
     folder.mkdir(parents=True)
-    files = {name: name.encode() + commit.encode() for name in FILES}
+    files = {name: name.encode() + commit.encode() for name in (*archives, *FILES[2:])}
     files[bundle.TEMPLATE] = TEMPLATE.encode()
     for name in files:
         files[name] = contents.get(name.partition(".")[0], files[name])

@@ -1,16 +1,17 @@
 """One AWS account in memory, as far as a deployment touches it. Its `client(...)` is what a session gives.
 
-Every call counts; the call number `fails_at` meets a network that is down. A change set is made by `sam`, which
-this plays too, and executed in one step.
+Every call counts; the call number `fails_at` meets a network that is down. A change set is made of the version of the
+template that is named, and executed in one step, with the versions of code that the template names.
 """
 
 import base64
+import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from pipeline.base import http
 from pipeline.base.errors import GateError
-from pipeline.base.run import Completed
-from pipeline.delivery import changeset, smoke, stack
+from pipeline.delivery import smoke, stack
 from pipeline.source import samconfig
+from pipeline.source.located import parse
 from pipeline.source.samconfig import Environment
 from tests.pipeline.applications import application
 
@@ -72,7 +73,10 @@ class Cloud:
     statuses: list[str] = field(default_factory=list)  # what is shown, one a look, before `status`
     parameters: dict[str, str] = field(default_factory=dict)
     updates: int = 0
-    waiting: dict[str, dict[str, str]] = field(default_factory=dict)  # change sets: ARN to parameters
+    versions: dict[tuple[str, str, str], bytes] = field(
+        default_factory=dict
+    )  # of objects: bucket, key, version
+    waiting: dict[str, Any] = field(default_factory=dict)  # change sets: ARN to parameters and template
     changes: list[dict[str, Any]] = field(default_factory=lambda: [change("Modify", "AppFunction")])
     outcome: str = "COMPLETE"  # how an execution ends: COMPLETE or ROLLBACK_COMPLETE
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)  # path to an answer of the API
@@ -82,6 +86,7 @@ class Cloud:
         default_factory=lambda: {"AppFunction": "app.zip"}
     )  # with their code's file
     code: dict[str, str] = field(default_factory=dict)  # of each live function by name: CodeSha256
+    template: str = ""  # what is live
     region_name: str = "eu-west-1"
     signing: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
@@ -102,15 +107,29 @@ class Cloud:
 
     # S3
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
+    @property
+    def meta(self) -> Any:
+        return SimpleNamespace(endpoint_url="https://s3.example.com")
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> dict[str, str]:  # noqa: N803
         self._called(f"put {Key.rsplit('/', 1)[-1]}")
         self.objects[Bucket, Key] = Body
+        return {"VersionId": self._version(Bucket, Key)}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def _version(self, bucket: str, key: str) -> str:
+        """The name of what lies at a key now."""
+        body = self.objects[bucket, key]
+        kept = {name: one for (*at, name), one in self.versions.items() if at == [bucket, key]}
+        name = next((name for name, one in kept.items() if one == body), f"version-{len(kept) + 1}")
+        self.versions[bucket, key, name] = body
+        return name
+
+    def get_object(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803
         self._called(f"get {Key.rsplit('/', 1)[-1]}")
         if (Bucket, Key) not in self.objects:
             raise refused("NoSuchKey")
-        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+        name = VersionId or self._version(Bucket, Key)
+        return {"Body": io.BytesIO(self.versions[Bucket, Key, name]), "VersionId": name}
 
     def get_paginator(self, _operation: str) -> "Cloud":
         return self
@@ -203,29 +222,49 @@ class Cloud:
         rows.append({"LogicalResourceId": "Pending", "ResourceStatus": "CREATE_IN_PROGRESS"})
         return [{"StackResourceSummaries": [row]} for row in rows]
 
+    def create_change_set(self, **given: Any) -> dict[str, str]:
+        self._called("create change set")
+        assert given["ChangeSetType"] == ("UPDATE" if self.parameters else "CREATE")
+        address = urlsplit(given["TemplateURL"])
+        bucket, _, key = address.path.removeprefix("/").partition("/")
+        body = self.versions[bucket, key, address.query.removeprefix("versionId=")].decode()
+        values = {one["ParameterKey"]: one["ParameterValue"] for one in given["Parameters"]}
+        name = given["ChangeSetName"]
+        arn = f"arn:aws:cloudformation:eu-west-1:111111111111:changeSet/{name}/x"
+        self.waiting[arn] = {"values": values, "template": body}
+        return {"Id": arn}
+
     def describe_change_set(self, **given: str) -> dict[str, Any]:
         self._called("change set")
+        made = self.waiting[given["ChangeSetName"]]
+        if (made["values"], made["template"]) == (self.parameters, self.template):
+            return {
+                "Status": "FAILED",
+                "StatusReason": "The submitted information didn't contain changes. Submit different information.",
+            }
         at = int(given.get("NextToken", "0"))
         page = {"Changes": [{"ResourceChange": one} for one in self.changes[at : at + 1]]}
-        return page | ({"NextToken": str(at + 1)} if at + 1 < len(self.changes) else {})
+        more = {"NextToken": str(at + 1)} if at + 1 < len(self.changes) else {}
+        return {"Status": "CREATE_COMPLETE", **page, **more}
+
+    def get_template(self, **given: str) -> dict[str, Any]:
+        self._called("template")
+        return {"TemplateBody": self.waiting[given["ChangeSetName"]]["template"]}
 
     def execute_change_set(self, *, ChangeSetName: str, StackName: str) -> None:  # noqa: N803
         self._called("execute")
-        values = self.waiting[ChangeSetName]
+        made = self.waiting[ChangeSetName]
         self.waiting.clear()  # an execution ends every other change set of the stack
         self.updates += 1
         new = not self.parameters
         if self.outcome == "COMPLETE":
-            self.parameters = values
-            digest = json.loads(
-                self.objects["dev-artifacts", f"bundles/{values['BundleDigest']}/manifest.json"]
-            )
-            self.code = {
-                f"esclusa-dev-{name}": base64.b64encode(
-                    bytes.fromhex(digest["files"][file]["sha256"])
-                ).decode()
-                for name, file in self.functions.items()
-            }
+            self.parameters, self.template = made["values"], made["template"]
+            resources = parse(self.template, "template.yaml").data["Resources"]
+            self.code = {}
+            for name in self.functions:
+                at = resources[name]["Properties"]["CodeUri"]
+                body = self.versions[at["Bucket"], at["Key"], at["Version"]]
+                self.code[f"esclusa-dev-{name}"] = base64.b64encode(hashlib.sha256(body).digest()).decode()
         self.status = f"{'CREATE' if new else 'UPDATE'}_{self.outcome}"
 
     def delete_change_set(self, *, ChangeSetName: str, StackName: str) -> None:  # noqa: N803
@@ -240,19 +279,7 @@ class Cloud:
         self._called("operation's events")
         return {"OperationEvents": []}
 
-    # The programs and the API around it
-
-    def sam(self, argv: Sequence[str | Path], **_: Any) -> Completed:
-        """`sam deploy --no-execute-changeset`."""
-        words = [str(word) for word in argv]
-        given = words[words.index("--parameter-overrides") + 1 :]
-        pairs = (one.split("=", 1) for one in given)
-        values = {name: value.strip('"') for name, value in pairs}
-        if values == self.parameters:
-            return Completed(0, "", "No changes to deploy. Stack esclusa-dev is up to date")
-        arn = f"arn:aws:cloudformation:eu-west-1:111111111111:changeSet/samcli{self.updates}/x"
-        self.waiting[arn] = values
-        return Completed(0, f"Changeset created successfully. {arn}\n", "")
+    # The API around it
 
     def request(
         self, method: str, url: str, *, body: Mapping[str, Any] | None = None, **_: Any
@@ -287,7 +314,7 @@ def change(action: str, resource: str, kind: str = "AWS::Lambda::Function", **mo
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """An account in place of AWS: no network, no sam, no waiting."""
+    """An account in place of AWS: no network, no waiting."""
     made = Cloud()
 
     def request(method: str, url: str, **more: Any) -> http.Answer:
@@ -296,12 +323,11 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
         except EndpointConnectionError as error:
             raise GateError(f"{method} {url}: no answer") from error
 
-    monkeypatch.setattr(changeset, "run", made.sam)
-    monkeypatch.setattr(changeset, "tool", Path)
     monkeypatch.setattr(http, "request", request)
-    monkeypatch.setattr(stack, "_POLL", 0.0)
+    monkeypatch.setattr(stack, "POLL", 0.0)
     monkeypatch.setattr(stack, "_BEGINNING", 0.05)
     monkeypatch.setattr(smoke, "_PAUSE", 0.0)
+    monkeypatch.setattr(smoke, "_LAG", 0.0)
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return made

@@ -1,10 +1,7 @@
 """What AWS's SDK raises, in this command's words and exit codes."""
 
-import os
 import socket
 import threading
-from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import (
@@ -74,36 +71,3 @@ def _answer(server: socket.socket, body: bytes, missing: int) -> None:
         request.read(next(int(words[1]) for words in headers if words[0] == b"content-length"))
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode() + body[: len(body) - missing])
-
-
-def test_a_profile_holds_also_where_the_home_is_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A program gets its credentials themselves: `sam` runs with a home of its own, where nobody logged in."""
-    config = tmp_path / "config"
-    config.write_text(
-        "[profile someone]\nregion = eu-west-1\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = made-up\n"
-    )
-    for name in [one for one in os.environ if one.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    monkeypatch.setenv("AWS_PROFILE", "someone")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:1")
-    found = aws.variables(aws.session(environment()))
-
-    assert ("AKIDEXAMPLE", "made-up") == (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"])
-    assert {"AWS_PROFILE", "AWS_SESSION_TOKEN"}.isdisjoint(found)
-    assert "https://localhost:1" == found["AWS_ENDPOINT_URL"]
-
-
-def test_without_credentials_there_are_none_to_hand_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program then says so itself."""
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-
-    class Nobody:
-        def get_credentials(self) -> None:
-            return None
-
-    nobody: Any = Nobody()
-
-    assert "eu-west-1" == aws.variables(nobody)["AWS_REGION"]

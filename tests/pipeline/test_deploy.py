@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.errors import GateError, PipelineError, ToolError, said
-from pipeline.base.run import Completed
+from pipeline.base.errors import GateError, PipelineError, said
 from pipeline.delivery import changeset, deployment, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
@@ -44,6 +43,12 @@ def begin(cloud: Cloud, made: Bundle, **more: Any) -> Deployment:
 
 def put(cloud: Cloud, made: Bundle, **more: Any) -> None:
     deploy.deploy(begin(cloud, made, **more))
+
+
+def because(resource: str, *properties: str) -> dict[str, Any]:
+    """A change of a function with its causes, as a change set has them."""
+    details = [{"Target": {"Attribute": "Properties", "Name": one}} for one in properties]
+    return change("Modify", resource, Details=details, Scope=["Properties"])
 
 
 def rows(cloud: Cloud) -> list[tuple[str, str]]:
@@ -92,6 +97,42 @@ def test_the_address_is_said(cloud: Cloud, release: Bundle, caplog: pytest.LogCa
     put(cloud, release)
 
     assert caplog.messages[-1].endswith(f" serves at {URL}")
+
+
+def dynamic(**more: Any) -> dict[str, Any]:
+    """A change by a value that CloudFormation only knows when it executes: Evaluation, in its API's
+    ResourceChangeDetail."""
+    details = [{"Target": {"Attribute": "Properties", "Name": "Role"}, "Evaluation": "Dynamic"}]
+    return change("Modify", "Queue", "AWS::SQS::Queue", Replacement="False", Details=details, **more)
+
+
+def test_what_may_turn_out_to_be_no_change_is_told_of(
+    cloud: Cloud, live: Bundle, newer: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It replaces nothing, and no plan made beforehand could know it."""
+    cloud.changes = [change("Modify", "AppFunction"), dynamic()]
+    put(cloud, newer)
+
+    assert "Perhaps beyond the plan" in capsys.readouterr().err
+    assert newer.digest == cloud.parameters["BundleDigest"]
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {**dynamic(), "Replacement": "Conditional"},
+        {**dynamic(), "Action": "Remove"},
+        {**dynamic(), "PolicyAction": "ReplaceAndRetain"},
+        {**dynamic(), "Details": [*dynamic()["Details"], {"Evaluation": "Static"}]},
+        {**dynamic(), "Details": []},
+    ],
+)
+def test_what_surely_changes_is_in_the_plan(cloud: Cloud, newer: Bundle, wider: dict[str, Any]) -> None:
+    """A change that is certain, replaces, or takes away is refused."""
+    cloud.changes = [change("Modify", "AppFunction"), {**wider, "ResourceType": "AWS::SNS::TopicPolicy"}]
+
+    with pytest.raises(GateError, match="goes beyond the plan"):
+        put(cloud, newer)
 
 
 def test_names_of_any_length_stand_apart() -> None:
@@ -176,27 +217,20 @@ def test_a_rollback_by_cloudformation_is_a_failure(cloud: Cloud, live: Bundle, n
 def test_a_change_set_that_validation_refuses_says_why(
     cloud: Cloud, newer: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sam says that it failed, and of which stack (samcli's deployer, ChangeSetError); the reasons are the newest
-    change set's, and no other operation's."""
-    said = "Error: Failed to create changeset for the stack: esclusa-dev, ex: Waiter failed Status: FAILED."
+    """CloudFormation's status says that it failed; the reasons are those of this very change set."""
     place = "/Resources/AppFunction/Properties/Timeout"
+    event = {"ValidationPath": place, "EventType": "VALIDATION_ERROR"}
 
-    def event(kind: str, hour: int, reason: str) -> dict[str, Any]:
-        refused = {"ValidationPath": place, "ValidationStatusReason": reason, "EventType": "VALIDATION_ERROR"}
-        moment = dt.datetime(2026, 11, 30, hour, tzinfo=dt.UTC)
-        return {"OperationType": kind, "OperationId": str(hour), "Timestamp": moment, **refused}
+    def events(*, ChangeSetName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        assert ChangeSetName in cloud.waiting
+        return {"OperationEvents": [{**event, "ValidationStatusReason": "901 is not less or equal to 900"}]}
 
-    events = [
-        event("CREATE_CHANGESET", 7, "of another one"),
-        event("CREATE_CHANGESET", 8, "901 is not less or equal to 900"),
-        event("UPDATE_STACK", 9, "of an update"),
-    ]
-    monkeypatch.setattr(changeset, "run", lambda *_, **__: Completed(1, said, ""))
-    monkeypatch.setattr(cloud, "describe_events", lambda **_: {"OperationEvents": events})
+    said = {"Status": "FAILED", "StatusReason": "Validation failed"}
+    monkeypatch.setattr(cloud, "describe_change_set", lambda **_: said)
+    monkeypatch.setattr(cloud, "describe_events", events)
 
-    with pytest.raises(ToolError, match=f"{place}: 901 is not less or equal to 900") as told:
+    with pytest.raises(GateError, match=f"Validation failed\n  . {place}: 901 is not less or equal to 900"):
         put(cloud, newer)
-    assert 1 == told.value.message.count(place)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +390,7 @@ def test_what_the_ledger_refuses_waits(
     assert b"{" == cloud.objects["dev-artifacts", "releases/unrecorded/x.json"]
 
 
-MOST_CALLS = 24
+MOST_CALLS = 38
 
 
 @pytest.mark.parametrize("number", range(1, MOST_CALLS))
@@ -389,10 +423,12 @@ def test_a_change_set_that_could_not_be_executed_is_removed(
     cloud: Cloud, live: Bundle, newer: Bundle, call: str, earlier: int, said: str
 ) -> None:
     """Nor one that could not be read, nor one whose stack could not: nobody executes it later by hand."""
-    cloud.calls.clear()
     put(cloud, newer)
-    number = cloud.calls.index(call) + 1 - earlier
+    cloud.calls.clear()
+    put(cloud, live, kind="rollback")
+    number = cloud.calls.index(call, cloud.calls.index("template")) + 1 - earlier
     failing = cloud.calls[number - 1]
+    put(cloud, newer)
     cloud.calls.clear()
     cloud.fails_at = number
     with pytest.raises(PipelineError, match=said):
@@ -420,6 +456,14 @@ def test_the_injected_failures_reach_every_call(cloud: Cloud, live: Bundle, newe
             "AppFunction .*: replaced; the plan only has it",
         ),
         (change("Add", "Backdoor", "AWS::IAM::Role"), r"Backdoor \(AWS::IAM::Role\): Add"),
+        (
+            because("AppFunction", "Code", "Environment", "KmsKeyArn"),
+            "AppFunction .*: changed because of KmsKeyArn; the plan only has Code, Environment",
+        ),
+        (
+            change("Modify", "AppFunction", Scope=["Properties", "UpdatePolicy"]),
+            "AppFunction .*: changed because of UpdatePolicy; the plan only has Code, Environment",
+        ),
     ],
 )
 def test_what_goes_beyond_the_plan_is_not_executed(
@@ -433,6 +477,14 @@ def test_what_goes_beyond_the_plan_is_not_executed(
 
     assert 1 == cloud.updates
     assert {} == cloud.waiting
+
+
+def test_what_the_plan_has_is_no_surprise(cloud: Cloud, newer: Bundle) -> None:
+    """The code and the variables of another commit, and what names what changes."""
+    cloud.changes = [because("AppFunction", "Code", "Environment")]
+    put(cloud, newer)
+
+    assert newer.digest == cloud.parameters["BundleDigest"]
 
 
 def test_tags_of_the_stack_are_no_surprise(cloud: Cloud, newer: Bundle) -> None:

@@ -18,6 +18,7 @@ from pipeline.ledger import client as ledger
 from pipeline.release import drift
 from pipeline.release.drift import Drift
 from pipeline.source import samconfig
+from pipeline.source.adoption import owners
 from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import URL, Cloud, environment, refused
@@ -120,10 +121,10 @@ class Account(Cloud):
                 "Environment": {"Variables": {**shared, **more}},
             }
 
-    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
-        if StackName not in self.templates:
-            raise refused("ValidationError", f"Stack with id {StackName} does not exist")
-        return {"TemplateBody": self.templates[StackName]}
+    def get_template(self, **given: str) -> dict[str, Any]:
+        if given["StackName"] not in self.templates:
+            raise refused("ValidationError", f"Stack with id {given['StackName']} does not exist")
+        return {"TemplateBody": self.templates[given["StackName"]]}
 
     def get_function(self, *, FunctionName: str, Qualifier: str = "") -> dict[str, Any]:  # noqa: N803
         if FunctionName not in self.live:
@@ -371,7 +372,8 @@ class Issues:
             self.comments.append(body["body"])
         elif method == "POST":
             number = len(self.issues) + 1
-            self.issues.append({"number": number, "state": "open", "html_url": f"https://x/{number}", **body})
+            mine = {"user": {"login": "github-actions[bot]"}, "html_url": f"https://x/{number}"}
+            self.issues.append({"number": number, "state": "open", **mine, **body})
             return self.issues[-1]
         else:
             self.issues[int(path.rsplit("/", 1)[1]) - 1].update(body)
@@ -382,13 +384,14 @@ class Issues:
 def test_one_issue_is_kept_and_closes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found twice, gone, found again: the first issue is updated and closed, the second is new."""
     issues = Issues()
-    monkeypatch.setattr(github, "_ask", issues.ask)
+    monkeypatch.setattr(github, "ask", issues.ask)
     one = Drift("setting", "AppFunction Timeout", "20", "900")
     for state in ([one], [one, one], [], [], [one]):
         drift.keep_issue(DEV, state, json.dumps(len(state)))
 
     assert ["closed", "open"] == [each["state"] for each in issues.issues]
-    assert issues.issues[0]["body"].endswith("\n2")
+    assert ("2", ["drift"]) == (issues.issues[0]["body"].splitlines()[1], issues.issues[0]["labels"])
+    assert issues.issues[0]["body"].endswith(f"\n{owners(Path.cwd())['platform']}")
     assert ["dev is what git says again."] == issues.comments
 
     untold = Drift("untold", "AppFunction variables", "those of the release", "AccessDeniedException: no")

@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - the names are the library's
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer  # noqa: N815 - the names are the library's
 
     def log_message(self, *_: object) -> None:
         """Nothing of it on the terminal."""
@@ -79,13 +79,29 @@ def test_a_patient_read_is_asked_again(server: Server, told: list[Told], status:
     assert (status, len(told)) == (answer.status, len(server.asked))
 
 
-@pytest.mark.parametrize(("method", "patient"), [("POST", True), ("PATCH", True), ("GET", False)])
+@pytest.mark.parametrize(("method", "patient"), [("POST", True), ("PATCH", False), ("GET", False)])
 def test_what_may_have_been_done_is_not_asked_again(server: Server, method: str, patient: bool) -> None:
-    """A write may have had its effect; a read of the API is judged by its first answer."""
+    """What was made may be there already; a read of the API is judged by its first answer."""
     server.told = [(500, {}, b"no"), (200, {}, b"{}")]
     answer = http.send(method, url(server), headers={}, body=b"x", patient=patient)
 
     assert (500, "no", None, 1) == (answer.status, answer.text, answer.data, len(server.asked))
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+def test_what_is_the_same_when_done_twice_is_asked_again(server: Server, method: str) -> None:
+    """A change to what was asked for, and a removal."""
+    server.told = [(502, {}, b""), (200, {}, b"{}")]
+
+    assert 200 == http.send(method, url(server), headers={}, body=b"x", patient=True).status
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_what_a_limit_refused_was_not_done(server: Server, status: int) -> None:
+    """Also a POST is asked again then; one that the server failed at isn't."""
+    server.told = [(status, {"Retry-After": "0"}, b""), (200, {}, b"{}")]
+
+    assert 200 == http.send("POST", url(server), headers={}, body=b"x", patient=True).status
 
 
 def test_github_is_asked_again_for_a_read(server: Server) -> None:

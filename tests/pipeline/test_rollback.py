@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.base import github
 from pipeline.base.canonical import canonical
 from pipeline.base.errors import GateError
 from pipeline.delivery import deployment, stack, store, versions
@@ -51,6 +52,28 @@ def prove(cloud: Any, name: str, tmp_path: Path) -> Bundle:
     found = versions.find(cloud, DEV, name, Path.cwd())
     live = stack.read(cloud, DEV.stack_name)
     return rollback.prove(cloud, DEV, found.bundle, live, tmp_path / "proof")
+
+
+def test_who_approved_a_rollback_is_recorded(
+    cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no passport to say so; who only looked, or refused, approved nothing."""
+    approvals = [
+        {"state": state, "user": user, "environments": [{"name": "dev"}]}
+        for state, user in (
+            ("approved", {"login": "carol"}),
+            ("approved", None),
+            ("rejected", {"login": "dave"}),
+        )
+    ]
+    monkeypatch.setattr(github, "get", {"actions/runs/7/approvals": approvals}.__getitem__)
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    made = prove(cloud, "v1.0.0", tmp_path)
+    deploy.deploy(deployment.begin(cloud, DEV, made, "ada", kind="rollback", version="v1.0.0"))
+    row = list(cloud.ledger.values())[-1]
+
+    assert ("rollback", "approved by carol, an account that is gone") == (row["kind"], row["detail"])
 
 
 def test_an_earlier_release_serves_again(cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path) -> None:

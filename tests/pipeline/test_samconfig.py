@@ -48,13 +48,6 @@ def test_values_arrive_whole(tmp_path: Path) -> None:
     assert expected == found
 
 
-def test_values_are_handed_to_sam_in_quotes() -> None:
-    """Unquoted, sam keeps `hello`, and refuses an empty value."""
-    given = {"Msg": "hello world", "Empty": "", "Said": 'a "b"'}
-
-    assert ['Msg="hello world"', 'Empty=""', 'Said="a \\"b\\""'] == samconfig.quoted(given)
-
-
 def test_an_unknown_environment_is_told_the_known_ones(tmp_path: Path) -> None:
     """A misspelled environment must not fall back to a default (aws-sam-cli issue 9048)."""
     with pytest.raises(ConfigurationError, match="no environment 'prodd'") as caught:

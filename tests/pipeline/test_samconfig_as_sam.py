@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.source import samconfig
 from pipeline.source.configuration import Fault
 from pipeline.source.environments import environments
 from pipeline.source.located import parse
-from pipeline.source.samconfig import Assignment, assignments, quoted
+from pipeline.source.samconfig import Assignment, assignments
 from tests.pipeline.applications import TABLE
 
 # Answers a line of JSON for each: what sam makes of overrides, of tags, or of an environment's table in a folder.
@@ -64,6 +64,11 @@ PIECES = st.sampled_from([*_PIECES.split(), " ", "  ", "\n", "\t", " B="])
 TEXT = st.lists(PIECES, max_size=7).map("".join)
 PLAIN = st.text("ab1 =\"'\n\t$,{}:é@%&*;|<>()[]#!~`", max_size=12)
 IN_TAGS = st.text("ab1é_ +=.:/@-", max_size=12)
+
+
+def quoted(parameters: Mapping[str, str]) -> list[str]:
+    """Parameters as `sam deploy --parameter-overrides` takes them whole, each in double quotes."""
+    return [f"{name}={samconfig._in_quotes(value)}" for name, value in parameters.items()]
 
 
 def read(value: Any, *, tags: bool = False) -> dict[str, str] | None:

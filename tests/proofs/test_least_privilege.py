@@ -32,6 +32,11 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("DriveOwnStack", "cloudformation:DeleteChangeSet"): "asked when a change set is refused",
         ("DriveOwnStack", "cloudformation:DescribeEvents"): "asked when a deployment fails",
         ("DriveOwnStack", "cloudformation:DescribeStackEvents"): "asked when a deployment fails",
+        ("DriveOwnStack", "cloudformation:GetTemplateSummary"): "asked by `sam deploy`, run by hand",
+        (
+            "BringCodeByItsVersion",
+            "s3:GetObjectVersion",
+        ): "of the template AWS asks it as the change set's maker",
         (
             "ReadDeployTimeValues",
             "ssm:GetParameters",
@@ -49,7 +54,7 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("Alarms", "cloudwatch:UntagResource"): _UNTAG,
         ("DeadLetters", "sqs:DeleteQueue"): _KEPT,
         ("DeadLetters", "sqs:UntagQueue"): _UNTAG,
-        ("FunctionCode", "s3:GetObjectVersion"): "AWS asks for it where the bucket keeps versions",
+        ("FunctionCode", "s3:GetObject"): "asked of code without a version, as `sam deploy` brings it",
         ("FunctionRoles", "iam:UpdateAssumeRolePolicy"): _CHANGED,
         ("FunctionRoles", "iam:UpdateRole"): _CHANGED,
         ("FunctionRoles", "iam:UpdateRoleDescription"): _CHANGED,

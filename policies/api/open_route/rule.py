@@ -19,7 +19,7 @@ def check(project: Project) -> Iterator[Violation]:
             if not route.open or route.method == "OPTIONS":
                 continue
             opened.add(name)
-            if name not in public and name not in settings.open_routes:
+            if name not in public and not settings.lets_open(route.method, route.path):
                 yield route.violation(f"{name} is open to everybody")
     if settings.document is not None:
         for name, place in settings.open_routes.items():

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.application.routes import opened
+from pipeline.source.functions import routes
+from pipeline.source.project import Project
 from tests.application.test_template import each_environment, of_type, policy_of
 from tests.iam import decide
-from tests.stacks import name_of_application, overrides
+from tests.stacks import ROOT, name_of_application, overrides
 
 
 @each_environment
@@ -22,8 +23,9 @@ from tests.stacks import name_of_application, overrides
 )
 def test_who_may_call_the_ledger(environment: str, start: str, method: str, caller: str) -> None:
     """The records want IAM; a browser's preflight and the pages don't."""
+    stack = next(one for one in Project.load(ROOT).application if one.environment.name == environment)
     callers = {
-        who for (verb, path), who in opened(environment).items() if verb == method and path.startswith(start)
+        one.authorizers for one in routes(stack) if one.method == method and one.path.startswith(start)
     }
 
     assert {(caller,)} == callers

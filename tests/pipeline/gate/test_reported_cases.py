@@ -4,19 +4,14 @@ A line that must be told ends in `# told: RULE`; of the rules of a case no other
 """
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from pipeline.base.run import Completed
-from pipeline.delivery import changeset
 from pipeline.gate.engines import cfn_lint, own
 from pipeline.gate.engines.base import Context
-from pipeline.source import samconfig
 from pipeline.source.project import Project
 from tests import rules
-from tests.pipeline.applications import TABLE
 
 type Make = Callable[..., Project]
 RULES = {one.id: one for one in rules.RULES}
@@ -291,20 +286,3 @@ def test_slip_is_told_at_its_line_whatever_the_resource_ignores(
     assert {("Function", 9), ("Quiet", 13), ("Loud", 16)} == {
         (one.resource, one.line) for one in told if one.rule == "E3002"
     }
-
-
-def test_overrides_are_all_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """sam drops samconfig's overrides beside the command line's (aws-sam-cli issues 2380, 5169): it is given all."""
-    (tmp_path / "samconfig.toml").write_text(SETTINGS + TABLE)
-    environment = samconfig.read(tmp_path, "dev")
-    called: list[str] = []
-
-    def run(words: Iterator[object], **_: object) -> Completed:
-        called.extend(map(str, words))
-        settings = Path(called[called.index("--config-file") + 1]).read_text()
-        return Completed(0, f"{settings}\nNo changes to deploy. Stack is up to date", "")
-
-    monkeypatch.setattr(changeset, "run", run)
-    changeset.make(None, environment, tmp_path / "t.yaml", dict(environment.parameters) | {"Build": "7"})  # type: ignore[arg-type]
-
-    assert ['Environment="dev"', 'Build="7"'] == called[called.index("--parameter-overrides") + 1 :]

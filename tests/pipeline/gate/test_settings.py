@@ -124,6 +124,9 @@ def test_a_number_out_of_bounds_is_refused_with_the_bound_and_its_reason(setting
         ('promoted.only = ["true"]', "promoted.only is not a table"),
         ("promoted.never.LogLevel = []", "promoted.never.LogLevel is not a list of values"),
         ("promoted.never.LogLevel = [7]", "promoted.never.LogLevel is not a list of values"),
+        ('catch_all.open = ["/static"]', "catch_all doesn't say whether / is open or closed"),
+        ('catch_all = { open = ["/"], closed = ["/a"] }', "/a is closed within /, which is open"),
+        ('catch_all = { open = ["/"], closed = ["/"] }', "/ is open and closed"),
         ('open_routes = ["GET /", "GET /"]', "GET / stands there twice"),
     ],
 )

@@ -75,6 +75,15 @@ def test_what_names_a_replaced_resource_changes_too() -> None:
     assert {"MigrateFunction", "RotationFunction", "DeadLetterQueuePolicy"} <= indirect
 
 
+def test_what_names_what_changes_is_told_of_each() -> None:
+    """Only AWS knows what comes of an attribute: the properties that name one are told apart from those that differ."""
+    effect = plan(("Timeout: 300", "Timeout: 301"), ("ServiceTimeout: 330", "ServiceTimeout: 331"))
+    found = {one.resource: (one.causes, one.through) for one in effect.changes}
+
+    assert ("Timeout",) == found["MigrateFunction"][0]
+    assert (("ServiceTimeout",), ("ServiceToken",)) == found["Migration"]
+
+
 def test_a_longer_timeout_changes_a_function_in_place() -> None:
     """And says at which line of the source."""
     effect = plan(("Timeout: 60", "Timeout: 61"))

@@ -2,12 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline import cli
-from pipeline.base import github
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from pipeline.gate import baseline
@@ -122,6 +120,25 @@ def test_an_unchanged_gate_is_not_mentioned(repository: Repository) -> None:
     assert "loosened" not in markdown.render(plan)
 
 
+def test_the_pull_requests_own_commit_is_named(
+    repository: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run for it is on a merge that nobody knows; one for anything else names what it is on."""
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": "f" * 40}}}))
+    own = repository.git("rev-parse", "HEAD")
+    for path in ("", str(event)):
+        monkeypatch.setenv("GITHUB_EVENT_PATH", path)
+        cli.main(["plan", "--base", "main"])
+    elsewhere, requested = capsys.readouterr().out.split("## Plan")[1:]
+
+    assert f"→ `{own[:12]}`" in elsewhere
+    assert f"→ `{'f' * 12}`" in requested
+
+
 def test_uncommitted_changes_are_told_apart(repository: Repository) -> None:
     """A plan is of commits."""
     (repository.folder / "template.yaml").write_text("Resources: {}\n")
@@ -159,62 +176,3 @@ def test_a_huge_plan_fits_into_a_comment() -> None:
 
     assert len(text) < 65_000
     assert text.endswith("the whole plan is in the run's files.\n")
-
-
-class Answers:
-    """GitHub's API in memory: the comments of one pull request."""
-
-    def __init__(self, *bodies: str) -> None:
-        self.comments = [{"id": number, "body": body} for number, body in enumerate(bodies)]
-        self.asked: list[str] = []
-
-    def ask(self, method: str, path: str, body: Any) -> Any:
-        self.asked.append(method)
-        if method == "GET":
-            return self.comments if "page=1" in path else []
-        if method == "POST":
-            self.comments.append({"id": len(self.comments), "body": body["body"]})
-        else:
-            self.comments[int(path.rsplit("/", 1)[1])]["body"] = body["body"]
-        return {}
-
-
-@pytest.fixture
-def event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"number": 7}}))
-    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
-
-
-@pytest.mark.usefixtures("event")
-def test_the_comment_is_kept_and_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first run writes it, later ones write over it; other people's comments stay."""
-    answers = Answers("a person's")
-    monkeypatch.setattr(github, "_ask", answers.ask)
-    github.comment_once("<!-- mark -->", "one")
-    github.comment_once("<!-- mark -->", "two")
-
-    assert ["a person's", "<!-- mark -->\ntwo"] == [one["body"] for one in answers.comments]
-
-
-@pytest.mark.usefixtures("event")
-def test_a_forks_token_is_no_failure(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It may read only: the plan is in the summary, and the step passes."""
-
-    def refuse(*_: object) -> None:
-        raise github._RefusedError("GitHub refused POST with 403.")
-
-    monkeypatch.setattr(github, "_ask", refuse)
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    github.comment_once("<!-- mark -->", "one")
-
-    assert "GitHub refused POST with 403. The step's summary holds the plan." in capsys.readouterr().err
-
-
-def test_without_a_pull_request_a_comment_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A push has nothing to comment on."""
-    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
-
-    with pytest.raises(ConfigurationError, match="for no pull request"):
-        github.comment_once("<!-- mark -->", "one")

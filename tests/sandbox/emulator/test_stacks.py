@@ -123,24 +123,6 @@ def test_a_service_role_must_exist_and_trust(cloud: Cloud) -> None:
             )
 
 
-def test_codedeploy_is_there_as_data(cloud: Cloud) -> None:
-    """One template serves AWS and the laptop: its CodeDeploy resources are made, updated and deleted."""
-    template = {
-        "Resources": {
-            "A": {"Type": "AWS::CodeDeploy::Application", "Properties": {"ComputePlatform": "Lambda"}},
-            "G": {
-                "Type": "AWS::CodeDeploy::DeploymentGroup",
-                "Properties": {
-                    "ApplicationName": {"Ref": "A"},
-                    "ServiceRoleArn": "arn:aws:iam::111111111111:role/r",
-                },
-            },
-        }
-    }
-
-    assert "CREATE_COMPLETE" == cloud.deploy("codedeploy", template)
-
-
 _ALARM = {
     "MetricName": "Errors",
     "Namespace": "AWS/Lambda",

@@ -7,6 +7,7 @@ import pytest
 from pipeline.base.run import CHECKOUT, run, tool
 from pipeline.source.workflows import FOLDER, Workflow
 from sandbox.github import adapted
+from sandbox.github.log import GATE
 from sandbox.github.workflow import load
 
 WRITTEN = """
@@ -19,6 +20,7 @@ jobs:
     environment: { name: dev, url: "https://example.com", deployment: false }
     steps: [{ run: echo }]
   b: { runs-on: ubuntu-24.04, concurrency: b, environment: dev, steps: [{ run: echo }] }
+  c: { runs-on: ubuntu-24.04, steps: [{ run: echo }] }
 """
 
 
@@ -40,14 +42,16 @@ def test_act_refuses_what_is_left_out(workflow: Workflow, tmp_path: Path) -> Non
 
 
 def test_act_takes_what_is_left(workflow: Workflow, tmp_path: Path) -> None:
-    """And the rest of the keys is as it was written."""
+    """And the rest is as it was written, but for the step that asks whether the job may begin."""
     adapted.write(workflow, tmp_path / "acts.yml", "acme/ledger", "a" * 40)
     jobs = load(tmp_path, "acts.yml").data["jobs"]
 
     assert "" == accepted(tmp_path / "acts.yml")
     assert {"group": "a", "cancel-in-progress": False} == jobs["a"]["concurrency"]
     assert {"name": "dev", "url": "https://example.com"} == jobs["a"]["environment"]
-    assert workflow.data["jobs"]["b"] == jobs["b"]
+    assert [GATE, None] == [one.get("name") for one in jobs["b"]["steps"]]
+    assert workflow.data["jobs"]["b"]["steps"] == jobs["b"]["steps"][1:]
+    assert workflow.data["jobs"]["c"] == jobs["c"]
 
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / FOLDER).glob("*.yml")), ids=lambda path: path.name)

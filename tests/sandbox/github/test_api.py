@@ -98,19 +98,69 @@ def test_an_issue_is_found_by_its_label_and_closed(job: Client) -> None:
 
 def test_a_release_holds_files_as_they_are(job: Client) -> None:
     """A release's asset comes back byte for byte, with its digest."""
-    _, release = job("POST", "releases", {"tag_name": "v1.0.0", "body": "Notes"})
+    _, release = job("POST", "releases", {"tag_name": "v1.0.0", "body": "Notes", "draft": True})
     address = urlsplit(release["upload_url"].partition("{")[0]).path
     status, asset = job(
         "POST", f"{address}?name=passport.json", b"\x00\xff", **{"Content-Type": "application/json"}
     )
+    hidden, _ = job("GET", "releases/tags/v1.0.0")
+    job("PATCH", f"releases/{release['id']}", {"draft": False})
     _, found = job("GET", "releases/tags/v1.0.0")
     _, data = job("GET", f"releases/assets/{asset['id']}", Accept="application/octet-stream")
 
     assert (201, b"\x00\xff", ["passport.json"]) == (status, data, [each["name"] for each in found["assets"]])
+    assert (404, True) == (hidden, found["immutable"])
     assert asset["digest"].startswith("sha256:")
     assert 422 == job("POST", "releases", {"tag_name": "v1.0.0"})[0]
-    assert 422 == job("POST", f"{address}?name=passport.json", b"x")[0]
-    assert 422 == job("POST", f"{address}?name=../x", b"x")[0]
+    assert "immutable" in job("POST", f"{address}?name=other.json", b"x")[1]["message"]
+    assert 422 == job("DELETE", f"releases/assets/{asset['id']}")[0]
+
+
+def test_a_draft_takes_and_loses_files(job: Client) -> None:
+    """Of drafts there may be several for one tag; only one of them can be published."""
+    first, second = (job("POST", "releases", {"tag_name": "v1.0.0", "draft": True})[1] for _ in range(2))
+    address = urlsplit(first["upload_url"].partition("{")[0]).path
+    _, asset = job("POST", f"{address}?name=a.json", b"x")
+
+    assert [422, 422] == [job("POST", f"{address}?name={name}", b"x")[0] for name in ("a.json", "../x")]
+    assert 204 == job("DELETE", f"releases/assets/{asset['id']}")[0]
+    assert 404 == job("DELETE", f"releases/assets/{asset['id']}")[0]
+    assert [200, 422] == [
+        job("PATCH", f"releases/{one['id']}", {"draft": False})[0] for one in (first, second)
+    ]
+
+
+def test_without_immutable_releases_a_published_one_takes_files(api: Api, job: Client) -> None:
+    """As repositories are that never switched it on."""
+    api.records.immutable_releases = False
+    _, release = job("POST", "releases", {"tag_name": "v1.0.0"})
+    address = urlsplit(release["upload_url"].partition("{")[0]).path
+
+    assert 201 == job("POST", f"{address}?name=a.json", b"x")[0]
+
+
+def test_issues_can_be_off(api: Api, job: Client) -> None:
+    """GitHub says that they are gone, to whoever asks for them or for a new one."""
+    api.records.has_issues = False
+
+    assert [410, 410] == [job("GET", "issues")[0], job("POST", "issues", {"title": "T"})[0]]
+
+
+def test_who_may_write_can_be_assigned(job: Client) -> None:
+    """GitHub refuses an issue whole for anybody else."""
+    made = [job("POST", "issues", {"title": "T", "assignees": [name]})[0] for name in ("bob", "stranger")]
+
+    assert ([201, 422], [204, 404]) == (
+        made,
+        [job("GET", f"assignees/{name}")[0] for name in ("bob", "stranger")],
+    )
+
+
+def test_a_reviewer_can_be_gone(api: Api, job: Client) -> None:
+    """GitHub tells a deleted account as null."""
+    api.records.review(1, None)
+
+    assert [None] == [each["user"] for each in job("GET", "pulls/1/reviews")[1]]
 
 
 def test_tells_who_reviewed_and_merged(api: Api, job: Client) -> None:

@@ -17,6 +17,8 @@ CONTEXTS = {"github": {"ref_name": "main", "event": {"number": 7.0}}}
         ("deploy", Group("deploy")),
         ({"group": "pr-${{ github.event.number }}", "cancel-in-progress": True}, Group("pr-7", True)),
         ({"group": "deploy-dev", "cancel-in-progress": False}, Group("deploy-dev")),
+        ({"group": "deploy-dev", "queue": "max"}, Group("deploy-dev", many=True)),
+        ({"group": "deploy-dev", "queue": "single"}, Group("deploy-dev")),
     ],
 )
 def test_reads_the_group(written: Any, expected: Group) -> None:
@@ -65,8 +67,7 @@ class Racer:
 
     def known(self, queue: Queue, name: str) -> bool:
         """Whether the queue holds a place for it."""
-        ticket = queue._waiting.get(name)
-        return ticket is not None and ticket.end == self.let_go.set
+        return any(ticket.end == self.let_go.set for ticket in queue._waiting.get(name, []))
 
     def end(self) -> None:
         """Let it go, and wait for its end."""
@@ -102,6 +103,31 @@ def test_of_those_that_wait_the_newest_stays() -> None:
     assert [
         *("first begins", "second is dropped", "second ends", "first ends", "third begins", "third ends")
     ] == race.order
+
+
+def test_with_queue_max_all_wait_in_their_order() -> None:
+    """None is dropped, and each has its turn when the one before it has ended."""
+    race = Race()
+    racers = [race.enter("0", Group("deploy", many=True))]
+    until(racers[0].began.is_set, "the first's turn")
+    racers += [race.enter(str(number), Group("deploy", many=True)) for number in range(1, 4)]
+    for racer in racers:
+        until(racer.began.is_set, "the turn")
+        racer.end()
+
+    assert [f"{number} {what}" for number in range(4) for what in ("begins", "ends")] == race.order
+
+
+def test_who_is_gone_waits_no_longer() -> None:
+    """A run that was cancelled while it waited leaves its place to the next."""
+    queue, gone = Queue(), threading.Event()
+    with queue.turn(Group("deploy", many=True), lambda: None):
+        waiting = queue.turn(Group("deploy", many=True), lambda: None, gone.is_set)
+        gone.set()
+        with waiting as ours:
+            assert not ours
+    with queue.turn(Group("deploy", many=True), lambda: None) as ours:
+        assert ours
 
 
 def test_cancel_in_progress_ends_the_one_that_runs() -> None:

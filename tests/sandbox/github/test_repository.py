@@ -105,6 +105,32 @@ def test_a_pull_request_is_checked_on_its_merge(remote: Remote) -> None:
     assert ("topic",) == request.changed
 
 
+def test_a_base_that_moved_is_merged_with_and_not_told(remote: Remote) -> None:
+    """The merge is with the base of now; the event still tells the one of the opening."""
+    remote.commit("Topic", {"topic.py": ""}, branch="topic")
+    request = remote.open_pull_request("topic", "A topic", number=1)
+    remote.commit("Meanwhile", {"other.py": ""}, branch="main")
+    remote.push("main")
+    now = remote.refresh(request)
+    event = now.event(remote.repository)
+
+    assert request.base_sha == event.payload["pull_request"]["base"]["sha"] != remote.head("main")
+    assert remote.head("main") == remote.git("rev-parse", f"{event.sha}^1")
+    assert ("topic.py",) == now.changed
+
+
+def test_a_merge_queue_has_a_branch_of_its_own(remote: Remote) -> None:
+    """Its commit is on top of the base that it tells, and main hasn't moved yet."""
+    remote.commit("Topic", {"topic.py": ""}, branch="topic")
+    before = remote.head("main")
+    event = remote.queue(remote.open_pull_request("topic", "A topic", number=1))
+
+    assert before == remote.head("main") == event.payload["merge_group"]["base_sha"]
+    assert before == remote.git("rev-parse", f"{event.sha}^1")
+    assert event.sha == remote.git("ls-remote", "origin", event.ref).partition("\t")[0]
+    assert event.ref.startswith("refs/heads/gh-readonly-queue/main/pr-1-")
+
+
 def test_a_merge_is_a_merge_commit_on_main(remote: Remote) -> None:
     """Merging pushes one merge commit whose first parent is main."""
     before = remote.head("main")

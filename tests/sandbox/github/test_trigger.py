@@ -48,6 +48,36 @@ def test_filters_of_a_push(filters: dict[str, Any], fitting: list[str]) -> None:
     assert fitting == found
 
 
+def test_what_the_default_token_pushes_starts_nothing() -> None:
+    """A tag that a workflow pushes with its own token; by hand it can still start one."""
+    tag = replace(TAG, actor="github-actions[bot]")
+    named = events.dispatch(REPOSITORY, ".github/workflows/w.yml", "refs/heads/main", SHA, tag.actor, {})
+
+    assert not trigger.starts(flow("push"), tag)
+    assert trigger.starts(flow("workflow_dispatch"), named)
+
+
+@pytest.mark.parametrize("word", ["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"])
+def test_a_message_can_keep_a_push_from_starting_anything(word: str) -> None:
+    """Also a tag of such a commit."""
+    skipped = events.push(REPOSITORY, "refs/heads/main", SHA, "alice", message=f"Mend {word}")
+    told = events.push(REPOSITORY, "refs/heads/main", SHA, "alice", message="Say when CI is skipped")
+
+    assert [False, True] == [trigger.starts(flow("push"), event) for event in (skipped, told)]
+
+
+@pytest.mark.parametrize(("branches", "expected"), [(["main"], True), (["release/*"], False)])
+def test_a_merge_queue_asks_for_the_checks_of_its_base(branches: list[str], expected: bool) -> None:
+    """The filter is for the branch that is merged into, not for the queue's own."""
+    group = events.merge_group(
+        REPOSITORY, "refs/heads/gh-readonly-queue/main/pr-7-x", SHA, "main", "b" * 40, ()
+    )
+
+    assert expected == trigger.starts(flow({"merge_group": {"branches": branches}}), group)
+    assert trigger.starts(flow("merge_group"), group)
+    assert not trigger.starts(flow("pull_request"), group)
+
+
 @pytest.mark.parametrize(
     ("filters", "action", "expected"),
     [

@@ -96,7 +96,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert [f"{rule.group}/{rule.id}" for rule in RULES] == [line.split()[1] for line in lines]
 
 
-@pytest.mark.parametrize("option", ["--write", "--register", "--lock"])
+@pytest.mark.parametrize("option", ["--write", "--register"])
 def test_file_that_cannot_be_written(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that isn't there is an error of usage, which names the file and the option."""
     status = cli.main(["rules", option, str(tmp_path / "missing" / "file")])

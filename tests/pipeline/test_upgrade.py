@@ -116,14 +116,23 @@ def put(repository: Repository, contents: Mapping[str, str | None], subject: str
     return repository.git("rev-parse", "HEAD")
 
 
+def begin(folder: Path, subject: str, **changes: str) -> Repository:
+    """A repository that begins as this one came, also where `pipeline init` gave this one a team's names since."""
+    made = Repository(folder)
+    put(made, files(**changes), subject)
+    names = {name: text for name, (_, text) in adoption.changes(folder, adoption.example()).items()}
+    if names:
+        put(made, names, subject)
+    return made
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> Repository:
     """The engine's repository: as it was taken, two commits that touch nothing of pipeline/, and the later one."""
-    made = Repository(tmp_path / "engine")
-    put(made, files(README_md="zero\n"), "before")
+    made = begin(tmp_path / "engine", "before", README_md="zero\n")
     put(made, {"README.md": "one\n"}, "taken")
     put(made, {"docs/unrelated.md": "x\n"}, "after")
-    later = LATER | {"samconfig.toml": (CHECKOUT / "samconfig.toml").read_text().replace("INFO", "DEBUG")}
+    later = LATER | {"samconfig.toml": (made.folder / "samconfig.toml").read_text().replace("INFO", "DEBUG")}
     put(made, later, "later")
     made.git("tag", "v2")
     return made
@@ -132,12 +141,7 @@ def engine(tmp_path: Path) -> Repository:
 @pytest.fixture
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A team's repository, without the engine's history: its names, its code, its settings, a README of its own."""
-    made = Repository(tmp_path / "team")
-    put(made, files(), "take it")
-    example = adoption.example()
-    now = adoption.current(made.folder)
-    if now.name != example.name:  # in a repository where init has run
-        pytest.skip("the names here are a team's own")
+    made = begin(tmp_path / "team", "take it")
     for name, (_, text) in adoption.changes(made.folder, NAMES).items():
         (made.folder / name).write_text(text, encoding="utf-8")
     own = {

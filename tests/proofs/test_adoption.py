@@ -49,7 +49,17 @@ def fetched(folder: Path) -> Path:
     version = run(
         [CHECKOUT / ".venv/bin/python", "-c", "import importlib.metadata as m; print(m.version('flask'))"]
     )
-    words = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder]
+    words: list[str | Path] = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+        "--dest",
+        folder,
+    ]
     pip = folder / "pip"
     run([Path(sys.executable).resolve(), "-m", "venv", pip])
     run([pip / "bin/python", *words, f"flask=={version.stdout.strip()}"])

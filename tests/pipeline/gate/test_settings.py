@@ -60,7 +60,7 @@ def test_a_missing_table_is_told() -> None:
             'group = "rotations"',
             "the group rotations, which pyproject.toml doesn't have",
         ),
-        ('folders = ["app"]', 'folders = ["src"]', "the folder src, which doesn't exist"),
+        ('folders = ["rotation"]', 'folders = ["src"]', "the folder src, which doesn't exist"),
     ],
 )
 def test_what_does_not_fit_is_told_at_its_line(old: str, new: str, message: str) -> None:

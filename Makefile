@@ -78,8 +78,8 @@ format: install-main ## Rewrite the code in the project's format
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 
-docs: install-main ## Write what is made from the gate's code: policies/rules.txt, policies/gate.lock, docs/rules.md
-	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt --lock policies/gate.lock
+docs: install-main ## Write what is made from the rules: policies/rules.txt and docs/rules.md
+	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt
 
 .PHONY: install install-main install-policy install-sam install-sandbox browser certificates lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments

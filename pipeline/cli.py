@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 
 from pipeline.base import timings
-from pipeline.base.errors import PipelineError
+from pipeline.base.errors import ConfigurationError, PipelineError
 from pipeline.base.text import Shown
 from pipeline.source.stages import STAGES
 
@@ -84,6 +85,8 @@ def _run(argv: Sequence[str] | None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)  # a cancelled job clears up as after Ctrl-C
     args = _parse(words)
     try:
+        if args.folder:
+            _enter(args.folder)
         status: int = args.main(args)
     except PipelineError as error:
         print(f"pipeline: {error}", file=sys.stderr)
@@ -105,8 +108,12 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pipeline", description="Esclusa's pipeline, on GitHub and here.")
+    parser.add_argument(
+        "-C", dest="folder", metavar="FOLDER", help="work on the repository in FOLDER, not in this one"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((word for word in words if not word.startswith("-")), None)
+    rest = words[2:] if words[:1] == ["-C"] else words
+    chosen = next((word for word in rest if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         child = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name == chosen:
@@ -115,6 +122,15 @@ def _parse(words: list[str]) -> argparse.Namespace:
             run: Callable[[argparse.Namespace], int] = defined.main
             child.set_defaults(main=run)
     return parser.parse_args(words)
+
+
+def _enter(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise ConfigurationError(
+            f"-C: {folder} can't be entered: {error.strerror}.", "Name the top folder of a repository."
+        ) from error
 
 
 def _interrupt(*_: object) -> None:

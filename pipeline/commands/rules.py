@@ -10,11 +10,10 @@ from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.text import visible
-from pipeline.gate import lock, register
+from pipeline.gate import register
 from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.fixtures import MARK
 from pipeline.gate.rules import FRAMEWORKS, Rule, load
-from pipeline.source.project import Project
 
 _MOST = 24  # lines of an example
 _WIDTH = 100  # of a paragraph in a terminal
@@ -32,7 +31,6 @@ waive a finding. Beside these rules run cfn-lint, checkov, zizmor, actionlint, g
 _WRITTEN = {
     "write": "the page of all rules (docs/rules.md)",
     "register": f"the register of promised rules ({register.FILE})",
-    "lock": f"the digests of the gate's code ({lock.FILE})",
 }
 
 
@@ -71,8 +69,6 @@ def _rule(name: str, rules: Sequence[Rule]) -> Rule:
 
 
 def _content(option: str, rules: Sequence[Rule]) -> str:
-    if option == "lock":
-        return lock.render(lock.digests(Project.load(CHECKOUT).files))
     return page(rules) if option == "write" else register.render(rules)
 
 

@@ -23,6 +23,20 @@ CHECKING = frozenset(
 )
 
 
+# By which a called workflow checks itself out. Source: GitHub's "Contexts reference", the `job` context.
+_ENGINE = {"repository": "${{ job.workflow_repository }}", "ref": "${{ job.workflow_sha }}"}
+
+
+def is_engine(step: WorkflowStep) -> bool:
+    """Whether a step checks the engine out, into the workspace's root: the commit that the called workflow is of."""
+    given = mapping(step.body.get("with"))
+    return (
+        step.uses.lower().startswith("actions/checkout@")
+        and {key: str(given.get(key, "")).strip() for key in _ENGINE} == _ENGINE
+        and "path" not in given
+    )
+
+
 def checks(command: Command) -> bool:
     """Whether a command's exit status must count."""
     if command.program.startswith("python"):

@@ -22,9 +22,11 @@ _KEYS = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|WEB_IDEN
 
 @dataclass(frozen=True)
 class ListedAction:
-    """What an action of others may be given: `inputs` must be given and fit, those of `never` may not be given."""
+    """What an action of others may be given: `inputs` must be given and fit, those of `may` fit where they are given,
+    and those of `never` may not be given."""
 
     inputs: Mapping[str, re.Pattern[str]]
+    may: Mapping[str, re.Pattern[str]]
     never: Sequence[str]
 
 
@@ -69,8 +71,11 @@ def _patterns(listed: Sequence[str]) -> tuple[re.Pattern[str], ...]:
 
 
 def _action(body: Mapping[str, Any]) -> ListedAction:
-    inputs = {name: re.compile(pattern) for name, pattern in body.get("inputs", {}).items()}
-    return ListedAction(inputs, tuple(body.get("never", ())))
+    inputs, may = (
+        {name: re.compile(pattern) for name, pattern in body.get(key, {}).items()}
+        for key in ("inputs", "may")
+    )
+    return ListedAction(inputs, may, tuple(body.get("never", ())))
 
 
 def jobs(project: Project) -> list[Job]:

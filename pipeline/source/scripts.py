@@ -45,13 +45,21 @@ class Command:
         return self.words[0].rsplit("/", 1)[-1] if self.words else ""
 
     @property
+    def _rest(self) -> tuple[str, ...]:
+        """What follows `pipeline`; nothing where another program is called."""
+        if self.program.startswith("python") and self.words[1:3] == ("-m", "pipeline"):
+            return self.words[3:]
+        return self.words[1:] if self.program == "pipeline" else ()
+
+    @property
+    def folder(self) -> str:
+        """The folder that `pipeline` works on (-C); empty for the one where it is started."""
+        return self._rest[1] if self._rest[:1] == ("-C",) and len(self._rest) > 1 else ""
+
+    @property
     def pipeline(self) -> str:
         """The command of `pipeline` that this calls, such as `deploy`; empty when it calls another program."""
-        rest = self.words[1:]
-        if self.program.startswith("python") and list(rest[:2]) == ["-m", "pipeline"]:
-            rest = rest[2:]
-        elif self.program != "pipeline":
-            return ""
+        rest = self._rest[2:] if self.folder else self._rest
         return next((word for word in rest if not word.startswith("-")), "")
 
     @property

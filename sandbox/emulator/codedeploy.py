@@ -119,7 +119,12 @@ def _asked(stack_name: str, logical: str) -> dict[str, str] | None:
 
     def named(key: str) -> str:
         value = policy.get(key, "")
-        return str(made[value["Ref"]]["PhysicalResourceId"] if isinstance(value, dict) else value)
+        while isinstance(value, dict) and "Fn::If" in value:
+            condition, yes, no = value["Fn::If"]
+            value = yes if stack["_conditions"].get(condition) else no
+        if isinstance(value, dict):
+            return str(made.get(value["Ref"], {}).get("PhysicalResourceId", ""))  # none for AWS::NoValue
+        return str(value)
 
     return {
         "application": named("ApplicationName"),

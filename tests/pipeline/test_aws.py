@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -83,7 +84,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[AWSPreparedRequest]:
 def client(sent: list[AWSPreparedRequest], service: str = "s3") -> Any:
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         sent.append(request)
-        return AWSResponse(request.url, 200, {}, RawStub())
+        return AWSResponse(request.url, 200, HTTPHeaders(), RawStub())
 
     session: Any = aws.session(environment())
     session.events.register("before-send", answer)

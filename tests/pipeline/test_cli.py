@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pipeline import cli
 from pipeline.base import summary, text
 from pipeline.base.errors import GateError
+from pipeline.base.run import CHECKOUT
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +136,20 @@ def test_tables_and_documents_stay_as_they_are(
 
     assert "  größe   鍵\tx" == first
     assert document == json.loads(rest)
+
+
+def test_works_on_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-C, before the command, as git has it; a folder that isn't there is told of."""
+    shutil.copy(CHECKOUT / "samconfig.toml", tmp_path)
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    monkeypatch.chdir(here)
+
+    assert 2 == cli.main(["environment", "dev"])
+    capsys.readouterr()
+    assert 0 == cli.main(["-C", str(tmp_path), "environment", "dev"])
+    assert "role=" in capsys.readouterr().out
+    assert 2 == cli.main(["-C", str(tmp_path / "gone"), "environment", "dev"])
+    assert "gone can't be entered: No such file or directory." in capsys.readouterr().err

@@ -261,7 +261,7 @@ def test_what_is_not(script: str) -> None:
         ({"uses": "./.github/actions/gone"}, "isn't there"),
         ({"uses": "./.github/actions/node"}, "runs the program"),
         ({"uses": "./tools/box"}, "runs the program"),
-        ({"uses": CHECKOUT, "with": {"path": "other"}}, "the input path"),
+        ({"uses": CHECKOUT, "with": {"path": "other"}}, "path: other"),
         ({"uses": CHECKOUT, "with": {"submodules": "true"}}, "the input submodules"),
         ({"uses": DOWNLOAD}, "no path"),
         ({"uses": DOWNLOAD, "with": {"path": "."}}, "path: ."),

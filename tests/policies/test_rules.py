@@ -80,8 +80,6 @@ _COMMENTS = {
     ".sql": b"-- moved\n",
     ".md": b"\n",
 }
-# Its fact is a file's digest: a waiver is of these very bytes.
-_OF_BYTES = {"gate_locked"}
 
 
 def _moved(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -102,8 +100,7 @@ def test_a_fact_stays_while_lines_move(rule: Rule, path: Path) -> None:
     assert [one.line for one in found[0]] != [one.line for one in found[1]] or all(
         one.line == 1 or one.file.endswith(".json") for one in found[0]
     )
-    if rule.id not in _OF_BYTES:
-        assert {_fact(one) for one in found[0]} == {_fact(one) for one in found[1]}
+    assert {_fact(one) for one in found[0]} == {_fact(one) for one in found[1]}
 
 
 @pytest.mark.parametrize(("rule", "path"), _cases("good"))

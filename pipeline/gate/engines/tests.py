@@ -22,7 +22,9 @@ def run(context: Context) -> Iterator[Finding]:
     arguments += ["--rootdir", str(context.project.root), "--junit-xml", str(report)]
     if not context.scope.engine:
         arguments.append(TESTS)
-    done = call("pytest", arguments, context, folder=context.project.root)
+    # With its own packages, from its own lock, where they are installed: the tests are the change's.
+    own = context.project.root / ".venv/bin/pytest"
+    done = call(own if own.is_file() else "pytest", arguments, context, folder=context.project.root)
     if done.status == 5:
         raise EngineError("pytest found no test")
     if done.status not in (0, 1) or not report.is_file():

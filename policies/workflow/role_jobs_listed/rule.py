@@ -164,7 +164,8 @@ def _foreign(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
                 step.line("with", names[key]),
                 fact=f"{name} {key}",
             )
-    for key, pattern in action.inputs.items():
+    given_may = {key: pattern for key, pattern in action.may.items() if key in names}
+    for key, pattern in (*action.inputs.items(), *given_may.items()):
         value = str(given.get(names.get(key, key), ""))
         if not pattern.fullmatch(value.strip()):
             said = f"{key}: {value.strip()}" if value else f"no {key}"

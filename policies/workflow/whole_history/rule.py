@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.source.duties import base, calls, mapping, pipelines, steps
+from pipeline.source.duties import base, calls, is_engine, mapping, pipelines, steps
 from pipeline.source.pins import of_step
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, runs
@@ -21,7 +21,8 @@ def check(project: Project) -> Iterator[Violation]:
     for run in runs(project):
         if _looks(run):
             for step in steps(project, run.job):
-                found += _step(step) if step.uses.lower().startswith("actions/checkout@") else ()
+                looked_at = step.uses.lower().startswith("actions/checkout@") and not is_engine(step)
+                found += _step(step) if looked_at else ()
     yield from dict.fromkeys(found)
 
 

@@ -1,15 +1,13 @@
 """The page of all rules, their register, and what is told of one."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline import cli
-from pipeline.base.run import run
 from pipeline.commands.rules import explanation, page
-from pipeline.gate import lock, register
+from pipeline.gate import register
 from pipeline.gate.rules import Rule
 from tests.rules import RULES
 
@@ -21,17 +19,6 @@ def test_page_is_in_step() -> None:
     expected = page(RULES)
 
     assert expected == (TOP / "docs/rules.md").read_text(encoding="utf-8")
-
-
-def test_lock_is_in_step(tmp_path: Path) -> None:
-    """policies/gate.lock has the gate's code as it is, in the form that sha256sum reads; if not: `make docs`."""
-    written = tmp_path / "gate.lock"
-    status = cli.main(["rules", "--lock", str(written)])
-    program = ["sha256sum"] if shutil.which("sha256sum") else ["shasum", "--algorithm", "256"]  # a Mac's
-    checked = run([*program, "--check", "--strict", "--quiet", TOP / lock.FILE], cwd=TOP)
-
-    assert (0, "") == (status, checked.stdout)
-    assert written.read_text(encoding="utf-8") == (TOP / lock.FILE).read_text(encoding="utf-8")
 
 
 def test_page_is_short_and_leads_to_folders() -> None:
@@ -109,7 +96,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert [f"{rule.group}/{rule.id}" for rule in RULES] == [line.split()[1] for line in lines]
 
 
-@pytest.mark.parametrize("option", ["--write", "--register", "--lock"])
+@pytest.mark.parametrize("option", ["--write", "--register"])
 def test_file_that_cannot_be_written(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that isn't there is an error of usage, which names the file and the option."""
     status = cli.main(["rules", option, str(tmp_path / "missing" / "file")])

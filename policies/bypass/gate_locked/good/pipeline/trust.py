@@ -1,5 +1,0 @@
-"""What the gate imports is the gate."""
-
-
-def holes() -> list[str]:
-    return []

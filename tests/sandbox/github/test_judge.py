@@ -1,0 +1,89 @@
+"""The real checks.yml on a small repository: a pull request is judged by the branch's engine, whatever it brings."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.base.run import CHECKOUT, run
+from sandbox.github import GitHub, Run
+from sandbox.github.event import Repository
+
+pytestmark = pytest.mark.e2e
+# An engine that refuses what has a file `fault`, in the form of bin/pipeline's calls: -C FOLDER STAGE ... --output PATH
+ENGINE = """\
+#!/bin/sh -e
+cd "$2"
+while [ $# -gt 1 ]; do shift; done
+mkdir -p "$1"
+echo "judged by GENUINE" | tee "$1/report.txt"
+! [ -e fault ]
+"""
+CALLER = """\
+name: Pull request
+on: pull_request
+permissions: {}
+jobs:
+  checks:
+    name: Checks
+    permissions: {contents: read, actions: read, security-events: write}
+    uses: acme/ledger/.github/workflows/checks.yml@main
+"""
+
+
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
+    """A repository whose engine and tool chain are small, and whose checks.yml is this one's."""
+    root = tmp_path_factory.mktemp("source")
+    run(["git", "init", "-q", root])
+    for file in (".github/workflows/checks.yml", ".github/actions/setup/action.yml"):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / file, root / file)
+    (root / ".github/workflows/pull-request.yml").write_text(CALLER)
+    (root / "Makefile").write_text("install-check:\n\t@echo tools of GENUINE\n")
+    (root / "bin").mkdir()
+    (root / "bin/pipeline").write_text(ENGINE)
+    (root / "bin/pipeline").chmod(0o755)
+    with GitHub(root, tmp_path_factory.mktemp("state"), repository=Repository("acme", "ledger")) as made:
+        made.create()
+        yield made
+
+
+def judged(github: GitHub, branch: str, files: dict[str, str]) -> Run:
+    """The run on a pull request with these changes."""
+    github.commit("Change", files, branch=branch)
+    return github.run(github.pull_request_event(github.open_pull_request(branch, "Change")))
+
+
+def test_what_is_right_passes(github: GitHub) -> None:
+    """Three stages, each with its report."""
+    ran = judged(github, "right", {"a.py": ""})
+
+    assert ran.ok, ran.log and ran.log.read_text()
+    assert {"report-lint.zip", "report-policy.zip", "report-test.zip"} == {
+        path.name for path in ran.workflows[0].artifacts.glob("*.zip")
+    }
+
+
+def test_a_change_of_the_engine_does_not_change_the_verdict(github: GitHub) -> None:
+    """A fault, and with it an engine, checks, setup and recipes that let everything through: each stage says no."""
+    quiet = (
+        (CHECKOUT / ".github/workflows/checks.yml")
+        .read_text()
+        .replace("run: bin/pipeline", "run: true || bin/pipeline")
+    )
+    bringing = {
+        "fault": "",
+        "bin/pipeline": ENGINE.replace("GENUINE", "the change").replace("! [ -e fault ]", "exit 0"),
+        ".github/workflows/checks.yml": quiet,
+        ".github/actions/setup/action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: []}\n",
+    }
+    ran = judged(github, "wrong", bringing)
+    stages = [job for job in ran.jobs if job.id == "stage"]
+    assert ran.log is not None
+    text = ran.log.read_text()
+
+    assert "true || bin/pipeline" in quiet
+    assert ["failure"] * 3 == [job.result for job in stages]
+    assert 3 == text.count("judged by GENUINE")
+    assert "judged by the change" not in text

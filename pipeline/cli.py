@@ -37,7 +37,7 @@ COMMANDS: dict[str, str] = {
     "environment": "print an environment's settings, for a workflow",
     "deploy": "put a bundle on an environment",
     "release": "verify a release tag",
-    "promote": "copy the bundle that dev ran to the next environment",
+    "promote": "copy the bundle that dev ran to the next environment, if it is that one",
     "rollback": "put an earlier release back",
     "withdraw": "quarantine a bad release",
     "freeze": "stop deployments for a while, through git",

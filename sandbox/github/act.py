@@ -16,6 +16,7 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import tool
 from sandbox import processes
 from sandbox.children import Child
+from sandbox.github.event import Event
 from sandbox.github.log import Annotation, JobResult, Log, StepResult
 
 __all__ = ["Annotation", "JobResult", "Process", "StepResult", "WorkflowRun"]
@@ -278,6 +279,13 @@ def mark(folder: Path) -> bytes:
     return f"SANDBOX_RUN={folder}".encode()
 
 
-def payload(event: Mapping[str, object], folder: Path) -> None:
-    """Write the event file; act can't read one from a pipe."""
-    (folder / "event.json").write_text(json.dumps(event, indent=2, sort_keys=True) + "\n")
+def payload(event: Event, folder: Path) -> None:
+    """Write the event file; act can't read one from a pipe.
+
+    An annotated tag's `after` is its own object, GITHUB_SHA the commit. act takes the one for the other where the event
+    says that nothing was deleted; else it asks git for the commit.
+    """
+    known = dict(event.payload)
+    if known.get("after", event.sha) != event.sha:
+        known.pop("deleted", None)
+    (folder / "event.json").write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")

@@ -108,7 +108,7 @@ class Runner:
         setting, (bearer, token) = self.setting, tokens
         shutil.copy(setting.git_config, self.folder / "home" / ".gitconfig")
         file = self._without(refused) if refused else self.sources.event.acts / self.workflow.file
-        act.payload(self.event.payload, self.folder)
+        act.payload(self.event, self.folder)
         act.write(self.folder, "env", self._environment(contexts["github"], bearer))
         act.write(self.folder, "secrets", {"GITHUB_TOKEN": token})
         act.write(self.folder, "vars", setting.variables)

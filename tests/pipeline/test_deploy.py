@@ -900,7 +900,8 @@ def test_what_can_not_be_shown_to_serve_stops_no_release(
     with pytest.raises(GateError, match="evidence of it is missing"):
         deploy.deploy(release_of(cloud, tagged))
     cloud.fails_at = 0
-    del cloud.objects[EVIDENCE, KEY]
+    for key in (KEY, passport.LATEST):
+        cloud.objects.pop((EVIDENCE, key), None)
     cloud.broken = {tagged.commit}
     deploy.deploy(deploy.begin(session(cloud), PROD, later, "bob", version="v1.1.0"))
 

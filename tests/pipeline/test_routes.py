@@ -235,7 +235,7 @@ def view():
     ],
 )
 def test_what_has_no_routes_is_told(
-    tmp_path: Path, code: str, fault: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, code: str, fault: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each in one message that names the file, by the command and in the gate, and nothing is written."""
     repository = project(tmp_path, HEAD + code + "\n", template(event("GET", "/x")))
@@ -245,7 +245,7 @@ def test_what_has_no_routes_is_told(
     (finding,) = engine.run(Context(repository, tmp_path))
     assert ("routes/unreadable", "app/web.py") == (finding.rule, finding.file)
 
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     before = (tmp_path / "template.yaml").read_bytes()
     assert 2 == cli.main(["routes", "--write"])
     assert fault in capsys.readouterr().err
@@ -340,7 +340,7 @@ def names(repository: Project) -> dict[str, tuple[str, ...]]:
 
 
 def test_routes_are_written_as_a_body_with_one_permission(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Open is what security lets be open, and a preflight; all else asks for a signature. A second run has nothing
     to do, and what else the template says stays to the letter."""
@@ -350,7 +350,7 @@ def test_routes_are_written_as_a_body_with_one_permission(
         "Nightly:\n  Type: Schedule\n  Properties:\n    Schedule: rate(1 day)\n",
     )
     project(tmp_path, _SHOP, text, security='open_routes = ["GET /login"]\n')
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
 
     assert 0 == cli.main(["routes", "--write"])
     assert "- DELETE /gone" in capsys.readouterr().out

@@ -4,7 +4,6 @@ Sources: Flask's and werkzeug's own url_map decide what is answered; SAM's trans
 has, whether by events or by an OpenAPI body.
 """
 
-import os
 import re
 from pathlib import Path
 

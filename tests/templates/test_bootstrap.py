@@ -742,7 +742,8 @@ def test_only_the_deploy_role_signs() -> None:
     signer, signing = allowed["Signing"]
 
     assert ("ECC_NIST_P256", "SIGN_VERIFY") == (key["KeySpec"], key["KeyUsage"])
-    assert {"Administration", "Signing"} == set(allowed)
+    assert {"Administration", "Signing", "Verifying"} == set(allowed)
+    assert ({"AWS": "<DriftRole.Arn>"}, {"kms:GetPublicKey"}) == allowed["Verifying"]
     assert {"AWS": arn("prod", "iam", "root")} == root
     assert not [action for action in administration if "*" in action or action == "kms:Sign"]
     assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= administration

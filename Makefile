@@ -88,7 +88,7 @@ install: install-main install-policy install-sam install-sandbox ## All four env
 .PHONY: install-check install-bundle install-deploy
 install-check: install-main install-policy install-sandbox
 install-bundle: install-main
-install-deploy: install-main install-sam
+install-deploy: install-main
 
 install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)

@@ -453,7 +453,7 @@ def made(makefile: str, name: str = "Makefile") -> list[str]:
         ("test: ##", "ship: install ##\n\tsam deploy\n\ntest: ##"),  # nobody calls it there
         ("lock: $(UV)", "release:\n\t@./ship $(shell ./ship)\n\nlock: $(UV)"),
         ("install-bundle: install-main", "install-bundle: install-main\n\t@echo done"),
-        ("install-deploy: install-main install-sam", "install-deploy: \\\n  install-main install-sam"),
+        ("install-deploy: install-main", "install-deploy: \\\n  install-main install-sam"),
     ],
 )
 def test_recipes_of_the_list(old: str, new: str) -> None:
@@ -466,16 +466,16 @@ def test_recipes_of_the_list(old: str, new: str) -> None:
     ("old", "new"),
     [
         (
-            "install-deploy: install-main install-sam",
-            "install-deploy: install-main install-sam\n\t@sam deploy",
+            "install-deploy: install-main",
+            "install-deploy: install-main\n\t@sam deploy",
         ),
-        ("install-deploy: install-main install-sam", "install-deploy: install-main install-sam ; sam deploy"),
-        ("install-deploy: install-main install-sam", "install-deploy: ship install-sam\nship:\n\t-./ship"),
+        ("install-deploy: install-main", "install-deploy: install-main ; sam deploy"),
+        ("install-deploy: install-main", "install-deploy: ship install-sam\nship:\n\t-./ship"),
         (
-            "install-deploy: install-main install-sam",
+            "install-deploy: install-main",
             "install-deploy: $(SHIP)\nSHIP = ship\nship:\n\tpython x",
         ),
-        ("install-deploy: install-main install-sam", "install-deploy: SHELL := ./ship"),
+        ("install-deploy: install-main", "install-deploy: SHELL := ./ship"),
         ("install-main: $(call installed,.venv)", "install-main: $(call installed,.venv)\n\t@$(MAKE) ship"),
         ("@touch $@", "@touch $@ && ./ship"),
         ("@touch $@", "@touch $@\n\t@$$SHIP"),

@@ -15,7 +15,6 @@ from pipeline.base.errors import GateError, PipelineError
 from pipeline.base.text import one_line
 from pipeline.delivery import aws, packages, stack
 from pipeline.delivery.bundle import TEMPLATE, Bundle
-from pipeline.delivery.packages import Location
 from pipeline.gate import approvals
 from pipeline.source.located import DocumentError, parse
 from pipeline.source.samconfig import Environment
@@ -106,7 +105,7 @@ def make(
         if not _settled(session, environment.stack_name, arn):
             delete(session, environment.stack_name, arn)
             return None
-        _confirm(session, environment.stack_name, arn, text, places)
+        _confirm(session, environment.stack_name, arn, sent)
         return ChangeSet(arn, environment.stack_name, _changes(session, environment.stack_name, arn))
     except BaseException:
         delete(session, environment.stack_name, arn)
@@ -162,20 +161,17 @@ def _settled(session: boto3.Session, stack_name: str, arn: str) -> bool:
         timings.record("aws", "cloudformation", start)
 
 
-def _confirm(
-    session: boto3.Session, stack_name: str, arn: str, text: str, places: Mapping[str, Location]
-) -> None:
-    """What CloudFormation has must be the bundle's template, and the code where it was brought to. Raises GateError."""
+def _confirm(session: boto3.Session, stack_name: str, arn: str, sent: str) -> None:
+    """It must have the bundle's template, and the code where it was brought to. Raises GateError."""
     with aws.errors("reading the change set's template back"):
         body = session.client("cloudformation", config=aws.CONFIG).get_template(
             StackName=stack_name, ChangeSetName=arn, TemplateStage="Original"
         )["TemplateBody"]
-    expected = parse(text, TEMPLATE).data
+    expected = parse(sent, TEMPLATE).data
     try:
         actual = parse(body if isinstance(body, str) else json.dumps(body), TEMPLATE).data
     except DocumentError as error:
         raise _other_template(stack_name, str(error)) from error
-    actual = packages.unlocated(actual, places)
     if actual != expected:
         raise _other_template(stack_name, _differing(expected, actual))
 

@@ -8,14 +8,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import boto3
 
 from pipeline.base.errors import GateError
 from pipeline.delivery import aws, store
-from pipeline.source.code import CODE, rewritten
-from pipeline.source.located import nodes
+from pipeline.source.code import rewritten
 from pipeline.source.samconfig import Environment
 
 
@@ -73,14 +71,3 @@ def put(session: boto3.Session, environment: Environment, content: bytes, ending
 def located(text: str, file: str, places: Mapping[str, Location]) -> str:
     """A bundle's template with the place of each archive of `places` where it names the archive."""
     return rewritten(text, file, lambda uri, _: json.dumps(places[uri].data) if uri in places else None)
-
-
-def unlocated(data: Any, places: Mapping[str, Location]) -> Any:
-    """A parsed template, changed in place: with the name of the archive where it has its place."""
-    names = [(one.data, name) for name, one in places.items()]
-    for _, node in list(nodes(data)):
-        if isinstance(node, dict):
-            name = next((name for place, name in names if node.get(CODE) == place), None)
-            if name is not None:
-                node[CODE] = name
-    return data

@@ -15,7 +15,7 @@ from app.database import IDLE_SECONDS
 from app.state import state
 from sandbox.postgres import PostgreSQL
 from tests.conftest import TestDatabase
-from tests.running import a_deployment, environment
+from tests.running import a_deployment, environment, signing
 from tests.secrets_manager import SecretsManager
 
 pytestmark = pytest.mark.e2e
@@ -61,7 +61,7 @@ def test_while_the_database_is_away_the_answer_is_503(
     before."""
     connect = Mock(side_effect=database.connect)
     monkeypatch.setattr(database, "connect", connect)
-    client = serving.test_client()
+    client = signing(serving)
     record = a_deployment()
     server.pause()
     away = [

@@ -21,6 +21,7 @@ STEPS = (
     "its token is refused by both roles",
     "merged: dev serves the new version",
     "a tag outside of main is refused",
+    "one with its own workflow gets no role",
     "v1.2 is refused",
     "v1.2.3-rc.1 is refused",
     "a lightweight tag is refused",

@@ -28,7 +28,7 @@ def copy(tmp_path: Path) -> Path:
         ".git", ".venv", ".tools", ".sandbox", "build", "__pycache__", ".*_cache"
     )
     folder = tmp_path / "copy"
-    shutil.copytree(CHECKOUT, folder, ignore=unwanted)
+    shutil.copytree(CHECKOUT, folder, symlinks=True, ignore=unwanted)
     for name in (".venv", ".tools"):
         (folder / name).symlink_to(CHECKOUT / name)
     return folder

@@ -29,7 +29,7 @@ def without(tmp_path: Path) -> Path:
     unwanted = shutil.ignore_patterns(
         ".git", ".venv", ".tools", ".sandbox", "build", "__pycache__", ".*_cache"
     )
-    shutil.copytree(CHECKOUT, copy, ignore=unwanted)
+    shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=unwanted)
     for name in LEDGER:
         path = copy / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -93,6 +93,7 @@ class Team:
                 "iss": "https://token.actions.githubusercontent.com",
                 "sub": f"repo:{self.repository}:environment:{environment}",
                 "aud": "sts.amazonaws.com",
+                "job_workflow_ref": f"{self.repository}/.github/workflows/deploy.yml@refs/heads/main",
                 "iat": now,
                 "nbf": now,
                 "exp": now + 300,

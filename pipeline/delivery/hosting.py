@@ -28,7 +28,7 @@ def check(environment: Environment, root: Path) -> None:
     A workflow that names an environment which isn't there has it, without rules: any branch gets a token then that
     opens the deploy role. Source: https://docs.github.com/actions/reference/workflows-and-actions/deployments-and-environments
     """
-    if "GITHUB_ACTIONS" not in os.environ:
+    if not os.environ.get("GITHUB_ACTIONS"):
         return
     wanted = hosting.environment(root, environment.name, environment.application.branch)
     weak = list(_weaknesses(wanted, promoted=environment.promote_from is not None))

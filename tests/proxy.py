@@ -10,9 +10,10 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+
+from tests.listening import listening
 
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
 _REFUSAL = "Feature not supported: RDS Proxy currently doesn't support command-line options."
@@ -31,17 +32,9 @@ class Proxy:
     startups: list[dict[str, str]] = field(default_factory=list)
     cancelled: int = 0
 
-    @contextmanager
-    def serve(self) -> Iterator[int]:
+    def serve(self) -> AbstractContextManager[int]:
         """Listen, as long as the context lasts; give the port."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            thread = threading.Thread(target=self._accept, args=(listener,))
-            thread.start()
-            try:
-                yield listener.getsockname()[1]
-            finally:
-                listener.shutdown(socket.SHUT_RDWR)
-                thread.join()
+        return listening(self._accept)
 
     def _accept(self, listener: socket.socket) -> None:
         sessions = []

@@ -2,14 +2,14 @@
 
 import socket
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from tests.conftest import Connection
+from tests.listening import listening
 
 PASSWORD = "a-password-that-is-right"
 
@@ -64,17 +64,9 @@ class Server:
         self.answer = b"E" + struct.pack("!i", len(text) + 4) + text if state else b""
         self.attempts = 0
 
-    @contextmanager
-    def serve(self) -> Iterator[int]:
+    def serve(self) -> AbstractContextManager[int]:
         """Listen, as long as the context lasts; give the port."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            thread = threading.Thread(target=self._accept, args=(listener,))
-            thread.start()
-            try:
-                yield listener.getsockname()[1]
-            finally:
-                listener.shutdown(socket.SHUT_RDWR)
-                thread.join()
+        return listening(self._accept)
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):

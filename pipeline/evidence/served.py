@@ -1,9 +1,7 @@
 """That a release serves, or did: which bundle a commit was deployed as, noted once everything about it is recorded."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import boto3
 from securesystemslib.signer import Key
@@ -58,17 +56,13 @@ def find(
         return None
     what = f"{_key(commit)} in {environment.bucket}"
     subjects, content = notes.read(raw, key or notes.own_key(session, environment), environment, KIND, what)
-    found = Served(**_parsed(content, what))
+    found = Served(**notes.parsed(content, _FIELDS, what))
     if found.commit != commit or dict(subjects) != {bundle.MANIFEST: found.bundle}:
         raise notes.DisbelievedError(
             f"{what} is signed, but is about commit {found.commit} and bundle {found.bundle}.",
             "Somebody copied it. It counts for nothing here.",
         )
     return found
-
-
-def _parsed(content: Mapping[str, Any], what: str) -> dict[str, Any]:
-    return notes.parsed(content, _FIELDS, what)
 
 
 def _key(commit: str) -> str:

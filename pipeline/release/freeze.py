@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +81,10 @@ def check(repository: Path, environment: Environment, commit: str) -> tuple[str,
 
     Returns the decision by which it is excepted, for the records.
     """
-    frozen = active(repository, environment, dt.datetime.now(dt.UTC))
+    freezes, exempt = parse(decisions.merged(repository, environment, FILE))
+    frozen = _of_now(freezes, environment, dt.datetime.now(dt.UTC))
     if frozen is None:
         return ()
-    _, exempt = parse(decisions.merged(repository, environment, FILE))
     for one in exempt:
         if one.environment == environment.name and decisions.names(one.release, commit, repository):
             said = one_line(
@@ -116,8 +116,12 @@ def decide(repository: Path, environment: Environment, actor: str) -> tuple[str,
 
 def active(repository: Path, environment: Environment, now: dt.datetime) -> Freeze | None:
     """The freeze that holds now, by the file on the application's branch; of several, the one that ends last."""
-    frozen, _ = parse(decisions.merged(repository, environment, FILE))
-    found = [one for one in frozen if one.environment == environment.name and one.begins <= now < one.until]
+    freezes, _ = parse(decisions.merged(repository, environment, FILE))
+    return _of_now(freezes, environment, now)
+
+
+def _of_now(freezes: Iterable[Freeze], environment: Environment, now: dt.datetime) -> Freeze | None:
+    found = [one for one in freezes if one.environment == environment.name and one.begins <= now < one.until]
     return max(found, key=lambda one: one.until, default=None)
 
 

@@ -22,7 +22,7 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, new_uuid
 from ministack.services import cloudformation, cloudwatch, lambda_svc
-from ministack.services.cloudformation import changesets, handlers, stacks
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 from sandbox.emulator.handlers import Made, Properties, register
 from sandbox.emulator.rights import Right, aliased
@@ -80,6 +80,18 @@ def groups() -> None:
 
     for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
         register(kind, create, update, delete)
+
+
+def policies_depend() -> None:
+    """AWS: what an update policy names is there before; in the user guide's example an alias names its deployment group
+    by Ref alone. ministack: in this order comes only what properties name."""
+    of_properties = engine._extract_deps
+
+    def dependencies(resource: dict[str, Any], names: set[str]) -> set[str]:
+        named = {name for name, _ in engine._intrinsic_references(resource.get("UpdatePolicy", {}))}
+        return set(of_properties(resource, names)) | (named & names)
+
+    engine._extract_deps = dependencies
 
 
 def aliases_in_steps() -> None:
@@ -313,4 +325,4 @@ def _drawn(function: dict[str, Any] | None, qualifier: str) -> str:
     return ""
 
 
-MENDS = (groups, aliases_in_steps, service, weights)
+MENDS = (groups, policies_depend, aliases_in_steps, service, weights)

@@ -6,7 +6,7 @@ What AWS does: CloudFormation user guide, "UpdatePolicy attribute", CodeDeployLa
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -57,6 +57,7 @@ class Moving:
     hook: str = ""
     gradual: bool = True
     kind: str = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+    live: str = "Live"  # the alias's logical id
 
     @property
     def alarm(self) -> str:
@@ -82,13 +83,13 @@ class Moving:
         }
         if self.gradual:
             alias["UpdatePolicy"] = {"CodeDeployLambdaAliasUpdate": policy}
-        return {"Resources": {"Live": alias, **(made if self.gradual else {})}}
+        return {"Resources": {self.live: alias, **(made if self.gradual else {})}}
 
-    def begin(self) -> None:
-        """Update the stack to the second version."""
+    def begin(self, version: str = "2") -> None:
+        """Update the stack to a version."""
         self.cloud.client("cloudformation").update_stack(
             StackName=self.name,
-            TemplateBody=json.dumps(self.template("2")),
+            TemplateBody=json.dumps(self.template(version)),
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
 
@@ -112,7 +113,12 @@ class Moving:
 
 
 def moving(
-    cloud: Cloud, name: str, *, rights: tuple[str, ...] = _RIGHTS, answer: str | None = None
+    cloud: Cloud,
+    name: str,
+    *,
+    rights: tuple[str, ...] = _RIGHTS,
+    answer: str | None = None,
+    live: str = "Live",
 ) -> Moving:
     """With a hook that gives this answer to CodeDeploy, "" for none at all."""
     functions = cloud.client("lambda")
@@ -129,7 +135,7 @@ def moving(
         may = _allow("codedeploy:PutLifecycleEventHookExecutionStatus")
         cloud.function(hook, _HOOK.format(answer=answer), cloud.role(hook, may))
     role = cloud.role(f"{name}-codedeploy", _allow(*rights), trust=_TRUST)
-    found = Moving(cloud, name, role, hook)
+    found = Moving(cloud, name, role, hook, live=live)
     cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=found.alarm,
         Namespace="AWS/Lambda",
@@ -170,6 +176,20 @@ def test_a_ringing_alarm_keeps_a_deployment_from_beginning(cloud: Cloud) -> None
 
     assert "UPDATE_COMPLETE" == cloud.settled("rings"), one.reasons()
     assert "2" == one.alias()["FunctionVersion"]
+
+
+def test_what_the_policy_names_is_made_before_the_alias_moves(cloud: Cloud) -> None:
+    """As after a release that was put back all at once: the next one brings the deployment group again.
+
+    The user guide's example names application and group by Ref alone, without DependsOn.
+    """
+    one = moving(cloud, "again", live="Alias")
+    replace(one, gradual=False).begin("1")
+    assert "UPDATE_COMPLETE" == cloud.settled("again"), one.reasons()
+    one.begin()
+
+    assert 0.1 == one.weight()
+    assert "UPDATE_COMPLETE" == cloud.settled("again"), one.reasons()
 
 
 def test_an_alarm_during_the_deployment_takes_the_traffic_back(cloud: Cloud) -> None:

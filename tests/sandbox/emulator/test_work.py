@@ -158,7 +158,7 @@ def _naming(stack: str, reference: str) -> dict[str, Any]:
     ("stack", "reference", "right"),
     [
         ("work-secret", "secretsmanager:work-held:SecretString:key", "secretsmanager:GetSecretValue"),
-        ("work-setting", "ssm:/work/held", "ssm:GetParameters"),
+        ("work-setting", "ssm:/held/value", "ssm:GetParameters"),
     ],
 )
 def test_what_a_template_resolves_is_read_with_the_roles_rights(
@@ -168,7 +168,7 @@ def test_what_a_template_resolves_is_read_with_the_roles_rights(
     if stack == "work-secret":
         cloud.client("secretsmanager").create_secret(Name="work-held", SecretString='{"key": "held"}')
     else:
-        cloud.client("ssm").put_parameter(Name="/work/held", Type="String", Value="held")
+        cloud.client("ssm").put_parameter(Name="/held/value", Type="String", Value="held")
     makes = {"Effect": "Allow", "Action": "sns:*", "Resource": "*"}
     reads = {"Effect": "Allow", "Action": right, "Resource": "*"}
     for name, policy in (("may", [reads]), ("lacks", []), ("denied", [reads, {**reads, "Effect": "Deny"}])):

@@ -127,7 +127,9 @@ def _call(
 def _pytest() -> list[str]:
     """How `make test` calls pytest, its options aside."""
     found = re.search(
-        r"^PYTEST = \$\(SCRATCH\) (\S+ .*-m pytest) ", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        r"^PYTEST = \$\(SCRATCH\) (\S+ .*-m pytest) ",
+        (CHECKOUT / "Makefile").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert found is not None
     return found[1].split()

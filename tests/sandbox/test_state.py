@@ -48,20 +48,23 @@ def test_every_account_is_bootstrapped(pair: tuple[Sandbox, Sandbox]) -> None:
         name = account.environment
         stacks = sandbox.aws.client("cloudformation", name).describe_stacks()["Stacks"]
         assert [account.settings.application.bootstrap_stack] == [stack["StackName"] for stack in stacks]
-        ssm = sandbox.aws.client("ssm", name)
-        arn = ssm.get_parameter(
-            Name=f"{account.settings.application.parameters(name)}/database/admin-secret-arn"
-        )["Parameter"]["Value"]
-        told = json.loads(
-            sandbox.aws.client("secretsmanager", name).get_secret_value(SecretId=arn)["SecretString"]
+        told = {
+            key: sandbox.aws.client("ssm", name).get_parameter(
+                Name=f"{account.settings.application.parameters(name)}/database/{key}"
+            )["Parameter"]["Value"]
+            for key in ("admin-host", "port", "name", "admin-secret-arn")
+        }
+        secret = sandbox.aws.client("secretsmanager", name).get_secret_value(
+            SecretId=told["admin-secret-arn"]
         )
-        assert {"engine", "host", "port", "dbname", "username", "password"} == set(told)
+        master = json.loads(secret["SecretString"])
+        assert {"username", "password"} == set(master)  # as RDS keeps it
         with psycopg.connect(
-            host=told["host"],
+            host=told["admin-host"],
             port=told["port"],
-            dbname=told["dbname"],
-            user=told["username"],
-            password=told["password"],
+            dbname=told["name"],
+            user=master["username"],
+            password=master["password"],
         ) as connection:
             assert (account.database,) == connection.execute("SELECT current_database()").fetchone()
 

@@ -24,7 +24,9 @@ def _git(*words: str) -> str:
     return "\n".join(str(path.relative_to(TOP)) for path in (TOP / "app/migrations").iterdir())
 
 
-HUB: Any = SimpleNamespace(remote=SimpleNamespace(git=_git))
+HUB: Any = SimpleNamespace(
+    remote=SimpleNamespace(git=_git), repository=SimpleNamespace(branch=application.read(TOP).branch)
+)
 
 
 @pytest.mark.parametrize(

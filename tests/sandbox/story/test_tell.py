@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,7 +202,9 @@ def test_a_demo_can_be_ended_and_gone_on_with(tmp_path: Path) -> None:
         running = of(folder)
         started.kill()
         started.wait()
-    assert "an earlier demo ended after 1 of 21 steps; this one begins anew\n" in output.read_text()
+    assert re.search(
+        r"^an earlier demo ended after 1 of \d+ steps; this one begins anew$", output.read_text(), re.MULTILINE
+    )
     assert wait_for(lambda: not [pid for pid in {*running, *of(folder)} if processes.alive(pid)], 60)
     data = [home.resolve() for home in folder.glob("postgres-*")]
     assert state.clean(folder)

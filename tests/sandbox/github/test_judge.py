@@ -28,11 +28,11 @@ jobs:
   checks:
     name: Checks
     permissions: {contents: read, actions: read, security-events: write}
-    uses: acme/ledger/.github/workflows/checks.yml@main
+    uses: acme/ledger/.github/workflows/checks.yml@release/2.x
   plan:
     name: Plan
     permissions: {contents: read, pull-requests: write}
-    uses: acme/ledger/.github/workflows/plan.yml@main
+    uses: acme/ledger/.github/workflows/plan.yml@release/2.x
     with: {base: HEAD^1}
 """
 RELEASE = """\
@@ -43,11 +43,15 @@ jobs:
   publish:
     name: Publish
     permissions: {contents: write}
-    uses: acme/ledger/.github/workflows/publish.yml@main
+    uses: acme/ledger/.github/workflows/publish.yml@release/2.x
     with: {tag: "${{ github.ref_name }}"}
 """
 CALLED = tuple(f".github/workflows/{name}.yml" for name in ("checks", "plan", "publish"))
 QUIET = "name: x\ndescription: x\nruns: {using: composite, steps: []}\n"
+
+
+# Its branch has a name that is a path: what is called at it, and events on it, are found all the same.
+REPOSITORY = Repository.of("acme/ledger", "release/2.x")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     (root / "bin").mkdir()
     (root / "bin/pipeline").write_text(ENGINE)
     (root / "bin/pipeline").chmod(0o755)
-    with GitHub(root, tmp_path_factory.mktemp("state"), repository=Repository("acme", "ledger")) as made:
+    with GitHub(root, tmp_path_factory.mktemp("state"), repository=REPOSITORY) as made:
         made.create()
         yield made
 

@@ -23,7 +23,7 @@ from pipeline.source import hosting as wanted
 from sandbox.github import permissions
 from sandbox.github.api import Api
 from sandbox.github.event import Repository
-from sandbox.github.protection import Rule
+from sandbox.github.protection import Rule, owners
 
 DEPLOYED = [name for name, one in samconfig.read_all(CHECKOUT).items() if one.promote_from]
 FIRST = next(one.promote_from for one in samconfig.read_all(CHECKOUT).values() if one.promote_from)
@@ -37,6 +37,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
     """GitHub's API for a person's token `person` and a job's `job`, and this repository's .github to work in."""
     described = application.read(CHECKOUT)
     made = Api(Repository.of(described.repository, described.branch))
+    made.records.owners = owners(CHECKOUT)
     made.start()
     made.admit("person", lambda ends: PERSON)
     made.admit("job", lambda ends: JOB)
@@ -124,7 +125,7 @@ def test_an_environment_that_sprang_up_is_refused(hub: Api) -> None:
     [
         ({"branches": ("main",)}, "the branch main may deploy there"),
         ({"tags": ("*",)}, r"the tag \* may deploy there"),
-        ({"reviewers": ()}, "nobody has to approve"),
+        ({"reviewers": {}}, "nobody has to approve"),
         ({"prevent_self_review": False}, "who starts a deployment may approve it"),
     ],
 )
@@ -142,7 +143,7 @@ def test_an_environment_that_is_guarded_less_is_refused(
 def test_a_stricter_environment_passes(ready: Api) -> None:
     """Fewer tags, more reviewers."""
     rule = ready.records.rules[LAST]
-    ready.records.rules[LAST] = Rule(tags=rule.tags[:0], reviewers=(*rule.reviewers, "dave"))
+    ready.records.rules[LAST] = Rule(tags=rule.tags[:0], reviewers={**rule.reviewers, "dave": ("dave",)})
     check(LAST)
 
 

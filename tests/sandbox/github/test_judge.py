@@ -28,8 +28,12 @@ jobs:
   checks:
     name: Checks
     permissions: {contents: read, actions: read, security-events: write}
-    uses: acme/ledger/.github/workflows/checks.yml@main
+    uses: acme/ledger/.github/workflows/checks.yml@release/2.x
 """
+
+
+# Its branch has a name that is a path: what is called at it, and events on it, are found all the same.
+REPOSITORY = Repository.of("acme/ledger", "release/2.x")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     (root / "bin").mkdir()
     (root / "bin/pipeline").write_text(ENGINE)
     (root / "bin/pipeline").chmod(0o755)
-    with GitHub(root, tmp_path_factory.mktemp("state"), repository=Repository("acme", "ledger")) as made:
+    with GitHub(root, tmp_path_factory.mktemp("state"), repository=REPOSITORY) as made:
         made.create()
         yield made
 

@@ -71,3 +71,19 @@ def test_a_function_serves_while_it_is_updated(cloud: Cloud) -> None:
         client.get_policy(**name)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.create_alias(**name, Name="live", FunctionVersion="7")
+
+
+def test_a_key_is_judged_by_its_arn(cloud: Cloud) -> None:
+    """A right on the key's ARN is enough to use it by its alias; without it there is none."""
+    kms = cloud.client("kms")
+    arn = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/answers", TargetKeyId=arn)
+    right = {"Effect": "Allow", "Action": "kms:GetPublicKey", "Resource": arn}
+    may, may_not = (
+        cloud.become(cloud.role("answers-reader", right)),
+        cloud.become(cloud.role("answers-other")),
+    )
+
+    assert arn == cloud.client("kms", may).get_public_key(KeyId="alias/answers")["KeyId"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        cloud.client("kms", may_not).get_public_key(KeyId="alias/answers")

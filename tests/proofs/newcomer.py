@@ -1,0 +1,208 @@
+"""Somebody who has this repository since today: does what a page of the documents says, block by block, in a clone."""
+
+import json
+import os
+import re
+import shlex
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import urllib3
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.test import Client
+
+from pipeline.base.run import CHECKOUT, Completed, run
+from tests import documented
+
+_NAMES = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+}
+_FUNCTION = """\
+--- BOX/template.yaml
+-      Roles: [!Ref AppRole, !Ref BeforeTrafficRole, !Ref MigrateRole, !Ref RotationRole]
++      Roles: [!Ref AppRole, !Ref BeforeTrafficRole, !Ref MoreRole, !Ref MigrateRole, !Ref RotationRole]
+@@
++  MoreFunction:
++    Type: AWS::Serverless::Function
++    DependsOn: FunctionsPolicy
++    Properties:
++      FunctionName: !Sub ${AWS::StackName}-more
++      Description: What is done beside the API
++      CodeUri: build/CODE/
++      Handler: HANDLER
++      Role: !GetAtt MoreRole.Arn
++      Timeout: 30
++      ReservedConcurrentExecutions: 1
++      LoggingConfig:
++        LogGroup: !Ref MoreLogGroup
++      DeadLetterQueue:
++        Type: SQS
++        TargetArn: !GetAtt DeadLetterQueue.Arn
++
++  MoreRole:
++    Type: AWS::IAM::Role
++    Properties:
++      Description: !Sub What ${AWS::StackName}-more may do
++      Path: !Sub /${AWS::StackName}/
++      PermissionsBoundary: !Ref PermissionsBoundaryArn
++      AssumeRolePolicyDocument:
++        Version: "2012-10-17"
++        Statement:
++          - Effect: Allow
++            Principal: { Service: lambda.amazonaws.com }
++            Action: sts:AssumeRole
++      Policies:
++        - PolicyName: more
++          PolicyDocument:
++            Version: "2012-10-17"
++            Statement:
++              - Effect: Allow
++                Action: [logs:CreateLogStream, logs:PutLogEvents]
++                Resource: !GetAtt MoreLogGroup.Arn
++              - Effect: Allow
++                Action: sqs:SendMessage
++                Resource: !GetAtt DeadLetterQueue.Arn
++              - Effect: Allow
++                Action: [kms:GenerateDataKey, kms:Decrypt]
++                Resource: !Ref DataKeyArn
++                Condition:
++                  StringEquals:
++                    kms:ViaService:
++                      - !Sub lambda.${AWS::Region}.amazonaws.com # its own variables lie under the same key
++                      - !Sub sqs.${AWS::Region}.amazonaws.com
++
++  MoreLogGroup:
++    Type: AWS::Logs::LogGroup
++    DeletionPolicy: RetainExceptOnCreate
++    UpdateReplacePolicy: Retain
++    Properties:
++      LogGroupName: !Sub /aws/lambda/${AWS::StackName}-more
++      RetentionInDays: !Ref LogRetentionDays
++      KmsKeyId: !Ref DataKeyArn
++
+   FunctionsPolicy:
+"""
+BOX = ".sandbox/up/github/git/clone"  # the repository that `make up` prints
+
+
+@dataclass
+class Newcomer:
+    """A clone, and what its owner does in it. What fails is an AssertionError with all that was said."""
+
+    clone: Path
+
+    def shell(self, text: str, folder: str = ".") -> str:
+        """What lines of a shell print on standard output."""
+        done = self.tries(text, folder)
+        assert done.status == 0, f"{text}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def tries(self, text: str, folder: str = ".") -> Completed:
+        """The same, whatever comes of it."""
+        words = ["bash", "-euo", "pipefail", "-c", text]
+        return run(words, cwd=self.clone / folder, env=_NAMES, check=False)
+
+    def follows(self, page: str, heading: str) -> None:
+        """Do what a section says: run its commands, hold what they print against what it shows, write its changes."""
+        output = ""
+        found = [one for one in documented.blocks(_page(page)) if one.heading.startswith(heading)]
+        assert found, f"{page} has nothing to do below {heading}"
+        for block in found:
+            if block.language == "sh":
+                output = self.shell(block.text)
+            elif block.language == "diff":
+                documented.write(block.text, self.clone)
+            elif block.language == "":
+                assert documented.printed(block.text, output), (
+                    f"{page} shows\n{block.text}\nand it was\n{output}"
+                )
+
+    def brings(self, message: str) -> None:
+        """Commit what was written into the sandbox's repository, have it judged as a pull request, and merge it."""
+        self.shell(f"git add --all; git commit -q -m {shlex.quote(message)}", BOX)
+        opened = re.search(r"^pull request (\d+): ", self.sandbox("pr"), re.MULTILINE)
+        assert opened is not None
+        self.sandbox(f"merge {opened[1]}")
+
+    def begins(self, branch: str) -> None:
+        """Begin a branch of the sandbox's repository, from main as it is."""
+        self.shell(f"git switch -q main; git pull -q; git switch -q -c {branch}", BOX)
+
+    def sandbox(self, words: str) -> str:
+        """Ask the sandbox for something."""
+        return self.shell(f".venv/bin/python -m sandbox {words}")
+
+    def asks(self, environment: str, service: str, operation: str, **words: str) -> Any:
+        """What AWS answers an environment's administrator, in a shell as docs/sandbox.md has it."""
+        code = f"import boto3, json; print(json.dumps(boto3.client({service!r}).{operation}(**{words!r}), default=str))"
+        signed = f'eval "$(.venv/bin/python -m sandbox env {environment})"'
+        return json.loads(self.shell(f"{signed}\n.venv/bin/python -c {shlex.quote(code)}"))
+
+    def client(self, environment: str) -> Client:
+        """A client of the API of an environment, which keeps cookies, as a browser does."""
+        address = urlsplit(self.sandbox(f"open {environment}").split()[0])
+        return Client(
+            Elsewhere(address.netloc, address.path.rstrip("/"), self.clone / ".sandbox/up/aws/ca.pem")
+        )
+
+
+class Elsewhere:
+    """A WSGI application that hands each request on, as it came, to an API, and its answer back."""
+
+    def __init__(self, host: str, prefix: str, authority: Path) -> None:
+        self.host, self.prefix = host, prefix
+        port = host.rpartition(":")[2]
+        trust = ssl.create_default_context(cafile=str(authority))
+        self._pool = urllib3.HTTPSConnectionPool(
+            "localhost", int(port), ssl_context=trust, timeout=60, retries=False
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        headers = [
+            (name, value) for name, value in EnvironHeaders(environ) if name not in ("Host", "Connection")
+        ]
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        answer = self._pool.request(
+            environ["REQUEST_METHOD"],
+            f"{self.prefix}{environ['REQUEST_URI']}",
+            body=environ["wsgi.input"].read(length) if length else None,
+            headers=urllib3.HTTPHeaderDict([*headers, ("Host", self.host)]),
+            redirect=False,
+            decode_content=False,
+        )
+        start_response(f"{answer.status} {answer.reason or 'Unknown'}", list(answer.headers.items()))
+        return [answer.data]
+
+
+def _page(page: str) -> str:
+    return (CHECKOUT / page).read_text(encoding="utf-8")
+
+
+def function(name: str, code: str, handler: str) -> str:
+    """A function more in the sandbox's template.yaml, of the code of build/CODE/: a block of the language `diff`."""
+    words = {"BOX": BOX, "CODE": code, "HANDLER": handler, "More": name.title(), "-more": f"-{name}"}
+    return re.sub("BOX|CODE|HANDLER|More|-more", lambda word: words[word[0]], _FUNCTION)
+
+
+@contextmanager
+def newcomer(folder: Path) -> Iterator[Newcomer]:
+    """One with a clone in a folder, of what is committed here; what they left running is ended."""
+    clone = folder / "clone"
+    run(["git", "clone", "--quiet", "--no-local", CHECKOUT, clone])
+    run(["git", "switch", "--quiet", "--force-create", "main"], cwd=clone)
+    run(["git", "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=clone)
+    os.umask(0o022)
+    one = Newcomer(clone)
+    try:
+        yield one
+    finally:
+        if (clone / ".venv").exists():
+            one.tries("make down; make clean")

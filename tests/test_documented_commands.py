@@ -88,6 +88,7 @@ TRIED = (
     Tried(r"python -m sandbox open dev", _NEWCOMER, 'sandbox(f"open {environment}")'),
     Tried(r"python -m sandbox (?:up --port 4566|status)", "tests/sandbox/test_main.py", "command.main(["),
     Tried(r"curl .*", _ADOPTION, '"curl"'),
+    Tried(r"git (?:fetch|pull)", "tests/sandbox/github/test_repository.py", '["fetch"], ["pull", "--quiet"]'),
     Tried(r"git rm -r .*", _PACKAGE, "Keep the ledger, or take it out"),
 )
 LISTED = (

@@ -25,71 +25,6 @@ _NAMES = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
 }
-_FUNCTION = """\
---- BOX/template.yaml
--      Roles: [!Ref AppRole, !Ref BeforeTrafficRole, !Ref MigrateRole, !Ref RotationRole]
-+      Roles: [!Ref AppRole, !Ref BeforeTrafficRole, !Ref MoreRole, !Ref MigrateRole, !Ref RotationRole]
-@@
-+  MoreFunction:
-+    Type: AWS::Serverless::Function
-+    DependsOn: FunctionsPolicy
-+    Properties:
-+      FunctionName: !Sub ${AWS::StackName}-more
-+      Description: What is done beside the API
-+      CodeUri: build/CODE/
-+      Handler: HANDLER
-+      Role: !GetAtt MoreRole.Arn
-+      Timeout: 30
-+      ReservedConcurrentExecutions: 1
-+      LoggingConfig:
-+        LogGroup: !Ref MoreLogGroup
-+      DeadLetterQueue:
-+        Type: SQS
-+        TargetArn: !GetAtt DeadLetterQueue.Arn
-+
-+  MoreRole:
-+    Type: AWS::IAM::Role
-+    Properties:
-+      Description: !Sub What ${AWS::StackName}-more may do
-+      Path: !Sub /${AWS::StackName}/
-+      PermissionsBoundary: !Ref PermissionsBoundaryArn
-+      AssumeRolePolicyDocument:
-+        Version: "2012-10-17"
-+        Statement:
-+          - Effect: Allow
-+            Principal: { Service: lambda.amazonaws.com }
-+            Action: sts:AssumeRole
-+      Policies:
-+        - PolicyName: more
-+          PolicyDocument:
-+            Version: "2012-10-17"
-+            Statement:
-+              - Effect: Allow
-+                Action: [logs:CreateLogStream, logs:PutLogEvents]
-+                Resource: !GetAtt MoreLogGroup.Arn
-+              - Effect: Allow
-+                Action: sqs:SendMessage
-+                Resource: !GetAtt DeadLetterQueue.Arn
-+              - Effect: Allow
-+                Action: [kms:GenerateDataKey, kms:Decrypt]
-+                Resource: !Ref DataKeyArn
-+                Condition:
-+                  StringEquals:
-+                    kms:ViaService:
-+                      - !Sub lambda.${AWS::Region}.amazonaws.com # its own variables lie under the same key
-+                      - !Sub sqs.${AWS::Region}.amazonaws.com
-+
-+  MoreLogGroup:
-+    Type: AWS::Logs::LogGroup
-+    DeletionPolicy: RetainExceptOnCreate
-+    UpdateReplacePolicy: Retain
-+    Properties:
-+      LogGroupName: !Sub /aws/lambda/${AWS::StackName}-more
-+      RetentionInDays: !Ref LogRetentionDays
-+      KmsKeyId: !Ref DataKeyArn
-+
-   FunctionsPolicy:
-"""
 BOX = ".sandbox/up/github/git/clone"  # the repository that `make up` prints
 
 
@@ -186,10 +121,30 @@ def _page(page: str) -> str:
     return (CHECKOUT / page).read_text(encoding="utf-8")
 
 
+def example(page: str, heading: str, language: str) -> str:
+    """The first block of a section of a page in a language."""
+    found = [
+        one for one in documented.blocks(_page(page)) if (one.heading, one.language) == (heading, language)
+    ]
+    assert found, f"{page} has no {language} below {heading}"
+    return found[0].text
+
+
 def function(name: str, code: str, handler: str) -> str:
-    """A function more in the sandbox's template.yaml, of the code of build/CODE/: a block of the language `diff`."""
-    words = {"BOX": BOX, "CODE": code, "HANDLER": handler, "More": name.title(), "-more": f"-{name}"}
-    return re.sub("BOX|CODE|HANDLER|More|-more", lambda word: words[word[0]], _FUNCTION)
+    """The function that docs/your-application.md adds, with another name, code and handler, for the sandbox."""
+    words = {
+        "build/app/": f"build/{code}/",
+        "app.digest.handler": handler,
+        "digest": name,
+        "Digest": name.title(),
+    }
+    text = example("docs/your-application.md", "Add a function", "diff")
+    return in_the_box(re.sub("|".join(map(re.escape, words)), lambda word: words[word[0]], text))
+
+
+def in_the_box(changes: str) -> str:
+    """Changes of the sandbox's repository, as a block of the language `diff` in the clone around it."""
+    return re.sub(r"^--- ", f"--- {BOX}/", changes, flags=re.MULTILINE)
 
 
 @contextmanager

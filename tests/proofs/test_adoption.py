@@ -6,6 +6,7 @@ stands here, and follows docs/your-application.md.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -16,12 +17,12 @@ from werkzeug.test import Client
 
 from pipeline.base.run import CHECKOUT
 from tests import documented
-from tests.proofs.newcomer import BOX, Newcomer, function, newcomer
+from tests.proofs.newcomer import BOX, Newcomer, function, in_the_box, newcomer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 PAGE = "docs/first-day.md"
 _ROUTE = '''\
---- {box}/flaskr/blog.py
+--- flaskr/blog.py
 +@bp.route("/titles")
 +def titles():
 +    """What the posts are about, newest first."""
@@ -30,15 +31,15 @@ _ROUTE = '''\
 +
 +
  @bp.route("/create", methods=("GET", "POST"))
---- {box}/policies/settings.toml
+--- policies/settings.toml
      "GET /hello",
 +    "GET /titles",
 '''
 _SETTINGS = """\
---- {box}/template.yaml
+--- template.yaml
 -    MemorySize: 512
 +    MemorySize: 768
---- {box}/samconfig.toml
+--- samconfig.toml
 -    'LogRetentionDays="30"',
 +    'LogRetentionDays="60"',
 """
@@ -103,7 +104,12 @@ def test_a_new_route(adopted: Newcomer) -> None:
     assert 403 == adopted.client("dev").get("/titles").status_code
 
     adopted.begins("titles")
-    documented.write(_ROUTE.replace("{box}", BOX), adopted.clone)
+    documented.write(in_the_box(_ROUTE), adopted.clone)
+    told = adopted.tries(f"bin/pipeline -C {BOX} routes")
+    assert 1 == told.status
+    assert re.search(
+        r"^flaskr/blog\.py:\d+: GET /titles \(blog\.titles\) isn't in the template", told.stdout, re.MULTILINE
+    )
     assert "+ GET /titles\n" in adopted.shell(f"bin/pipeline -C {BOX} routes --write")
     adopted.brings("Tell the titles")
     assert before == adopted.sandbox("open dev")
@@ -115,7 +121,7 @@ def test_a_new_route(adopted: Newcomer) -> None:
 def test_changed_settings(adopted: Newcomer) -> None:
     """Memory, and how long logs are kept, change in place."""
     adopted.begins("settings")
-    documented.write(_SETTINGS.replace("{box}", BOX), adopted.clone)
+    documented.write(in_the_box(_SETTINGS), adopted.clone)
     adopted.brings("Give it memory, and keep logs for longer")
 
     groups = adopted.asks("dev", "logs", "describe_log_groups", logGroupNamePrefix="/aws/lambda/shop-dev-app")

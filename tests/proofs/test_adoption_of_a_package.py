@@ -14,9 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipeline.base.run import CHECKOUT
 from tests import documented
-from tests.proofs.newcomer import BOX, Newcomer, function, newcomer
+from tests.proofs.newcomer import BOX, Newcomer, example, function, newcomer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 PAGE = "docs/your-application.md"
@@ -56,27 +55,19 @@ def handler(event: dict[str, int], context: object) -> int:
     return sum(event.values())
 '''
 _NEXT = """\
---- BOX/app/aws.py
+--- app/aws.py
 -application = beside(shop, platform)
 +application = beside(shop, platform, ("health", "orders"))
---- BOX/samconfig.toml
+--- samconfig.toml
 +[application.code.report]
 +folders = ["report"]
 +group = "migrate"
 +
  [application.code.rotation]
---- BOX/template.yaml
+--- template.yaml
 -      Timeout: 20 # below API Gateway's 29 seconds, so that the caller gets our answer
 +      Timeout: 25 # below API Gateway's 29 seconds, so that the caller gets our answer
 """
-
-
-def example(heading: str, language: str) -> str:
-    """The first block of a section of the page in a language."""
-    page = (CHECKOUT / PAGE).read_text(encoding="utf-8")
-    return next(
-        one.text for one in documented.blocks(page) if one.heading == heading and one.language == language
-    )
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +75,9 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     """A newcomer who has taken httpbin in and brought a first change to dev and prod."""
     with newcomer(tmp_path_factory.mktemp("package")) as one:
         one.shell(f"make install; {INIT}")
-        one.shell(example("Keep the ledger, or take it out", "sh"))
+        one.shell(example(PAGE, "Keep the ledger, or take it out", "sh"))
         documented.write(_PACKAGE, one.clone)
-        served, own = example("Another WSGI application", "python"), r"^from app\.shop import .*$"
+        served, own = example(PAGE, "Another WSGI application", "python"), r"^from app\.shop import .*$"
         assert re.search(own, served, re.MULTILINE)
         serving = re.sub(
             own, "from httpbin import app as shop  # type: ignore[import-untyped]", served, flags=re.MULTILINE
@@ -149,7 +140,7 @@ def test_what_comes_next(adopted: Newcomer) -> None:
     """A route of a blueprint beside it, another timeout, and a function with code of its own, on the live stack."""
     adopted.begins("next")
     box = adopted.clone / BOX
-    for folder, text in (("app/orders", example("Add a blueprint", "python")), ("report", _REPORT)):
+    for folder, text in (("app/orders", example(PAGE, "Add a blueprint", "python")), ("report", _REPORT)):
         (box / folder).mkdir()
         (box / folder / "__init__.py").write_text(text, encoding="utf-8")
     documented.write(

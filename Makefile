@@ -60,10 +60,10 @@ test: ## Every test but the proofs, the end-to-end story among them
 # One after the other: they measure, and each has a sandbox of its own.
 PROOFS = $(SCRATCH) .venv/bin/python -I -m pytest -q
 
-test-all: test ## What CI runs: the tests, and the shorter proofs
+test-all: test install-moto ## What CI runs: the tests, and the shorter proofs
 	@$(PROOFS) -m "proof and not marathon" tests
 
-proofs: install ## The promises tried at length, in some two hours: docs/proofs.md has the figures
+proofs: install install-moto ## The promises tried at length, in some two hours: docs/proofs.md has the figures
 	@$(PROOFS) -m proof tests
 
 fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HOME, empty caches
@@ -82,7 +82,7 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the rules: policies/rules.txt and docs/rules.md
 	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt
 
-.PHONY: install install-main install-policy install-sam install-sandbox browser certificates lock clean
+.PHONY: install install-main install-policy install-sam install-sandbox install-moto browser certificates lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
 # What a workflow's job installs: see .github/actions/setup. What deploys needs no tool of tests, which then don't lie
@@ -96,6 +96,7 @@ install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
 BROWSER = $(shell python3 -I -S bin/digest.py uv.lock bin/browser/package-lock.json bin/browser/unpack.py)
+install-moto: $(call installed,.tools/moto)
 browser: $(if $(filter $(BROWSER),$(shell cat .tools/browser/.lock 2>/dev/null)),,.tools/browser-sync) ## The Chromium of the tests of pages, which `make test` fetches
 
 certificates: install-main browser ## Write rds.pem, what the functions trust of Amazon RDS, from bin/certificates/package.json
@@ -125,8 +126,8 @@ clean: ## Remove what was installed and built
 	@ln -sf ../../bin/pipeline .venv/bin/pipeline
 	@echo $(LOCK) > .venv/.lock
 
-.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync
-.tools/policy-sync .tools/sam-sync .tools/sandbox-sync: .tools/%-sync: $(UV)
+.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync
+.tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync: .tools/%-sync: $(UV)
 	@echo "installing .tools/$*"
 	@UV_PROJECT_ENVIRONMENT=.tools/$* $(SHOWN) .tools/$* $(LOCKED) $*
 	@echo $(LOCK) > .tools/$*/.lock

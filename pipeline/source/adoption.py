@@ -18,7 +18,10 @@ OWNERS = ".github/CODEOWNERS"
 # workflows that call this repository's own as its branch has them.
 FILES = (
     *(FILE, OWNERS, "bootstrap/README.md"),
-    *(f"{FOLDER}/{name}.yml" for name in ("deploy-dev", "nightly", "pull-request", "release", "rollback")),
+    *(
+        f"{FOLDER}/{name}.yml"
+        for name in ("code-scanning", "deploy-dev", "nightly", "pull-request", "release", "rollback")
+    ),
 )
 # Whom CODEOWNERS knows, each by a path that it owns alone.
 TEAMS = {"developers": "*", "platform": "/pipeline/", "security": "/policies/"}

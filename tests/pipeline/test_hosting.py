@@ -16,6 +16,8 @@ from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import CHECKOUT
 from pipeline.commands import github as commands
 from pipeline.delivery import hosting
+from pipeline.doctor import settings as doctor
+from pipeline.doctor.model import NOTE, OK, UNKNOWN, WRONG
 from pipeline.source import application, samconfig
 from pipeline.source import hosting as wanted
 from sandbox.github import permissions
@@ -221,6 +223,34 @@ def test_an_environment_without_a_file_is_refused(hub: Api, text: str | None) ->
 
     with pytest.raises(ConfigurationError, match=rf"{LAST}\.json"):
         check(LAST)
+
+
+def looked(token: str) -> list[tuple[str, str]]:
+    """What the doctor says of GitHub with a token: each state, and of what."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_TOKEN", token)
+        patch.setenv("GITHUB_REPOSITORY", "")
+        return [(one.state, one.what) for one in doctor.look(Path.cwd())]
+
+
+def test_the_doctor_compares(ready: Api) -> None:
+    """As `github check` does: a setting that differs by its name; by a token that may look alone."""
+    same = looked("person")
+    ready.records.rules[LAST] = replace(ready.records.rules[LAST], reviewers={})
+
+    assert [(OK, "settings")] == same
+    assert [(WRONG, f"environment {LAST}")] == looked("person")
+    assert [(UNKNOWN, "settings")] == looked("job")
+    assert [(NOTE, "settings")] == looked("")
+
+
+def test_the_doctor_tells_what_is_not_there(hub: Api) -> None:
+    """Of a new repository everything, each with how to set it; nothing is set."""
+    found = looked("person")
+
+    assert {WRONG} == {state for state, _ in found}
+    assert {f"environment {LAST}", "ruleset main"} <= {what for _, what in found}
+    assert {} == hub.records.rules
 
 
 def test_the_repositorys_own_files_fit_each_other() -> None:

@@ -18,6 +18,7 @@ cd "$2"
 while [ $# -gt 1 ]; do shift; done
 mkdir -p "$1"
 echo "judged by GENUINE" | tee "$1/report.txt"
+echo '{"version": "2.1.0", "runs": [{"tool": {}}]}' > "$1/report.sarif"
 ! [ -e fault ]
 """
 CALLER = """\
@@ -100,6 +101,21 @@ def test_what_is_right_passes(github: GitHub) -> None:
     assert {"report-lint.zip", "report-policy.zip", "report-test.zip", "plan.zip"} == {
         path.name for path in ran.workflows[0].artifacts.glob("*.zip")
     }
+
+
+def test_findings_reach_code_scanning_where_it_is_on(github: GitHub) -> None:
+    """Those of every stage, from where the job put them; a fork's may not."""
+    github.variables["CODE_SCANNING"] = "on"
+    try:
+        ran = judged(github, "scanned", {"b.py": ""})
+    finally:
+        del github.variables["CODE_SCANNING"]
+    job = next(one for one in ran.jobs if one.id == "code-scanning")
+
+    assert "success" == job.result, ran.log and ran.log.read_text()
+    assert [f"report-{stage}" for stage in ("lint", "policy", "test")] == sorted(
+        path.parent.name for path in (ran.workflows[0].artifacts / "sarif").rglob("*.sarif")
+    )
 
 
 def test_a_change_of_the_engine_does_not_change_the_verdict(github: GitHub) -> None:

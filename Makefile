@@ -10,7 +10,8 @@ SHELL := /bin/bash
 
 # No other uv than the one that came by hash, whatever the caller says.
 override UV := .tools/uv/bin/uv
-LOCKED := $(UV) sync --quiet --locked --only-group
+# --no-build: wheels alone, so that no package runs code of its own while it is installed.
+LOCKED := $(UV) sync --quiet --locked --no-build --only-group
 SHOWN := python3 -I -S sandbox/progress.py
 
 # One environment a set of packages that can't live together (see pyproject.toml).
@@ -84,11 +85,11 @@ docs: install-main ## Write what is made from the rules: policies/rules.txt and 
 .PHONY: install install-main install-policy install-sam install-sandbox install-moto browser certificates lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
-# What a workflow's job installs: see .github/actions/setup.
-.PHONY: install-check install-bundle install-deploy
+# What a workflow's job installs: see .github/actions/setup. What deploys needs no tool of tests, which then don't lie
+# beside a role: a stamp of its own, so that this is never taken for the whole .venv, which is as good for it.
+.PHONY: install-check install-deploy
 install-check: install-main install-policy install-sandbox
-install-bundle: install-main
-install-deploy: install-main
+install-deploy: $(if $(filter $(LOCK) $(LOCK)-deploy,$(shell cat .venv/.lock 2>/dev/null)),,.venv-deploy)
 
 install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
@@ -113,7 +114,12 @@ clean: ## Remove what was installed and built
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bin/install-uv.txt
 	@touch $@
 
-.PHONY: .venv-sync
+.PHONY: .venv-sync .venv-deploy
+.venv-deploy: $(UV)
+	@echo "installing .venv (what builds and deploys)"
+	@UV_PROJECT_ENVIRONMENT=.venv $(SHOWN) .venv $(LOCKED) deploy
+	@echo $(LOCK)-deploy > .venv/.lock
+
 .venv-sync: $(UV)
 	@echo "installing .venv (application, pipeline, tests)"
 	@UV_PROJECT_ENVIRONMENT=.venv $(SHOWN) .venv $(LOCKED) main

@@ -92,8 +92,9 @@ def pseudo(environment: str) -> dict[str, str]:
     }
 
 
+@cache
 def expanded(environment: str, **changed: str) -> dict[str, Any]:
-    """The application template as SAM expands it with this environment's parameters, some of them changed."""
+    """The application template as SAM expands it for an environment, some parameters changed. Not to be changed."""
     template = deepcopy(source("template.yaml"))
     for resource in template["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):  # SAM expands uploaded code only

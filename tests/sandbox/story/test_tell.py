@@ -203,7 +203,9 @@ def test_a_demo_can_be_ended_and_gone_on_with(tmp_path: Path) -> None:
         started.kill()
         started.wait()
     assert re.search(
-        r"^an earlier demo ended after 1 of \d+ steps; this one begins anew$", output.read_text(), re.MULTILINE
+        r"^an earlier demo ended after 1 of \d+ steps; this one begins anew$",
+        output.read_text(),
+        re.MULTILINE,
     )
     assert wait_for(lambda: not [pid for pid in {*running, *of(folder)} if processes.alive(pid)], 60)
     data = [home.resolve() for home in folder.glob("postgres-*")]

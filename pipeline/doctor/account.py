@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import ClientError, ProfileNotFound
 
 from pipeline.base.errors import ConfigurationError, GateError, PipelineError
-from pipeline.delivery import authorities, aws, bundle
+from pipeline.delivery import authorities, aws, bundle, concurrency
 from pipeline.doctor import cost, rights
 from pipeline.doctor.model import NOTE, OK, UNKNOWN, WRONG, Remark, limit
 from pipeline.plan import sources
@@ -27,9 +27,6 @@ from pipeline.source.samconfig import Environment
 from pipeline.source.stacks import Resource, Stack
 from pipeline.source.values import known
 
-# "You can reserve up to the Unreserved account concurrency value minus 100": AWS Lambda developer guide,
-# "Configuring reserved concurrency for a function".
-_UNRESERVED = 100
 _NONE = {"NoSuchEntity", "ResourceNotFoundException", "NotFoundException", "NoSuchLifecycleConfiguration"}
 # What makes a service-linked role when it is first used, if whoever uses it may: the resource type, the service, the
 # role. Source: of each service its guide's "Using service-linked roles".
@@ -316,19 +313,15 @@ def _concurrency(account: Account) -> Iterator[Remark]:
     """What the functions reserve against what the account has left: without it a first deployment rolls back."""
     client = account.client("lambda")
     given = client.get_account_settings()["AccountLimit"]
-    wanted, held = 0, 0
-    for one in functions(account.stack):
-        value = str(one.get("ReservedConcurrentExecutions", default=""))
-        wanted += int(value) if value.isdigit() else 0
-    for _, name in account.functions:
-        held += _reserved(client, name)
-    left = max(0, given["UnreservedConcurrentExecutions"] + held - _UNRESERVED)
-    resolve = (
-        f"The account runs {given['ConcurrentExecutions']} at once, of which AWS keeps {_UNRESERVED} unreserved. Ask "
-        "for more (Service Quotas, AWS Lambda, Concurrent executions), or reserve less in samconfig.toml."
-    )
+    held = sum(_reserved(client, name) for _, name in account.functions)
+    there = {**given, "UnreservedConcurrentExecutions": given["UnreservedConcurrentExecutions"] + held}
     yield limit(
-        _group(account), "concurrency that is reserved", wanted, left, "executions that are left", resolve
+        _group(account),
+        "concurrency that is reserved",
+        concurrency.wanted(account.stack),
+        concurrency.left(there),
+        "executions that are left",
+        concurrency.hint(given),
     )
 
 

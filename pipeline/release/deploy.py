@@ -17,6 +17,7 @@ from pipeline.delivery import (
     aws,
     bundle,
     changeset,
+    concurrency,
     deployment,
     functions,
     hosting,
@@ -229,6 +230,8 @@ def _change(
     made, release = under_way.bundle, under_way.release
     template = _template(under_way, release.parameters)
     authorities.check(made, template, release.ssm, under_way.application.folders)
+    if not under_way.before.exists:
+        concurrency.check(under_way.session, template)
     effect = binding.plan(
         under_way.session,
         under_way.environment,

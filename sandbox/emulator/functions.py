@@ -21,6 +21,7 @@ from sandbox.emulator import builds
 # What AWS's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 _RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 
+_AT_ONCE = 1000  # executions
 _IDLE_SECONDS = 300  # AWS names no number; a few minutes is what people see
 
 # AWS installs a handler on the root logger, in this form; its level stays Python's default, WARNING.
@@ -203,6 +204,22 @@ def latest_by_its_name() -> None:
     lambda_svc._list_versions = named
 
 
+def limits_of_an_account() -> None:
+    """AWS: an account runs 1000 functions at once, if nobody asked for more (Lambda's guide, "Lambda quotas").
+    ministack: it tells how many this machine can, of which little may be left to reserve."""
+    read = lambda_svc._get_account_settings
+
+    def told() -> Any:
+        status, headers, body = read()
+        found = json.loads(body)
+        reserved = sum(int(one.get("concurrency") or 0) for one in lambda_svc._functions.values())
+        left = {"ConcurrentExecutions": _AT_ONCE, "UnreservedConcurrentExecutions": _AT_ONCE - reserved}
+        found["AccountLimit"] |= left
+        return status, headers, json.dumps(found).encode()
+
+    lambda_svc._get_account_settings = told
+
+
 def _runtime() -> Path:
     """A folder with the packages that AWS's runtime brings, and no other."""
     folder = Path(tempfile.mkdtemp(prefix="runtime-"))
@@ -225,4 +242,5 @@ MENDS = (
     policies_that_are_there,
     updates_of_what_serves,
     latest_by_its_name,
+    limits_of_an_account,
 )

@@ -98,9 +98,7 @@ def _rights(action: str, subject: Subject) -> Iterator[Right]:
         to = {"iam:PassedToService": f"{owner}.amazonaws.com"}
         yield from (Right(action, role, to) for name in _ROLES if (role := subject.properties.get(name)))
     elif service == "iam":
-        for arn, context in _identities(subject):
-            known = {key: value for key, value in context.items() if authorization.has_key(action, key)}
-            yield Right(action, arn, known)
+        yield from _of_identities(action, subject)
     elif service == "kms":
         yield from (Right(action, *each) for each in _keys(subject, owner))
     elif service == "s3" and owner != "s3":
@@ -203,14 +201,25 @@ def aliased(application: str, group: str) -> Iterator[Right]:
             yield Right(action, resource)
 
 
+def _of_identities(action: str, subject: Subject) -> Iterator[Right]:
+    """An action on the roles and policies that it can be for: some handlers are about groups as well."""
+    for arn, context in _identities(subject):
+        if any(authorization.meets(arn, one) for one in _patterns(action)):
+            known = {key: value for key, value in context.items() if authorization.has_key(action, key)}
+            yield Right(action, arn, known)
+
+
 def _identities(subject: Subject) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The roles that an IAM action is about, each with its boundary."""
+    """What an IAM action is about: roles, each with its boundary, and a policy."""
     if subject.kind == "AWS::IAM::Role":
         path = subject.properties.get("Path", "/")
         name = subject.text("RoleName")
         arn = f"arn:aws:iam::{get_account_id()}:role{path}{name}"
         yield arn, {"iam:PermissionsBoundary": subject.properties.get("PermissionsBoundary")}
         return
+    if subject.kind == "AWS::IAM::ManagedPolicy":
+        path, name = subject.properties.get("Path", "/"), subject.text("ManagedPolicyName")
+        yield f"arn:aws:iam::{get_account_id()}:policy{path}{name}", {}
     for name in subject.properties.get("Roles") or ():
         role = iam._roles.get(str(name)) or {}
         arn = role.get("Arn", f"arn:aws:iam::{get_account_id()}:role/{name}")

@@ -88,6 +88,7 @@ class Cloud:
     code: dict[str, str] = field(default_factory=dict)  # of each live function by name: CodeSha256
     template: str = ""  # what is live
     region_name: str = "eu-west-1"
+    unreserved: int = 1000  # of the executions that Lambda runs at once
     signing: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
@@ -167,6 +168,12 @@ class Cloud:
         if Name not in self.ssm:
             raise refused("ParameterNotFound")
         return {"Parameter": {"Value": self.ssm[Name]}}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        self._called("get_account_settings")
+        return {
+            "AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": self.unreserved}
+        }
 
     def get_caller_identity(self) -> dict[str, str]:
         self._called("identity")

@@ -493,6 +493,7 @@ def test_no_grant_of_the_deploy_role_is_a_pattern_of_actions(environment: str) -
         "UseServerlessTransform",  # AWS's macro
         "RecordDeployments",  # the API's id is made later
         "CompareBootstrap",  # the account's one bootstrap stack
+        "AskForLimits",  # the account's
     }
     granted = [
         s for s in deploy_policy(environment, PromotionSourceBucket="promoted") if s["Effect"] == "Allow"

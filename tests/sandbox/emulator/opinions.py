@@ -449,7 +449,7 @@ def _stack(calls: Calls) -> str:
         return ""
 
 
-def until(done: Callable[[], bool], seconds: float = 30) -> None:
+def until(done: Callable[[], bool], seconds: float = 120) -> None:
     """Wait. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while not done():

@@ -73,6 +73,18 @@ def test_a_function_serves_while_it_is_updated(cloud: Cloud) -> None:
         client.create_alias(**name, Name="live", FunctionVersion="7")
 
 
+def test_an_account_has_what_aws_gives(cloud: Cloud) -> None:
+    """Whatever this machine can: what is left to reserve doesn't hang on its memory."""
+    client, name = cloud.client("lambda"), {"FunctionName": "answers-reserving"}
+    cloud.function("answers-reserving", CODE, cloud.role("answers-reserving"))
+    before = client.get_account_settings()["AccountLimit"]
+    client.put_function_concurrency(**name, ReservedConcurrentExecutions=50)
+    after = client.get_account_settings()["AccountLimit"]
+
+    assert [1000, 1000] == [one["ConcurrentExecutions"] for one in (before, after)]
+    assert 50 == before["UnreservedConcurrentExecutions"] - after["UnreservedConcurrentExecutions"]
+
+
 def test_a_key_is_judged_by_its_arn(cloud: Cloud) -> None:
     """A right on the key's ARN is enough to use it by its alias; without it there is none."""
     kms = cloud.client("kms")

@@ -236,7 +236,7 @@ def looked(token: str) -> list[tuple[str, str]]:
 def test_the_doctor_compares(ready: Api) -> None:
     """As `github check` does: a setting that differs by its name; by a token that may look alone."""
     same = looked("person")
-    ready.records.rules[LAST] = replace(ready.records.rules[LAST], reviewers=())
+    ready.records.rules[LAST] = replace(ready.records.rules[LAST], reviewers={})
 
     assert [(OK, "settings")] == same
     assert [(WRONG, f"environment {LAST}")] == looked("person")

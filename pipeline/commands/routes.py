@@ -1,12 +1,14 @@
 """`pipeline routes`: hold the application's routes against the template's, or write them there."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError
 from pipeline.source.project import APPLICATION, Project
 from pipeline.source.route_writing import written
-from pipeline.source.routing import differences
+from pipeline.source.routing import Wanted, caught, differences, takes_all
+from pipeline.source.settings import FILE
 from pipeline.source.url_map import SAMPLES, UrlMapError
 
 
@@ -70,4 +72,21 @@ def _write(project: Project, root: Path) -> int:
         for name in names:
             print(f"{sign} {name}")
     print(f"written: {APPLICATION}, {told}. Look at it with `git diff`, then run `make check`.")
+    _tell_deep(project, made.routes)
     return 0
+
+
+def _tell_deep(project: Project, made: Sequence[Wanted]) -> None:
+    """Say which routes the gate won't take as they are, and what to do."""
+    catching = caught(project.settings, project.described)
+    deep = {
+        one.path
+        for one in made
+        if takes_all(one.path) and (one.method, one.path) not in catching
+        if one.method != "OPTIONS" and not project.settings.lets_open(one.method, one.path)
+    }
+    for path in sorted(deep):
+        print(
+            f"{path} takes every path below, which the gate refuses: name it in open_routes of {FILE}, if everybody "
+            "may call it, or set a catch_all there."
+        )

@@ -92,6 +92,11 @@ def path_of(rule: Rule) -> str:
     return "/" + "/".join(names)
 
 
+def takes_all(path: str) -> bool:
+    """Whether an API's path takes all that follows it."""
+    return "+}" in path or "$default" in path
+
+
 def odd(path: str) -> str:
     """The part of a path that API Gateway doesn't take; '' where it takes all."""
     parts = path.strip("/").split("/") if path != "/" else []

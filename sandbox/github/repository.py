@@ -69,6 +69,8 @@ class Remote:
         )
         self._bare(self.bare)
         self.git("clone", "--quiet", self.url, str(self.clone), cwd=self.folder)
+        # A person's own git, which works in the clone too, has none of the settings above.
+        self.git("config", f"url.file://{self.remotes}/.insteadOf", "https://github.com/")
         for file in files:
             target = self.clone / file
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -74,8 +74,8 @@ class Team:
         """A token of the environment's job, exchanged for its role; none for `build`."""
         if environment == "build":
             return {}
-        if environment == "auditor":
-            mine = self.auditor.get_credentials()
+        if environment in ("auditor", "reader"):
+            mine = getattr(self, environment).get_credentials()
             assert mine is not None
             return {
                 "AWS_ACCESS_KEY_ID": str(mine.access_key),
@@ -110,7 +110,16 @@ class Team:
 
     @cached_property
     def auditor(self) -> boto3.Session:
-        """Somebody who audits dev: an administrator gave their role the policy that bootstrap makes for it."""
+        """Somebody who audits dev."""
+        return self._person("auditor")
+
+    @cached_property
+    def reader(self) -> boto3.Session:
+        """Somebody who looks at dev."""
+        return self._person("reader")
+
+    def _person(self, kind: str) -> boto3.Session:
+        """Somebody whose role an administrator gave the policy that dev's bootstrap makes for it."""
         number, iam = account("dev").number, self.box.aws.client("iam", "dev")
         trusted = {
             "Effect": "Allow",
@@ -118,10 +127,10 @@ class Team:
             "Action": "sts:AssumeRole",
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
-        iam.create_role(RoleName="auditors", AssumeRolePolicyDocument=policy)
-        arn = f"arn:aws:iam::{number}:policy/{account('dev').settings.stack_name}-auditor"
-        iam.attach_role_policy(RoleName="auditors", PolicyArn=arn)
-        role = f"arn:aws:iam::{number}:role/auditors"
+        iam.create_role(RoleName=f"{kind}s", AssumeRolePolicyDocument=policy)
+        arn = f"arn:aws:iam::{number}:policy/{account('dev').settings.stack_name}-{kind}"
+        iam.attach_role_policy(RoleName=f"{kind}s", PolicyArn=arn)
+        role = f"arn:aws:iam::{number}:role/{kind}s"
         keys = self.box.aws.client("sts", "dev").assume_role(RoleArn=role, RoleSessionName="ada")[
             "Credentials"
         ]
@@ -217,6 +226,22 @@ def test_an_auditor_opens_the_ledger(team: Team) -> None:
     assert "assumed-role/auditors/ada" in page
     assert 'href="/live/ledger/policy"' in page
     assert "What runs where" not in stranger.data.decode()
+
+
+def test_a_reader_sees_what_runs(team: Team) -> None:
+    """With the reader's policy alone `status` tells all that it tells; nothing was refused on the way."""
+    seen = team.pipeline("reader", "status", "dev", "--format", "json")
+    (row,) = json.loads(seen.stdout)["environments"]
+    refused = [
+        one["action"]
+        for one in map(json.loads, team.box.aws.trail.read_text().splitlines())
+        if ":assumed-role/readers/" in one["principal"] and one["decision"] != "Allow"
+    ]
+
+    assert (0, []) == (seen.status, refused)
+    assert ("none", "no") == (row["drift"], row["withdrawn"])
+    assert row["address"] == Reach(team.box.aws, "dev").url
+    assert row["soak"].endswith("prod")
 
 
 def test_the_auditor_reads_and_the_deployer_writes(team: Team) -> None:

@@ -352,7 +352,9 @@ def test_routes_are_written_as_a_body_with_one_permission(
     monkeypatch.chdir(tmp_path)
 
     assert 0 == cli.main(["routes", "--write"])
-    assert "- DELETE /gone" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "- DELETE /gone" in said
+    assert "/files/{name+} takes every path below, which the gate refuses: name it in open_routes" in said
     now = Project.load(tmp_path)
     closed, opened = ("AWS_IAM",), ("NONE",)
     assert {
@@ -391,6 +393,20 @@ def test_routes_are_written_as_a_body_with_one_permission(
     assert 0 == cli.main(["routes", "--write"])
     assert before == (tmp_path / "template.yaml").read_text(encoding="utf-8")
     assert 0 == cli.main(["routes", "--check"])
+
+
+@pytest.mark.parametrize(
+    "security", ['open_routes = ["GET /files/{name+}"]\n', '[catch_all]\nopen = ["/"]\n']
+)
+def test_what_the_gate_takes_is_not_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    """Files that security opened by their name or prefix are written without another word."""
+    project(tmp_path, _SHOP, template(event("GET", "/login")), security=security)
+    monkeypatch.chdir(tmp_path)
+
+    assert 0 == cli.main(["routes", "--write"])
+    assert "which the gate refuses" not in capsys.readouterr().out
 
 
 def test_a_new_route_goes_into_a_body_that_is_there(tmp_path: Path) -> None:

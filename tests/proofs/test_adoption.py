@@ -1,155 +1,171 @@
-"""The tutorial application of Flask, which nobody here wrote, taken in by the steps of docs/first-day.md.
+"""The tutorial application of Flask, which nobody here wrote, taken in by docs/first-day.md as it stands, and led on.
 
-Its code comes from Flask's source archive on the package registry. What has to be changed in it stands here: each line
-is what the gate asks for, or what Lambda doesn't have, a folder beside the code that can be written.
+Its code comes from Flask's source archive on the package registry. From the clone to prod each command, each change of
+a file and each output is the page's. What comes on the days after, a route, settings and a function on the live stack,
+stands here, and follows docs/your-application.md.
 """
 
+import json
 import re
-import shutil
-import sys
-import tarfile
-from pathlib import Path
+import shlex
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
+import urllib3
+from werkzeug.test import Client
 
-from pipeline.base.run import CHECKOUT, run
+from pipeline.base.run import CHECKOUT
+from tests import documented
+from tests.proofs.newcomer import BOX, Newcomer, function, in_the_box, newcomer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
-_GLUE = """\
-from app import secret_key, static
-from app.beside import beside
-from flaskr import create_app as create_shop
-from flaskr.db import init_db
-
-shop = create_shop({"DATABASE": os.environ["SHOP_DATABASE"]})  # type: ignore[no-untyped-call]
-secret_key.init_app(shop, os.environ["SESSION_SECRET_ARN"])
-static.init_app(shop)
-application = beside(shop, create_app(Config.from_environ(os.environ)))
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # the tutorial's own command does this once, by hand
-    with shop.app_context():
-        init_db()  # type: ignore[no-untyped-call]
+PAGE = "docs/first-day.md"
+_ROUTE = '''\
+--- flaskr/blog.py
++@bp.route("/titles")
++def titles():
++    """What the posts are about, newest first."""
++    rows = get_db().execute("SELECT title FROM post ORDER BY created DESC").fetchall()
++    return {"titles": [row["title"] for row in rows]}
++
++
+ @bp.route("/create", methods=("GET", "POST"))
+--- policies/settings.toml
+     "GET /hello",
++    "GET /titles",
+'''
+_SETTINGS = """\
+--- template.yaml
+-    MemorySize: 512
++    MemorySize: 768
+--- samconfig.toml
+-    'LogRetentionDays="30"',
++    'LogRetentionDays="60"',
 """
-INIT = (
-    *("--name", "shop", "--repository", "acme-inc/shop", "--region", "us-east-2", "--yes"),
-    *("--account", "dev=123456789012", "--account", "prod=210987654321"),
-)
+_CODE = '''"""How many posts a day has."""
+
+from typing import Any
 
 
-def replaced(path: Path, *pairs: tuple[str, str]) -> None:
-    """Replace each text, which must be there."""
-    text = path.read_text(encoding="utf-8")
-    for old, new in pairs:
-        assert old in text, (path.name, old)
-        text = text.replace(old, new, 1)
-    path.write_text(text, encoding="utf-8")
-
-
-def fetched(folder: Path) -> Path:
-    """The tutorial, as Flask's source archive of the locked version has it."""
-    version = run(
-        [CHECKOUT / ".venv/bin/python", "-c", "import importlib.metadata as m; print(m.version('flask'))"]
-    )
-    words: list[str | Path] = [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--no-binary",
-        ":all:",
-        "--dest",
-        folder,
-    ]
-    pip = folder / "pip"
-    run([Path(sys.executable).resolve(), "-m", "venv", pip])
-    run([pip / "bin/python", *words, f"flask=={version.stdout.strip()}"])
-    (archive,) = folder.glob("flask-*.tar.gz")
-    with tarfile.open(archive) as opened:
-        opened.extractall(folder / "source", filter="data")
-    (found,) = folder.glob("source/flask-*/examples/tutorial/flaskr")
-    return found
-
-
-def mended(shop: Path) -> None:
-    """What the tutorial has that the gate refuses, or that Lambda has no place for."""
-    init = shop / "__init__.py"
-    text = re.sub(
-        r"    app\.config\.from_mapping\(.*?\n    \)\n", "", init.read_text(encoding="utf-8"), flags=re.DOTALL
-    )
-    text = re.sub(r"    # ensure the instance folder exists\n    os\.makedirs.*\n", "", text)
-    init.write_text(text.replace("import os\n", ""), encoding="utf-8")
-    blog = shop / "blog.py"
-    text = re.sub(
-        r"(def \w+\(id\b.*\):)", r"\1  # noqa: A002 - the tutorial's name", blog.read_text(encoding="utf-8")
-    )
-    blog.write_text(text, encoding="utf-8")
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """The number of the posts that an event has."""
+    return {"posts": len(event["posts"])}
+'''
 
 
 @pytest.fixture(scope="module")
-def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of this repository with the tutorial in it, and the ledger out of it."""
-    folder = tmp_path_factory.mktemp("adopted")
-    source, clone = fetched(folder), folder / "clone"
-    run(["git", "clone", "--quiet", CHECKOUT, clone])
-    run(["git", "remote", "remove", "origin"], cwd=clone)
-    for name in (".venv", ".tools"):
-        (clone / name).symlink_to(CHECKOUT / name)
-    done = run([clone / "bin/pipeline", "init", *INIT], cwd=clone)
-    assert "written: samconfig.toml" in done.stdout
-
-    run(["git", "rm", "-rq", "app/ledger", "tests/application/ledger", "benchmarks/ledger.py"], cwd=clone)
-    shutil.copytree(source, clone / "flaskr")
-    mended(clone / "flaskr")
-    replaced(
-        clone / "samconfig.toml",
-        ('folders = ["app"]', 'folders = ["app", "flaskr"]'),
-        ("ledger = true", "ledger = false"),
-    )
-    replaced(clone / "app/aws.py", ("application = create_app(Config.from_environ(os.environ))\n", _GLUE))
-    replaced(
-        clone / "template.yaml",
-        (
-            "          SESSION_SECRET_ARN: !GetAtt SessionSecret.Id\n",
-            "          SESSION_SECRET_ARN: !GetAtt SessionSecret.Id\n          SHOP_DATABASE: /tmp/flaskr.sqlite\n",
-        ),
-    )
-    replaced(clone / "pyproject.toml", ('source = ["app", ', 'source = ["app", "flaskr", '))
-    replaced(clone / ".pre-commit-config.yaml", ("|app/|rotation/)", "|app/|flaskr/|rotation/)"))
-    settings = clone / "policies/settings.toml"
-    text = re.sub(
-        r"open_routes = \[.*?\n\]\n",
-        "open_routes = []\n",
-        settings.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
-    settings.write_text(
-        text.replace("mypy_baseline = 0", "mypy_baseline = 100").replace(
-            "[days]", '[catch_all]\nopen = ["/"]\n\n[days]', 1
-        ),
-        encoding="utf-8",
-    )
-    run(["make", "format"], cwd=clone)
-    return clone
+def adopted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+    """A newcomer who has done the page up to prod, and let the sandbox run."""
+    with newcomer(tmp_path_factory.mktemp("adopted")) as one:
+        for number in range(1, 8):
+            one.follows(PAGE, f"{number}.")
+        yield one
 
 
-def test_the_tutorial_is_taken_in(adopted: Path) -> None:
-    """Its routes are told and written, its types are taken into the list, and lint and policy pass."""
-    told = run([adopted / "bin/pipeline", "routes"], cwd=adopted, check=False)
+def released(one: Newcomer, environment: str) -> str:
+    """The commit that an environment serves."""
+    return str(json.loads(one.client(environment).get("/version").data)["commit"])
+
+
+def wrote(client: Client, title: str) -> str:
+    """What the site shows once somebody has registered, logged in and written a post."""
+    who = {"username": f"ada of {title}", "password": "analytical"}
+    client.post("/auth/register", data=who)
+    client.post("/auth/login", data=who)
+    client.post("/create", data={"title": title, "body": "Über den Fluß"})
+    return client.get("/").text
+
+
+def test_the_page_has_a_number_for_each_step() -> None:
+    """Every step of the page is done here."""
+    page = (CHECKOUT / PAGE).read_text(encoding="utf-8")
+    headings = dict.fromkeys(one.heading.partition(".")[0] for one in documented.blocks(page))
+
+    assert [str(number) for number in range(1, 9)] == list(headings)
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_it_serves(adopted: Newcomer, environment: str) -> None:
+    """What was changed in the pull request is there, and the tutorial does what it teaches: sessions, forms, files."""
+    client = adopted.client(environment)
+
+    assert "Hello, everybody!" == client.get("/hello").text
+    assert adopted.shell("git rev-parse main", BOX).strip() == released(adopted, environment)
+    page = wrote(client, environment)
+    assert f"<h1>{environment}</h1>" in page
+    assert "Über den Fluß" in page
+    assert "text/css" in client.get("/static/style.css").headers["Content-Type"]
+
+
+def test_a_new_route(adopted: Newcomer) -> None:
+    """The live API gets another route, and keeps its address and what was there."""
+    before = adopted.sandbox("open dev")
+    assert 403 == adopted.client("dev").get("/titles").status_code
+
+    adopted.begins("titles")
+    documented.write(in_the_box(_ROUTE), adopted.clone)
+    told = adopted.tries(f"bin/pipeline -C {BOX} routes")
     assert 1 == told.status
     assert re.search(
-        r"^flaskr/auth\.py:\d+: POST /auth/login \(auth\.login\) isn't in the template",
-        told.stdout,
-        re.MULTILINE,
+        r"^flaskr/blog\.py:\d+: GET /titles \(blog\.titles\) isn't in the template", told.stdout, re.MULTILINE
     )
-    assert "GET /static/<path:filename> (static)" in told.stdout
-    assert (
-        "2 routes, 2 of them open" in run([adopted / "bin/pipeline", "routes", "--write"], cwd=adopted).stdout
-    )
-    assert "same routes" in run([adopted / "bin/pipeline", "routes", "--check"], cwd=adopted).stdout
+    assert "+ GET /titles\n" in adopted.shell(f"bin/pipeline -C {BOX} routes --write")
+    adopted.brings("Tell the titles")
+    assert before == adopted.sandbox("open dev")
+    assert "dev" in json.loads(adopted.client("dev").get("/titles").data)["titles"]
+    assert "Hello, everybody!" == adopted.client("dev").get("/hello").text
+    assert 403 == adopted.client("prod").get("/titles").status_code
 
-    taken = run([adopted / "bin/pipeline", "baseline", "--write", "--take-in"], cwd=adopted).stdout
-    assert "findings are left to mend" in taken
-    for words in (["add", "--all"], ["commit", "--quiet", "--message", "Take the tutorial in"]):
-        run(["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *words], cwd=adopted)
-    done = [run([adopted / "bin/pipeline", stage], cwd=adopted, check=False) for stage in ("lint", "policy")]
-    assert [0, 0] == [one.status for one in done], "".join(one.stdout + one.stderr for one in done)
+
+def test_changed_settings(adopted: Newcomer) -> None:
+    """Memory, and how long logs are kept, change in place."""
+    adopted.begins("settings")
+    documented.write(in_the_box(_SETTINGS), adopted.clone)
+    adopted.brings("Give it memory, and keep logs for longer")
+
+    groups = adopted.asks("dev", "logs", "describe_log_groups", logGroupNamePrefix="/aws/lambda/shop-dev-app")
+    assert [60] == [one["retentionInDays"] for one in groups["logGroups"]]
+    assert (
+        768
+        == adopted.asks("dev", "lambda", "get_function_configuration", FunctionName="shop-dev-app:live")[
+            "MemorySize"
+        ]
+    )
+    assert "dev" in json.loads(adopted.client("dev").get("/titles").data)["titles"]
+
+
+def test_the_page_of_the_sandbox(adopted: Newcomer) -> None:
+    """What docs/sandbox.md shows for a shell does what it says, with the words in capitals filled in. (What `curl` is
+    given is asked for here without that program.)"""
+    page = (CHECKOUT / "docs/sandbox.md").read_text(encoding="utf-8")
+    shown = [
+        one.text for one in documented.blocks(page) if one.heading == "Working in it" and one.language == "sh"
+    ]
+    (signed,) = [one for one in shown if one.startswith("eval ")]
+    (asked,) = [one for one in shown if one.startswith("curl ")]
+    told = adopted.shell(f"{signed}bin/pipeline -C {BOX} status dev")
+    assert released(adopted, "dev")[:12] in told
+
+    address = urlsplit(adopted.sandbox("open dev").split()[0])
+    name, port = address.netloc.partition(".")[0], address.port
+    filled = asked.replace("ID.", f"{name}.").replace("PORT", str(port)).replace("eu-west-1", "us-east-2")
+    program, *words = shlex.split(filled)
+    options = dict(zip(words[:-1:2], words[1:-1:2], strict=True))
+    with urllib3.PoolManager(ca_certs=str(adopted.clone / options["--cacert"])) as pool:
+        answer = pool.request("GET", words[-1], headers=dict([options["-H"].split(": ")]))
+    assert ("curl", released(adopted, "dev")) == (program, answer.json()["commit"])
+
+
+def test_a_second_function(adopted: Newcomer) -> None:
+    """Code that ships already runs in a function of its own, and of all that happened nothing is drift."""
+    adopted.begins("digest")
+    (adopted.clone / BOX / "flaskr/digest.py").write_text(_CODE, encoding="utf-8")
+    documented.write(function("digest", "app", "flaskr.digest.handler"), adopted.clone)
+    adopted.brings("Count the posts")
+
+    found = adopted.asks("dev", "lambda", "get_function_configuration", FunctionName="shop-dev-digest")
+    assert ("flaskr.digest.handler", 768) == (found["Handler"], found["MemorySize"])
+    assert released(adopted, "dev") == adopted.shell("git rev-parse origin/main", BOX).strip()
+    told = adopted.shell(f'eval "$(.venv/bin/python -m sandbox env dev)"; bin/pipeline -C {BOX} drift dev')
+    assert "dev: no differences\n" == told

@@ -1,10 +1,11 @@
-"""Routes that take every method, or every path, beside those of the catch-all that security lets there be."""
+"""Routes that take every method, or every path, beside those that security lets there be."""
 
 from collections.abc import Iterator
 
-from pipeline.source.functions import routes
+from pipeline.source.functions import Route, routes
 from pipeline.source.project import Project
-from pipeline.source.routing import caught
+from pipeline.source.routing import caught, takes_all
+from pipeline.source.settings import Settings
 from pipeline.source.violations import Violation
 
 
@@ -16,5 +17,12 @@ def check(project: Project) -> Iterator[Violation]:
                 continue
             if route.method == "ANY":
                 yield route.violation(f"{route.path} takes every method")
-            elif "+}" in route.path or "$default" in route.path:
+            elif takes_all(route.path) and not _named(route, project.settings):
                 yield route.violation(f"{route.path} takes every path")
+
+
+def _named(route: Route, settings: Settings) -> bool:
+    """Whether security opened it by its whole name, such as `GET /static/{filename+}`; a preflight goes with it."""
+    if route.method == "OPTIONS":
+        return any(name.partition(" ")[2] == route.path for name in settings.open_routes)
+    return settings.lets_open(route.method, route.path)

@@ -63,6 +63,16 @@ def test_the_persons_own_configuration_has_no_say(
     assert "alice alice@users.noreply.github.com" == made.git("log", "-1", "--format=%an %ae")
 
 
+def test_a_persons_own_git_in_the_clone_reaches_the_laptops_github(remote: Remote) -> None:
+    """Fetch, pull and push go to the folder of remotes, never to the GitHub that the URL names."""
+    head = remote.commit("Say hello", {"hello": "hello"})
+    for words in (["push", "--quiet", "origin", "main"], ["fetch"], ["pull", "--quiet"]):
+        run(["git", *words], cwd=remote.clone, env={"GIT_ALLOW_PROTOCOL": "file"})
+
+    assert head == remote.git("rev-parse", "main", cwd=remote.bare)
+    assert remote.url == remote.git("config", "remote.origin.url")
+
+
 def test_a_push_tells_what_changed(remote: Remote) -> None:
     """A push's event has the commits before and after, and the files between."""
     before = remote.head()

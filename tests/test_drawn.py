@@ -1,0 +1,34 @@
+"""bin/drawn.py draws names that a team could have."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.base.run import CHECKOUT
+from pipeline.source import adoption
+from tests.pipeline.bundles import Repository
+
+_SPEC = importlib.util.spec_from_file_location("drawn", CHECKOUT / "bin/drawn.py")
+assert _SPEC is not None
+assert _SPEC.loader is not None
+drawn = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(drawn)
+
+
+@pytest.mark.parametrize("seed", [str(number) for number in range(20)])
+def test_what_is_drawn_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: str) -> None:
+    """`init` writes it, nothing of the example's names stays, and the same seed draws the same."""
+    made = Repository(tmp_path)
+    made.commit("names", {file: (CHECKOUT / file).read_text(encoding="utf-8") for file in adoption.FILES})
+    monkeypatch.chdir(tmp_path)
+    before = adoption.current(tmp_path)
+
+    assert 0 == cli.main(drawn.words(seed))
+    after = adoption.current(tmp_path)
+    assert before.name != after.name
+    assert before.repository != after.repository
+    assert not set(before.accounts.values()) & set(after.accounts.values())
+    assert drawn.words(seed) == drawn.words(seed)
+    assert drawn.words(seed) != drawn.words(f"{seed}.")

@@ -14,6 +14,7 @@ from pipeline.gate.verdict import EngineRun, Report
 from pipeline.plan import judging
 from pipeline.plan.model import Policy
 from pipeline.source.project import Project
+from pipeline.source.scripts import commands
 from tests.pipeline.bundles import Repository
 
 DAY = dt.date(2026, 11, 30)
@@ -143,6 +144,20 @@ def test_texts_are_fit_for_a_line(repository: Repository) -> None:
     found = between(repository, {}, {"findings": "a\u202eb"})
 
     assert ["a\\u202eb"] == [one.message for one in found.findings]
+
+
+def test_its_job_has_the_tools_that_judge() -> None:
+    """Without them a plan would say each time that nothing was judged; a laptop lends a job more than it installs."""
+    made = [
+        step.body["with"]["for"]
+        for workflow in Project.load(CHECKOUT).workflows
+        for job in workflow.jobs
+        if any(one.pipeline == "plan" for step in job.steps for one in commands(step.run))
+        for step in job.steps
+        if step.uses == "./.github/actions/setup"
+    ]
+
+    assert ["check"] == made
 
 
 @pytest.mark.slow

@@ -101,15 +101,19 @@ class Elsewhere:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        headers = [
-            (name, value) for name, value in EnvironHeaders(environ) if name not in ("Host", "Connection")
-        ]
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        given = EnvironHeaders(environ)
+        dropped = ("Host", "Connection", "Transfer-Encoding")
+        headers = urllib3.HTTPHeaderDict([(name, value) for name, value in given if name not in dropped])
+        headers["Host"] = self.host
+        headers.setdefault("Accept", "*/*")  # as curl and every browser do
+        chunked = given.get("Transfer-Encoding") == "chunked"
+        length = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
         answer = self._pool.request(
             environ["REQUEST_METHOD"],
             f"{self.prefix}{environ['REQUEST_URI']}",
-            body=environ["wsgi.input"].read(length) if length else None,
-            headers=urllib3.HTTPHeaderDict([*headers, ("Host", self.host)]),
+            body=environ["wsgi.input"].read(*([] if length is None else [length])) or None,
+            headers=headers,
+            chunked=chunked,
             redirect=False,
             decode_content=False,
         )

@@ -10,7 +10,8 @@ SHELL := /bin/bash
 
 # No other uv than the one that came by hash, whatever the caller says.
 override UV := .tools/uv/bin/uv
-LOCKED := $(UV) sync --quiet --locked --only-group
+# --no-build: wheels alone, so that no package runs code of its own while it is installed.
+LOCKED := $(UV) sync --quiet --locked --no-build --only-group
 SHOWN := python3 -I -S sandbox/progress.py
 
 # One environment a set of packages that can't live together (see pyproject.toml).
@@ -59,10 +60,10 @@ test: ## Every test but the proofs, the end-to-end story among them
 # One after the other: they measure, and each has a sandbox of its own.
 PROOFS = $(SCRATCH) .venv/bin/python -I -m pytest -q
 
-test-all: test ## What CI runs: the tests, and the shorter proofs
+test-all: test install-moto ## What CI runs: the tests, and the shorter proofs
 	@$(PROOFS) -m "proof and not marathon" tests
 
-proofs: install ## The promises tried at length, in some two hours: docs/proofs.md has the figures
+proofs: install install-moto ## The promises tried at length, in some two hours: docs/proofs.md has the figures
 	@$(PROOFS) -m proof tests
 
 fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HOME, empty caches
@@ -84,20 +85,21 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the rules: policies/rules.txt and docs/rules.md
 	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt
 
-.PHONY: install install-main install-policy install-sam install-sandbox browser certificates lock clean
+.PHONY: install install-main install-policy install-sam install-sandbox install-moto browser certificates lock clean
 install: install-main install-policy install-sam install-sandbox ## All four environments
 
-# What a workflow's job installs: see .github/actions/setup.
-.PHONY: install-check install-bundle install-deploy
+# What a workflow's job installs: see .github/actions/setup. What deploys needs no tool of tests, which then don't lie
+# beside a role: a stamp of its own, so that this is never taken for the whole .venv, which is as good for it.
+.PHONY: install-check install-deploy
 install-check: install-main install-policy install-sandbox
-install-bundle: install-main
-install-deploy: install-main
+install-deploy: $(if $(filter $(LOCK) $(LOCK)-deploy,$(shell cat .venv/.lock 2>/dev/null)),,.venv-deploy)
 
 install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
 BROWSER = $(shell python3 -I -S bin/digest.py uv.lock bin/browser/package-lock.json bin/browser/unpack.py)
+install-moto: $(call installed,.tools/moto)
 browser: $(if $(filter $(BROWSER),$(shell cat .tools/browser/.lock 2>/dev/null)),,.tools/browser-sync) ## The Chromium of the tests of pages, which `make test` fetches
 
 certificates: install-main browser ## Write rds.pem, what the functions trust of Amazon RDS, from bin/certificates/package.json
@@ -115,15 +117,20 @@ clean: ## Remove what was installed and built
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bin/install-uv.txt
 	@touch $@
 
-.PHONY: .venv-sync
+.PHONY: .venv-sync .venv-deploy
+.venv-deploy: $(UV)
+	@echo "installing .venv (what builds and deploys)"
+	@UV_PROJECT_ENVIRONMENT=.venv $(SHOWN) .venv $(LOCKED) deploy
+	@echo $(LOCK)-deploy > .venv/.lock
+
 .venv-sync: $(UV)
 	@echo "installing .venv (application, pipeline, tests)"
 	@UV_PROJECT_ENVIRONMENT=.venv $(SHOWN) .venv $(LOCKED) main
 	@ln -sf ../../bin/pipeline .venv/bin/pipeline
 	@echo $(LOCK) > .venv/.lock
 
-.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync
-.tools/policy-sync .tools/sam-sync .tools/sandbox-sync: .tools/%-sync: $(UV)
+.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync
+.tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync: .tools/%-sync: $(UV)
 	@echo "installing .tools/$*"
 	@UV_PROJECT_ENVIRONMENT=.tools/$* $(SHOWN) .tools/$* $(LOCKED) $*
 	@echo $(LOCK) > .tools/$*/.lock

@@ -1,5 +1,6 @@
 """The templates and samconfig.toml as these tests read them: parsed, expanded by SAM, intrinsics resolved."""
 
+import json
 import os
 import re
 import tomllib
@@ -91,8 +92,9 @@ def pseudo(environment: str) -> dict[str, str]:
     }
 
 
+@cache
 def expanded(environment: str, **changed: str) -> dict[str, Any]:
-    """The application template as SAM expands it with this environment's parameters, some of them changed."""
+    """The application template as SAM expands it for an environment, some parameters changed. Not to be changed."""
     template = deepcopy(source("template.yaml"))
     for resource in template["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):  # SAM expands uploaded code only
@@ -130,6 +132,42 @@ def resources(template: dict[str, Any], values: dict[str, str]) -> dict[str, Any
         for name, resource in template["Resources"].items()
         if "Condition" not in resource or scope.holds(resource["Condition"])
     }
+
+
+# What AWS makes of a resource: its ARN, the property that has its name, and what !Ref gives, both with that name.
+_MADE = {
+    "AWS::IAM::ManagedPolicy": ("iam::{account}:policy/{name}", "ManagedPolicyName", ""),
+    "AWS::IAM::Role": ("iam::{account}:role/{name}", "RoleName", "{name}"),
+    "AWS::KMS::Key": ("kms:{region}:{account}:key/{name}", "", "{name}"),
+    "AWS::Lambda::Function": ("lambda:{region}:{account}:function:{name}", "FunctionName", "{name}"),
+    "AWS::Logs::LogGroup": ("logs:{region}:{account}:log-group:{name}:*", "LogGroupName", "{name}"),
+    "AWS::S3::Bucket": ("s3:::{name}", "BucketName", "{name}"),
+    "AWS::SNS::Topic": ("sns:{region}:{account}:{name}", "TopicName", ""),
+    "AWS::SQS::Queue": (
+        "sqs:{region}:{account}:{name}",
+        "QueueName",
+        "https://sqs.{region}/{account}/{name}",
+    ),
+    "AWS::SecretsManager::Secret": ("secretsmanager:{region}:{account}:secret:{name}-AbCdEf", "Name", ""),
+}
+
+
+def made(stack: dict[str, Any], environment: str) -> dict[str, Any]:
+    """A stack's resources with what AWS makes of each in place of `<Name.Arn>` and `<Name>`, where it has an ARN."""
+    text = json.dumps(stack)
+    for name, resource in stack.items():
+        if resource["Type"] in _MADE:
+            form, named, reference = _MADE[resource["Type"]]
+            words = {
+                "account": account(environment),
+                "region": region(environment),
+                "name": resource["Properties"].get(named, name),
+            }
+            arn = f"arn:aws:{form.format(**words)}"
+            for end, value in ((".Arn", arn), (".Id", arn), ("", reference.format(**words) or arn)):
+                text = text.replace(f"<{name}{end}>", value)
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 class _Scope:

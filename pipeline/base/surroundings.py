@@ -7,6 +7,7 @@ import fnmatch
 import os
 import time
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 UMASK = 0o022
 # What a person's settings of git would change in what it prints, archives or commits; tests/test_world.py has them.
@@ -59,6 +60,17 @@ _KEPT = (
     }
 )
 INDEX = "UV_INDEX_"  # the name and password for an index follow
+# What a command with a credential keeps of a job's variables. The runner sets GITHUB_* and RUNNER_* anew for each step.
+# Source: https://docs.github.com/actions/reference/workflows-and-actions/variables
+_JOB = (
+    *("GITHUB_*", "RUNNER_*", "ACTIONS_ID_TOKEN_REQUEST_*", "CI"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    *("TMPDIR", "GIT_CEILING_DIRECTORIES", "SANDBOX_RUN", "PIPELINE_TIMINGS"),
+)
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "GITHUB_TOKEN")
+_PROGRAMS = "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin:/opt/local/bin:/run/current-system/sw/bin"
+_ENDPOINT = "AWS_ENDPOINT_URL*"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
@@ -72,17 +84,49 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
     return chosen | _SETTLED
 
 
-def settle(also: Iterable[str] = ()) -> None:
-    """Make this process's own world the same, for the tests; variables that match a pattern of `also` are kept."""
-    patterns = tuple(also)
-    left = {
+def confine() -> None:
+    """In a job that holds a credential, drop what an earlier step may have written for this process.
+
+    That is every variable that decides which programs run (PATH, HOME with its .gitconfig, AWS_CONFIG_FILE with its
+    credential_process), where is asked (AWS_ENDPOINT_URL, proxies), and who is believed (SSL_CERT_FILE). An endpoint on
+    loopback stays, which is the sandbox's: whoever listens there runs code in this job anyway.
+    """
+    world = os.environ
+    if world.get("RUNNER_ENVIRONMENT") != "github-hosted" or not any(map(world.get, _CREDENTIALS)):
+        return
+    left = _matching(_JOB)
+    near = {name: value for name, value in _matching((_ENDPOINT,)).items() if _is_near(value)}
+    if near and "AWS_CA_BUNDLE" in world:
+        near["AWS_CA_BUNDLE"] = world["AWS_CA_BUNDLE"]
+    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    _become(left | near | nowhere | _SETTLED | {"PATH": _PROGRAMS})
+
+
+def _is_near(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def _matching(patterns: Iterable[str]) -> dict[str, str]:
+    """This process's variables whose names match."""
+    wanted = tuple(patterns)
+    return {
         name: value
         for name, value in os.environ.items()
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
     }
-    settled = left | kept(os.environ)
-    for name in set(os.environ) - set(settled):
+
+
+def _become(world: Mapping[str, str]) -> None:
+    for name in set(os.environ) - set(world):
         del os.environ[name]
-    os.environ.update(settled)
+    os.environ.update(world)
+
+
+def settle(also: Iterable[str] = ()) -> None:
+    """Make this process's own world the same, for the tests; variables that match a pattern of `also` are kept."""
+    _become(_matching(also) | kept(os.environ))
     os.umask(UMASK)
     time.tzset()

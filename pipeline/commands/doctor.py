@@ -1,11 +1,12 @@
 """`pipeline doctor`: what is still the example's, what is missing, how near limits are; with ENV: the account."""
 
 import argparse
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.base.text import as_json, one_line
-from pipeline.doctor import local, model
+from pipeline.doctor import local, model, settings
 from pipeline.doctor.model import Remark
 from pipeline.source import samconfig
 
@@ -31,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
 def _look(args: argparse.Namespace) -> Iterator[Remark]:
     root = Path.cwd()
     if args.environment is None:
-        return local.look(root)
+        return itertools.chain(local.look(root), settings.look(root))
     from pipeline.doctor import account  # the AWS SDK takes its time to load
 
     return account.look(

@@ -8,9 +8,7 @@ from pathlib import Path
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.text import one_line
 from pipeline.delivery import hosting
-from pipeline.source import application, samconfig
-from pipeline.source import hosting as wanted
-from pipeline.source.environments import LAPTOP_ACCOUNT
+from pipeline.source import application
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,19 +22,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show the differences, and with `setup` end them; the token is a person's, with the right to administer."""
     root = Path.cwd()
-    described = application.read(root)
-    os.environ["GITHUB_REPOSITORY"] = described.repository
     if not os.environ.get("GITHUB_TOKEN"):
         raise ConfigurationError(
             "GITHUB_TOKEN is not set.",
             'A person\'s, with the right to administer: GITHUB_TOKEN="$(gh auth token)" bin/pipeline github check',
         )
-    deployed = [name for name, one in samconfig.read_all(root).items() if one.account != LAPTOP_ACCOUNT]
-    names = dict.fromkeys((*deployed, *wanted.names(root)))
-    found = list(hosting.differences(root, described, names))
+    found = list(hosting.compared(root))
     for one in found:
         print(f"{one.text}\n")
-    print(f"{described.repository}: {len(found) or 'no'} setting{'' if len(found) == 1 else 's'} to change")
+    repository = application.read(root).repository
+    print(f"{repository}: {len(found) or 'no'} setting{'' if len(found) == 1 else 's'} to change")
     if args.action == "check" or not found:
         return 1 if found else 0
     if not args.yes and not _agreed():

@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repository", metavar="OWNER/REPOSITORY", help="on GitHub (the remote `origin`, where it is there)"
     )
+    parser.add_argument("--branch", help="the branch that is deployed from")
     parser.add_argument("--region", help="the region of AWS that all of it lives in")
     parser.add_argument(
         "--account",
@@ -63,6 +64,7 @@ def _wanted(args: argparse.Namespace, now: Names, root: Path) -> Names:
     asking = sys.stdin.isatty() and not args.yes
     name = args.name or _asked("Name of the application", now.name, asking)
     repository = args.repository or _asked("Repository on GitHub", _origin(root) or now.repository, asking)
+    branch = args.branch or _asked("Branch that is deployed from", now.branch, asking)
     region = args.region or _asked("Region", now.region, asking)
     ids = {
         environment: accounts.get(environment) or _asked(f"Account id of {environment}", account, asking)
@@ -72,7 +74,9 @@ def _wanted(args: argparse.Namespace, now: Names, root: Path) -> Names:
     # A team of the old owner's becomes one of the new; whoever named others keeps them.
     kept = {role: re.sub(rf"^@{re.escape(before)}/", f"@{owner}/", team) for role, team in now.teams.items()}
     owners = {role: teams.get(role) or _asked(f"Who reviews as {role}", kept[role], asking) for role in kept}
-    return replace(now, name=name, repository=repository, region=region, accounts=ids, teams=owners)
+    return replace(
+        now, name=name, repository=repository, branch=branch, region=region, accounts=ids, teams=owners
+    )
 
 
 def _pairs(given: list[str], option: str, known: Mapping[str, str]) -> dict[str, str]:

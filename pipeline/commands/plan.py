@@ -1,12 +1,13 @@
 """`pipeline plan --base REF`: what merging this commit would do in AWS; needs no credential."""
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 from pipeline.base import github, summary
 from pipeline.base.text import as_json
-from pipeline.plan import markdown
+from pipeline.plan import history, markdown
 from pipeline.plan.making import make
 
 
@@ -24,7 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the plan; exit 0 whatever it says: the gate judges, a plan informs."""
-    plan = make(Path.cwd(), args.base)
+    made = make(Path.cwd(), args.base)
+    plan = dataclasses.replace(made, deployed=history.last(one.environment for one in made.effects))
     text = markdown.render(plan, github.head())
     summary.add(text)
     data = as_json(plan.as_json(), sort_keys=True) + "\n"

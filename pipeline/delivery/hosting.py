@@ -12,8 +12,8 @@ from urllib.parse import quote
 from pipeline.base import github, summary
 from pipeline.base.errors import GateError
 from pipeline.base.github import AbsentError
-from pipeline.source import hosting
-from pipeline.source.application import Application
+from pipeline.source import application, hosting, samconfig
+from pipeline.source.environments import LAPTOP_ACCOUNT
 from pipeline.source.hosting import Rules
 from pipeline.source.samconfig import Environment
 
@@ -106,13 +106,17 @@ class Difference:
         return "\n".join([self.what, *(f"  {line}" for line in lines)])
 
 
-def differences(root: Path, application: Application, names: Iterable[str]) -> Iterator[Difference]:
+def compared(root: Path) -> Iterator[Difference]:
     """What differs on GitHub from the files of .github, in the order in which it is to be set.
 
-    Environments come first: nobody may become a role before its environment is guarded. `names` are theirs.
+    Environments come first: nobody may become a role before its environment is guarded. From here on GitHub is asked
+    of the repository that samconfig.toml names, whose checkout this is.
     """
-    for name in names:
-        yield from _of_environment(hosting.environment(root, name, application.branch))
+    described = application.read(root)
+    os.environ["GITHUB_REPOSITORY"] = described.repository
+    deployed = [name for name, one in samconfig.read_all(root).items() if one.account != LAPTOP_ACCOUNT]
+    for name in dict.fromkeys((*deployed, *hosting.names(root))):
+        yield from _of_environment(hosting.environment(root, name, described.branch))
     for ruleset in hosting.rulesets(root):
         yield from _of_ruleset(ruleset)
     for address, wanted in hosting.actions(root).items():

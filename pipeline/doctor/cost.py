@@ -1,21 +1,19 @@
 """What an environment costs a month by what it has and did in the last thirty days, at least; and what nobody knows."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from pipeline.doctor import prices
 from pipeline.doctor.model import NOTE, OK, Remark
-from pipeline.source.functions import functions, routes
+from pipeline.source import prices
+from pipeline.source.functions import functions
 from pipeline.source.samconfig import Environment
-from pipeline.source.stacks import Stack, dig
+from pipeline.source.stacks import Stack
 from pipeline.source.values import known
 
 _MONTH = dt.timedelta(days=30)
 _DAY = 86400  # seconds
-# What API Gateway measures of each method once it is told to, without a cache: API Gateway developer guide, "Amazon API
-# Gateway dimensions and metrics".
-_OF_A_METHOD = ("4XXError", "5XXError", "Count", "IntegrationLatency", "Latency")
 _UNKNOWN = (
     "database, its proxy, endpoints or NAT of a VPC, logs, traces, traffic, calls of KMS and Secrets Manager"
 )
@@ -26,15 +24,16 @@ def look(
 ) -> Iterator[Remark]:
     """A remark an item with its price, then the sum, and whether the metrics cost more than the functions."""
     table, region = prices.table(), environment.region
-    both = (stack, bootstrap)
+    own = prices.standing(stack)
+    both = Counter(own) + Counter(prices.standing(bootstrap))
     calls, seconds = _work(cloudwatch, stack)
     custom = _custom(cloudwatch)
     items: list[tuple[str, str, float, str]] = [
-        ("keys", "key", _count(both, "AWS::KMS::Key"), "keys of KMS"),
-        ("secrets", "secret", _count(both, "AWS::SecretsManager::Secret"), "secrets"),
-        ("alarms", "alarm", _count(both, "AWS::CloudWatch::Alarm"), "alarms"),
+        ("keys", "key", both["key"], "keys of KMS"),
+        ("secrets", "secret", both["secret"], "secrets"),
+        ("alarms", "alarm", both["alarm"], "alarms"),
         ("metrics of the application", "metric", custom, "custom metrics that the account had lately"),
-        ("metrics of each method", "metric", _detailed(stack), "metrics once every method was called"),
+        ("metrics of each method", "metric", own["metric"], "metrics once every method was called"),
         ("calls of functions", "request", calls, "calls in thirty days"),
         ("time of functions", "gb_second", seconds, "GB-seconds in thirty days"),
         (
@@ -88,20 +87,6 @@ def latest(cloudwatch: Any, bucket: str, metric: str, storage: str) -> float | N
         Statistics=["Average"],
     )["Datapoints"]
     return float(max(found, key=lambda one: one["Timestamp"])["Average"]) if found else None
-
-
-def _count(stacks: Sequence[Stack], kind: str) -> int:
-    return sum(1 for stack in stacks for _ in stack.of_type(kind))
-
-
-def _detailed(stack: Stack) -> int:
-    """The metrics of methods: where a stage measures each of them."""
-    measured = any(
-        str(dig(one, "MetricsEnabled", default="")).lower() == "true"
-        for stage in stack.of_type("AWS::ApiGateway::Stage")
-        for one in stage.get("MethodSettings", default=[])
-    )
-    return len(routes(stack)) * len(_OF_A_METHOD) if measured else 0
 
 
 def _custom(cloudwatch: Any) -> int:

@@ -26,7 +26,7 @@ def key(engine: Engine, project: Project) -> str:
     """SHA-256 over what decides the verdict: engine, tool versions, the gate's code and rules, the files."""
     digest = hashlib.sha256()
     digest.update("\n".join([engine.name, *versions(engine), _gate()]).encode())
-    digest.update(repr((sorted(project.links.items()), project.submodules)).encode(errors="replace"))
+    digest.update(repr((sorted(project.links.items()), project.index)).encode(errors="replace"))
     for name, content in project.files.items():
         if engine.reads(name):
             digest.update(f"\n{name}\n{len(content)}\n".encode())

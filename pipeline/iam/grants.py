@@ -234,8 +234,9 @@ def _service(kind: str) -> str:
 
 
 def _encrypts(action: str) -> bool:
-    """Whether an action works with a key through a service; kms:ListAliases and others are judged on no key."""
-    return action.startswith("kms:") and not authorization.without_resources(action)
+    """Whether an action works with a key through a service, as whose request it says so: kms:ListAliases is judged on
+    no key, and kms:RetireGrant is the grant's own to allow."""
+    return action.startswith("kms:") and authorization.has_key(action, "kms:ViaService") is True
 
 
 def _resources(action: str, kinds: Iterable[str]) -> list[str]:

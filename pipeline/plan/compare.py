@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline.delivery.parameters import RELEASE
 from pipeline.iam.rights import gained, rights
-from pipeline.plan.model import ACTIONS, Change, Effect
-from pipeline.source import registry
+from pipeline.plan.model import ACTIONS, Change, Cost, Effect
+from pipeline.source import prices, registry
 from pipeline.source.functions import routes
 from pipeline.source.located import Place, nodes
 from pipeline.source.stacks import Resource, Stack
@@ -51,6 +51,7 @@ def compare(
         closed=tuple(sorted(were - reached)),
         parameters=tuple(parameters) if before else (),
         releases=bool(changes or parameters),
+        costs=tuple(_costs(before, after)),
     )
 
 
@@ -162,3 +163,12 @@ def _open(stack: Stack) -> set[str]:
         if url.get("AuthType") == "NONE":
             found.add(f"function URL {url.id}")
     return found
+
+
+def _costs(before: Stack | None, after: Stack) -> Iterator[Cost]:
+    had = prices.standing(before) if before else {}
+    for name, number in prices.standing(after).items():
+        more = number - had.get(name, 0)
+        if more:
+            usd = prices.table().prices[name].of(more, after.environment.region)
+            yield Cost(name, more, usd)

@@ -10,7 +10,7 @@ from pipeline.base.errors import ConfigurationError, ToolError
 from pipeline.base.run import run
 from pipeline.delivery import bundle
 from pipeline.gate import loosening
-from pipeline.plan import sources
+from pipeline.plan import judging, sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Plan
 from pipeline.source import application
@@ -42,6 +42,7 @@ def make(repository: Path, ref: str) -> Plan:
         _code(repository, base, head, now, folders),
         tuple(_notes(repository, base, head, folders, before.keys() - after.keys())),
         loosening.between(loosening.at(base, repository), loosening.at(head, repository)),
+        judging.between(repository, base, head),
     )
 
 

@@ -1,9 +1,12 @@
 """What a plan says: of each environment, what a change does to resources, rights, routes and parameters."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pipeline.gate.findings import Finding
+from pipeline.gate.waivers import Waiver
 from pipeline.source.settings import Loosened
 from pipeline.source.stateful import holds_state
 
@@ -35,6 +38,16 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """How many more of something there are that costs by the month, or fewer: `what` by its name in the table of
+    prices; `usd` a month, None where the table has no price for the region."""
+
+    what: str
+    more: int
+    usd: float | None
+
+
+@dataclass(frozen=True)
 class Effect:
     """The plan for one environment.
 
@@ -50,12 +63,13 @@ class Effect:
     closed: tuple[str, ...] = ()
     parameters: tuple[tuple[str, str, str], ...] = ()
     releases: bool = False
+    costs: tuple[Cost, ...] = ()
 
     @property
     def dangers(self) -> list[str]:
         """What a reviewer must not overlook, as sentences, the worst first."""
         found = [
-            f"**{one.resource}** ({one.type}) holds what can't be made again, and would be {_PASSIVE[one.action]}"
+            f"{one.resource} ({one.type}) holds what can't be made again, and would be {_PASSIVE[one.action]}"
             + (f" because of {', '.join(one.causes)}" if one.causes else "")
             + (", though what it held is kept outside of the stack" if one.kept else "")
             for one in self.changes
@@ -64,7 +78,7 @@ class Effect:
         found += [f"open to everybody: {route}" for route in self.opened]
         found += [f"may do more: {right}" for right in self.widened]
         found += [
-            f"**{one.resource}** ({one.type}) would be {_PASSIVE[one.action]}"
+            f"{one.resource} ({one.type}) would be {_PASSIVE[one.action]}"
             + (f" because of {', '.join(one.causes)}" if one.causes else "")
             for one in self.changes
             if one.action in ("replace", "perhaps replace") and not one.loses and not one.indirect
@@ -76,9 +90,46 @@ _PASSIVE = {"remove": "removed", "replace": "replaced", "perhaps replace": "repl
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What a change lets in: `findings` that its base didn't have, open or waived; waivers that are new or say
+    something else (`waived`), and that are gone (`ended`). `unjudged` is what got no verdict, as sentences."""
+
+    findings: tuple[Finding, ...] = ()
+    waived: tuple[Waiver, ...] = ()
+    ended: tuple[Waiver, ...] = ()
+    unjudged: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "findings": [one.as_json() for one in self.findings],
+            "waived": [_waiver(one) for one in self.waived],
+            "ended": [_waiver(one) for one in self.ended],
+            "unjudged": list(self.unjudged),
+        }
+
+
+def _waiver(one: Waiver) -> dict[str, Any]:
+    return {key: value for key, value in asdict(one).items() if key != "line"} | {
+        "expires": one.expires.isoformat()
+    }
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployment that succeeded: of which commit, when it ended, and how long it took, where that is known."""
+
+    commit: str
+    at: dt.datetime
+    seconds: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"commit": self.commit, "at": self.at.isoformat(), "seconds": self.seconds}
+
+
+@dataclass(frozen=True)
 class Plan:
     """What merging `head` onto `base` does. `code` maps an archive to its digests before and after; `loosened` is what
-    the gate would let pass that it held."""
+    the gate would let pass that it held; `deployed` has the last deployment of an environment, where that is known."""
 
     base: str
     head: str
@@ -86,6 +137,8 @@ class Plan:
     code: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     loosened: tuple[Loosened, ...] = ()
+    policy: Policy = Policy()
+    deployed: Mapping[str, Deployed] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The plan for machines."""
@@ -99,6 +152,8 @@ class Plan:
             },
             "notes": list(self.notes),
             "loosened": [asdict(one) for one in self.loosened],
+            "policy": self.policy.as_json(),
+            "deployed": {name: one.as_json() for name, one in self.deployed.items()},
             "environments": [
                 {**asdict(one), "dangers": one.dangers}
                 | {

@@ -18,21 +18,27 @@ OWNERS = ".github/CODEOWNERS"
 # workflows that call this repository's own as its branch has them.
 FILES = (
     *(FILE, OWNERS, "bootstrap/README.md"),
-    *(f"{FOLDER}/{name}.yml" for name in ("deploy-dev", "nightly", "pull-request", "release", "rollback")),
+    *(
+        f"{FOLDER}/{name}.yml"
+        for name in ("code-scanning", "deploy-dev", "nightly", "pull-request", "release", "rollback")
+    ),
 )
 # Whom CODEOWNERS knows, each by a path that it owns alone.
 TEAMS = {"developers": "*", "platform": "/pipeline/", "security": "/policies/"}
+_ANYBODYS = ("region", "branch")  # what these begin with is no sign of whose it is
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _TEAM = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9._-]+)?")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a team calls its own. `accounts` has the id of each environment that is deployed, by its name; `teams`
-    the owner, `@ORG/TEAM` or `@PERSON`, for each of TEAMS; `environments` are all, the laptop's too."""
+    """What a team calls its own. `branch` is the one that is deployed from; `accounts` has the id of each environment
+    that is deployed, by its name; `teams` the owner, `@ORG/TEAM` or `@PERSON`, for each of TEAMS; `environments` are
+    all, the laptop's too."""
 
     name: str
     repository: str
+    branch: str
     region: str
     accounts: Mapping[str, str]
     teams: Mapping[str, str]
@@ -51,6 +57,7 @@ def current(root: Path) -> Names:
     return Names(
         described.name,
         described.repository,
+        described.branch,
         regions.pop(),
         {name: one.account for name, one in deployed.items()},
         owners(root),
@@ -104,16 +111,16 @@ class Standing:
 def example() -> Names:
     """The names that the repository comes with."""
     given = tomllib.loads((Path(__file__).with_name("example.toml")).read_text(encoding="utf-8"))
-    return Names(given["name"], given["repository"], given["region"], given["accounts"], given["teams"])
+    return Names(**given)
 
 
 def standing(root: Path, names: Names) -> list[Standing]:
-    """Where names of `names` stand in the files of `root`, as init would replace them; a region is anybody's."""
+    """Where names of `names` stand in the files of `root`, as init would replace them; not regions and branches."""
     names = replace(names, environments=tuple(samconfig.environment_names(document(root).data)))
     found = []
     for file in FILES:
         text = (root / file).read_text(encoding="utf-8") if (root / file).is_file() else ""
-        said = {old: what for what, old in _said(names, file).items() if what != "region"}
+        said = {old: what for what, old in _said(names, file).items() if not what.startswith(_ANYBODYS)}
         for match in _pattern(names, said, file).finditer(text) if said else ():
             line = text.count("\n", 0, match.start()) + 1
             found.append(Standing(said.get(match[0], "name"), match[0], file, line))
@@ -182,6 +189,11 @@ def _said(names: Names, file: str) -> dict[str, str]:
         "repository": names.repository,
         "repository whose workflows are called": f"{names.repository}/{FOLDER}/",
         "region": names.region,
+        "branch in samconfig.toml": f'branch = "{names.branch}"',
+        "branch of an event": f'branches: ["{names.branch}"]',
+        "branch of a called workflow": f".yml@{names.branch}",
+        "branch in GitHub's tokens": f".yml@refs/heads/{names.branch}",
+        "branch that the bootstrap is told": f"GitHubBranch={names.branch}",
         # As the bootstrap is told, and as GitHub's tokens say it.
         "owner that the bootstrap is told": f"GitHubOwner={owner}",
         "repository that the bootstrap is told": f"GitHubRepository={repository}",

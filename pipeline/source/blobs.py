@@ -16,6 +16,9 @@ _LINK, _SUBMODULE = "120000", "160000"  # https://git-scm.com/docs/git-fast-impo
 _MOST_LINKS = 40  # that one name may lead through, as in Linux
 ATTRIBUTES = ".gitattributes"
 _PATTERN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')  # a row of .gitattributes begins with it, perhaps in quotes
+# What tools and builds leave behind, all of it ignored by git: at the top, and anywhere. No rule looks there.
+NOT_AT_TOP = frozenset((".git", ".venv", ".tools", ".sandbox", ".aws-sam", "build"))
+NOWHERE = frozenset((".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"))
 # What makes git hand out other bytes than it has: in a work tree, and in an archive. `text` alone changes what git
 # takes in; where ends of lines are LF, as for every judge of this gate, it hands out what it has.
 _CHANGING = {
@@ -63,17 +66,39 @@ def read(repository: Path, commit: str) -> Tree:
     )
 
 
-def submodules(folder: Path) -> tuple[str, ...]:
-    """Where the repository whose work tree is `folder` has submodules, as it would be committed now.
+@dataclass(frozen=True)
+class Index:
+    """What git would commit of a work tree beyond what is judged: submodules, and what lies among leftovers."""
 
-    None in a folder that is no repository: of what lies there nothing is built.
+    submodules: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+
+
+def index(folder: Path) -> Index:
+    """The index of the repository whose work tree is `folder`; an empty one in a folder that is no repository.
+
+    Of what lies in the latter nothing is built.
     """
     try:
         listed = _git(folder, "ls-files", "--stage", "-z").split(b"\0")[:-1]
     except ToolError:
-        return ()
-    rows = (row.partition(b"\t") for row in listed)
-    return tuple(os.fsdecode(name) for about, _, name in rows if about.startswith(_SUBMODULE.encode()))
+        return Index()
+    rows = [(about, os.fsdecode(name)) for about, _, name in (row.partition(b"\t") for row in listed)]
+    return Index(
+        tuple(name for about, name in rows if about.startswith(_SUBMODULE.encode())),
+        tuple(name for _, name in rows if is_leftover(name)),
+    )
+
+
+def is_leftover(file: str) -> bool:
+    """Whether a file lies where no rule looks, on a Mac and on Windows however it is spelled."""
+    steps = file.casefold().split("/")
+    return (
+        steps[0] in NOT_AT_TOP
+        or steps[0].startswith(".coverage")
+        or not NOWHERE.isdisjoint(steps)
+        or steps[-1].endswith(".pyc")
+    )
 
 
 def write(tree: Tree, folder: Path) -> None:
@@ -138,6 +163,9 @@ def odd(
             name, "is a submodule: its content is another repository's, which nobody reviewed", "submodule"
         )
     yield from _clashes(names)
+    for name in filter(is_leftover, names):
+        message = "lies where tools put what they make: no rule looks there, and it may run"
+        yield Odd(name, message, "among leftovers")
     folders = {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
     for name, target in links.items():
         end = _end(name, links)

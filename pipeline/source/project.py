@@ -25,9 +25,6 @@ BOOTSTRAP = "bootstrap/template.yaml"
 # The folders of this engine's Python code; the application's come beside them.
 _ENGINE = ("bin", "pipeline", "policies", "sandbox", "benchmarks", "tests")
 
-# What tools and builds leave behind, all of it ignored by git: at the top, and anywhere.
-_NOT_AT_TOP = {".git", ".venv", ".tools", ".sandbox", ".aws-sam", "build"}
-_NOWHERE = {".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 _BIGGEST = 8_000_000  # bytes; nothing that is judged comes near
 _ACTION = ("action.yml", "action.yaml")
 _LOCAL_USE = re.compile(r"""\buses["']?\s*:\s*["']?(\./[^\s"'#,}]*)""")
@@ -48,18 +45,18 @@ class Problem:
 class Project:
     """A repository, as the contents of its files by name (relative, with /).
 
-    `links` are the names that are links, with what they name; `submodules` where other repositories lie.
+    `links` are the names that are links, with what they name; `index` is what else git would commit.
     """
 
     root: Path
     files: Mapping[str, bytes] = field(repr=False)
     links: Mapping[str, str] = field(default_factory=dict)
-    submodules: tuple[str, ...] = ()
+    index: blobs.Index = field(default_factory=blobs.Index)
 
     @classmethod
     def load(cls, root: Path) -> "Project":
         files = {name: (root / name).read_bytes() for name in sorted(_walk(root))}
-        return cls(root, files, links(root), blobs.submodules(root))
+        return cls(root, files, links(root), blobs.index(root))
 
     def text(self, file: str) -> str:
         """The file's text; bytes that aren't UTF-8 are replaced. Empty when there is no such file."""
@@ -287,7 +284,9 @@ def _walk(root: Path) -> Iterator[str]:
         for name in names:
             path = Path(folder, name)
             # In a linked work tree or a submodule .git is a file.
-            leftover = name in _NOWHERE or name.endswith(".pyc") or (top and name.startswith(".coverage"))
+            leftover = (
+                name in blobs.NOWHERE or name.endswith(".pyc") or (top and name.startswith(".coverage"))
+            )
             if path.is_file() and path.stat().st_size <= _BIGGEST and not leftover:
                 yield path.relative_to(root).as_posix()
 
@@ -296,5 +295,7 @@ def _folders(root: Path) -> Iterator[tuple[str, bool, list[str]]]:
     """The folders of a repository, whether each is the top, and what lies in it beside folders: also links to one."""
     for folder, folders, names in os.walk(root):
         top = Path(folder) == root
-        folders[:] = [one for one in folders if one not in _NOWHERE and not (top and one in _NOT_AT_TOP)]
+        folders[:] = [
+            one for one in folders if one not in blobs.NOWHERE and not (top and one in blobs.NOT_AT_TOP)
+        ]
         yield folder, top, [*names, *(one for one in folders if Path(folder, one).is_symlink())]

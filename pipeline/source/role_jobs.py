@@ -23,11 +23,12 @@ _KEYS = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|WEB_IDEN
 @dataclass(frozen=True)
 class ListedAction:
     """What an action of others may be given: `inputs` must be given and fit, those of `may` fit where they are given,
-    and those of `never` may not be given."""
+    and those of `never` may not be given; where there is `only`, no other."""
 
     inputs: Mapping[str, re.Pattern[str]]
     may: Mapping[str, re.Pattern[str]]
     never: Sequence[str]
+    only: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _action(body: Mapping[str, Any]) -> ListedAction:
         {name: re.compile(pattern) for name, pattern in body.get(key, {}).items()}
         for key in ("inputs", "may")
     )
-    return ListedAction(inputs, may, tuple(body.get("never", ())))
+    return ListedAction(inputs, may, tuple(body.get("never", ())), tuple(body.get("only", ())))
 
 
 def jobs(project: Project) -> list[Job]:

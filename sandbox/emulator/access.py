@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import extract_access_key_id
-from ministack.services import iam
+from ministack.services import iam, kms
 from ministack.services.cloudformation import changesets
 
 type Query = dict[str, Any]
@@ -44,6 +44,22 @@ def change_sets_by_stack() -> None:
     _judge_on("cloudformation", stack)
 
 
+def keys_by_their_arn() -> None:
+    """AWS: whoever names a key by its alias is judged on the key ("Controlling access to aliases" in KMS's developer
+    guide). ministack: on the alias, so that a right on the key is no use by it. Of CreateAlias and the like the alias
+    is what they are about, which is named otherwise."""
+
+    def key(body: bytes, _query: Query, _region: str, _account: str) -> list[str]:
+        try:
+            name = json.loads(body)["KeyId"]
+        except (ValueError, KeyError, TypeError):
+            return []
+        found = kms._resolve_key(name) if isinstance(name, str) and "alias/" in name else None
+        return [found["Arn"]] if found else []
+
+    _judge_on("kms", key)
+
+
 def _judge_on(service: str, resources: Callable[[bytes, Query, str, str], list[str]]) -> None:
     """Judge requests to a service on what `resources` finds in their body and query, where it finds something."""
     extract = iam_actions.extract_resource_arn
@@ -64,6 +80,8 @@ def _judge_on(service: str, resources: Callable[[bytes, Query, str, str], list[s
             return found
         action = iam_actions.extract_iam_action(asked, method, path, headers, body, query)
         caller = extract_access_key_id(headers, query)
+        if len(arns) == 1:
+            return arns[0]
         # The one that is refused decides: the emulator asks about one alone.
         refused = (arn for arn in arns if iam_evaluator.enforce(caller, action, asked, region, arn))
         return next(refused, arns[0])
@@ -85,4 +103,4 @@ def roles_by_their_arn() -> None:
     iam_evaluator._resolve_condition_key = resolved
 
 
-MENDS = (parameters_by_name, change_sets_by_stack, roles_by_their_arn)
+MENDS = (parameters_by_name, change_sets_by_stack, keys_by_their_arn, roles_by_their_arn)

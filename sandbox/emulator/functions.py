@@ -134,6 +134,75 @@ def _shown(config: dict[str, Any]) -> dict[str, Any]:
     return {"Error": {"ErrorCode": "AccessDeniedException", "Message": said}}
 
 
+def aliases_of_versions() -> None:
+    """AWS: an alias is for a version that is there. ministack: for any. Source: CreateAlias and UpdateAlias in Lambda's
+    API reference, ResourceNotFoundException."""
+    create, update = lambda_svc._create_alias, lambda_svc._update_alias
+
+    def refused(function: str, data: dict[str, Any]) -> Any:
+        record, version = lambda_svc._functions.get(function), str(data.get("FunctionVersion") or "$LATEST")
+        if record is None or version == "$LATEST" or version in record["versions"]:
+            return None
+        said = f"Function not found: {lambda_svc._func_arn(function)}:{version}"
+        return lambda_svc.error_response_json("ResourceNotFoundException", said, 404)
+
+    lambda_svc._create_alias = lambda name, data: refused(name, data) or create(name, data)
+    lambda_svc._update_alias = lambda name, alias, data: refused(name, data) or update(name, alias, data)
+
+
+def policies_that_are_there() -> None:
+    """AWS: a function that nobody was given rights on has no policy. ministack: one without statements.
+    Source: GetPolicy in Lambda's API reference, ResourceNotFoundException."""
+    read = lambda_svc._get_policy
+
+    def judged(function: str, *rest: Any) -> Any:
+        status, headers, body = read(function, *rest)
+        if status == 200 and not json.loads(json.loads(body)["Policy"])["Statement"]:
+            said = "No policy is associated with the given resource."
+            return lambda_svc.error_response_json("ResourceNotFoundException", said, 404)
+        return status, headers, body
+
+    lambda_svc._get_policy = judged
+
+
+def updates_of_what_serves() -> None:
+    """AWS: while a function's code or settings are updated it stays Active, and LastUpdateStatus says InProgress.
+    ministack: it is Pending, as one that is being made. Source: "Lambda function states" in Lambda's guide."""
+
+    def serving(act: Callable[..., tuple[int, Any, bytes]]) -> Callable[..., tuple[int, Any, bytes]]:
+        def done(name: str, data: dict[str, Any]) -> tuple[int, Any, bytes]:
+            before = (lambda_svc._functions.get(name) or {}).get("config", {}).get("State")
+            status, headers, body = act(name, data)
+            if status == 200 and before == "Active":
+                active = {"State": "Active", "StateReason": "", "StateReasonCode": ""}
+                lambda_svc._functions[name]["config"].update(active)
+                body = json.dumps({**json.loads(body), **active}).encode()
+            return status, headers, body
+
+        return done
+
+    lambda_svc._update_code, lambda_svc._update_config = (
+        serving(lambda_svc._update_code),
+        serving(lambda_svc._update_config),
+    )
+
+
+def latest_by_its_name() -> None:
+    """AWS: in a list of versions the ARN of the newest code ends in :$LATEST. ministack: in nothing.
+    Source: ListVersionsByFunction in Lambda's API reference."""
+    listed = lambda_svc._list_versions
+
+    def named(name: str, query: dict[str, Any]) -> Any:
+        status, headers, body = listed(name, query)
+        found = json.loads(body)
+        for one in found.get("Versions", ()):
+            if one["Version"] == "$LATEST" and not one["FunctionArn"].endswith(":$LATEST"):
+                one["FunctionArn"] += ":$LATEST"
+        return status, headers, json.dumps(found).encode()
+
+    lambda_svc._list_versions = named
+
+
 def _runtime() -> Path:
     """A folder with the packages that AWS's runtime brings, and no other."""
     folder = Path(tempfile.mkdtemp(prefix="runtime-"))
@@ -147,4 +216,13 @@ def _runtime() -> Path:
     return folder
 
 
-MENDS = (own_surroundings, kept_logs, environments_that_end, variables_by_key)
+MENDS = (
+    own_surroundings,
+    kept_logs,
+    environments_that_end,
+    variables_by_key,
+    aliases_of_versions,
+    policies_that_are_there,
+    updates_of_what_serves,
+    latest_by_its_name,
+)

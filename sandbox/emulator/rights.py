@@ -98,7 +98,9 @@ def _rights(action: str, subject: Subject) -> Iterator[Right]:
         to = {"iam:PassedToService": f"{owner}.amazonaws.com"}
         yield from (Right(action, role, to) for name in _ROLES if (role := subject.properties.get(name)))
     elif service == "iam":
-        yield from (Right(action, *each) for each in _identities(subject))
+        for arn, context in _identities(subject):
+            known = {key: value for key, value in context.items() if authorization.has_key(action, key)}
+            yield Right(action, arn, known)
     elif service == "kms":
         yield from (Right(action, *each) for each in _keys(subject, owner))
     elif service == "s3" and owner != "s3":
@@ -109,6 +111,8 @@ def _rights(action: str, subject: Subject) -> Iterator[Right]:
             yield Right(asked, f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
     elif service == "codedeploy" and owner != "codedeploy":
         return  # an alias asks for it with an UpdatePolicy alone: `aliased`
+    elif authorization.without_resources(action):
+        yield Right(action)
     else:
         yield Right(action, _arn(action, service, subject))
 
@@ -119,18 +123,19 @@ def _arn(action: str, service: str, subject: Subject) -> str:
     match service:
         case "lambda":
             name = subject.text("FunctionName", "RotationLambdaARN")
-            return name if name.startswith("arn:") else f"arn:aws:lambda:{here}:function:{name}"
+            arn = name if name.startswith("arn:") else f"arn:aws:lambda:{here}:function:{name}"
+            qualified = all(arn.count(":") < one.count(":") for one in _patterns(action))
+            return f"{arn}:{subject.properties.get('Name', '1')}" if qualified else arn
         case "logs":
-            every = action in {"logs:DescribeLogGroups", "logs:DescribeResourcePolicies"}
-            return f"arn:aws:logs:{here}:log-group:{'*' if every else subject.text('LogGroupName')}"
+            # As the reference is read: a group with what is in it, save for tags.
+            arn = f"arn:aws:logs:{here}:log-group:{subject.text('LogGroupName')}"
+            return arn if any(authorization.meets(arn, one) for one in _patterns(action)) else f"{arn}:*"
         case "cloudwatch":
             name = "*" if action == "cloudwatch:DescribeAlarms" else subject.text("AlarmName")
             return f"arn:aws:cloudwatch:{here}:alarm:{name}"
         case "secretsmanager":
-            if action == "secretsmanager:GetRandomPassword":
-                return "*"
             name = subject.text("SecretId", "Name")
-            return name if name.startswith("arn:") else f"arn:aws:secretsmanager:{here}:secret:{name}-"
+            return name if name.startswith("arn:") else f"arn:aws:secretsmanager:{here}:secret:{name}-??????"
         case "sqs":
             queues = subject.properties.get("Queues") or [subject.text("QueueName")]
             return f"arn:aws:sqs:{here}:{str(queues[0]).rpartition('/')[2]}"
@@ -166,7 +171,8 @@ def _by_reference(action: str, here: str, subject: Subject) -> str:
     _, _, of, region, _, rest = pattern.split(":", 5)
     own = own if own in rest else f"${{{rest.rpartition('${')[2]}"
     kind = own.strip("${}").removesuffix("Name")  # a bucket's policy names its bucket as `Bucket`
-    named = rest.replace(own, subject.text(f"{word}Name", "Name", f"{kind}Name", kind))
+    name = subject.text(f"{word}Name", "Name", f"{kind}Name", kind)
+    named = rest.replace(own, name.removeprefix("/") if "WithoutLeadingSlash" in own else name)
     where = here if region else ":"  # S3's have neither region nor account
     return f"arn:aws:{of}:{where}:{re.sub(r'[$][{][^}]+[}]', 'default', named)}"
 
@@ -182,7 +188,7 @@ def _codedeploy(action: str, here: str, subject: Subject) -> str:
     application = subject.text("ApplicationName")
     if action == "codedeploy:GetDeploymentConfig":
         return f"arn:aws:codedeploy:{here}:deploymentconfig:CodeDeployDefault.AllAtOnce"
-    if "Group" in action or action in {"codedeploy:CreateDeployment", "codedeploy:GetDeployment"}:
+    if "Group" in action or action.endswith(("Deployment", "Deployments")):
         return f"arn:aws:codedeploy:{here}:deploymentgroup:{application}/{subject.physical}"
     return f"arn:aws:codedeploy:{here}:application:{application}"
 

@@ -17,6 +17,7 @@ from sandbox.emulator.handlers import Made, Properties, register
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _SERVICE = "secretsmanager.amazonaws.com"
 _INCOMPLETE = "A previous rotation isn't complete. That rotation will be reattempted."
+_VALUES = ("SecretString", "SecretBinary")
 _log = logging.getLogger("rotation")
 _running: dict[str, list[str]] = {}  # by a secret's ARN the tokens to rotate, the first of them now
 _tested: set[str] = set()  # the versions that try out a rotation, and are to become none
@@ -192,7 +193,7 @@ def _may_call(function_arn: str, secret_arn: str) -> bool:
 
 def values_without_content() -> None:
     """AWS: a version without a value can't be read, nor one under a label that it doesn't bear. ministack: it
-    answers with neither text nor bytes."""
+    answers with neither text nor bytes. The error of the second is moto's, whose tests run against AWS too."""
     read = service._get_secret_value
 
     def judged(data: dict[str, Any]) -> Any:
@@ -200,8 +201,10 @@ def values_without_content() -> None:
         version = _asked(secret, data) if secret and not secret.get("DeletedDate") else None
         if version is not None:
             label = data.get("VersionStage")
-            empty = version.get("SecretString") is None and version.get("SecretBinary") is None
-            if empty or (label is not None and label not in version["Stages"]):
+            if data.get("VersionId") and label is not None and label not in version["Stages"]:
+                said = "You provided a VersionStage that is not associated to the provided VersionId."
+                return service.error_response_json("InvalidRequestException", said, 400)
+            if all(version.get(name) is None for name in _VALUES):
                 return service.error_response_json(
                     "ResourceNotFoundException",
                     "Secrets Manager can't find the specified secret value for staging label: "
@@ -219,6 +222,43 @@ def _asked(secret: dict[str, Any], data: dict[str, Any]) -> dict[str, Any] | Non
     else:
         _, found = service._find_stage_version(secret, data.get("VersionStage") or "AWSCURRENT")
     return found
+
+
+def versions_that_stay() -> None:
+    """AWS: what a version holds never changes. PutSecretValue with the token of one that is there does nothing where
+    the value is the same, and is refused where it is another. ministack: it takes the other. Source: PutSecretValue in
+    Secrets Manager's API reference, ClientRequestToken and ResourceExistsException."""
+    put = service._put_secret_value
+
+    def judged(data: dict[str, Any]) -> Any:
+        _, secret = service._resolve(data.get("SecretId"))
+        token = data.get("ClientRequestToken", "")
+        held = secret["Versions"].get(token) if secret and not secret.get("DeletedDate") else None
+        values = [held.get(name) for name in _VALUES] if held else []
+        if secret is None or held is None or values == [None, None]:
+            return put(data)  # a rotation's version has no value at first
+        if values != [data.get(name) for name in _VALUES]:
+            said = f"You can't use ClientRequestToken {token} because it's already in use."
+            return service.error_response_json("ResourceExistsException", said, 400)
+        told = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
+        return service.json_response({**told, "VersionStages": list(held["Stages"])})
+
+    service._put_secret_value = judged
+
+
+def secrets_without_value() -> None:
+    """AWS: a secret that is made without a value has no version yet. ministack: it names one. Source: CreateSecret in
+    Secrets Manager's API reference, ClientRequestToken."""
+    create = service._create_secret
+
+    def told(data: dict[str, Any]) -> Any:
+        status, headers, body = create(data)
+        found = json.loads(body)
+        if status == 200 and all(data.get(name) is None for name in _VALUES):
+            found.pop("VersionId", None)
+        return status, headers, json.dumps(found).encode()
+
+    service._create_secret = told
 
 
 def rotation_schedule() -> None:
@@ -254,4 +294,4 @@ def rotation_schedule() -> None:
     register("AWS::SecretsManager::RotationSchedule", create, update, delete)
 
 
-MENDS = (rotation, values_without_content, rotation_schedule)
+MENDS = (rotation, values_without_content, versions_that_stay, secrets_without_value, rotation_schedule)

@@ -88,7 +88,6 @@ class GitHub:
         actions: Mapping[str, Path] | None = None,
         form: SubjectForm = "names",
         repository: Repository,
-        rules: Path = protection.RULES,
         toolchain: Path = CHECKOUT,
         progress: Progress | None = None,
     ) -> None:
@@ -98,7 +97,7 @@ class GitHub:
         self.actions = dict(actions or {})
         self.form: SubjectForm = form
         self.repository = repository
-        self.rules = protection.read(rules)
+        self.rules = protection.read(source, repository.branch)
         self.toolchain = toolchain
         self.progress: Progress = progress or (lambda job, step: None)
         self.remote = Remote(self.state / "git", self.repository)
@@ -106,6 +105,7 @@ class GitHub:
         self.issuer = Issuer(self.state)
         self.api = Api(self.repository)
         self.api.records.rules = self.rules
+        self.api.records.owners = protection.owners(source)
         self.approvals = Approvals(self.api.records, self.rules)
         self._queue = Queue()
         self._running = Processes()

@@ -1,58 +1,56 @@
-"""Which branches and tags may deploy to an environment (`sandbox/environments.toml`)."""
+"""Which branches and tags may deploy to an environment, and who approves it: the files that `pipeline github setup`
+sets GitHub by, `.github/environments/` and `.github/CODEOWNERS`, of the repository that the laptop's GitHub is made of.
+"""
 
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.base.errors import ConfigurationError
+from pipeline.source import adoption, hosting
 from sandbox.github.pattern import rule_matches
 
-_KEYS = ("branches", "tags", "reviewers")
-TEAMS = {"developers": ("alice", "bob"), "platform": ("carol", "dave"), "security": ("dave",)}
-RULES = Path(__file__).resolve().parent.parent / "environments.toml"
+# The people behind each of CODEOWNERS' teams, whatever a repository calls it.
+_MEMBERS = {"developers": ("alice", "bob"), "platform": ("carol", "dave"), "security": ("dave",)}
 
 
 @dataclass(frozen=True)
 class Rule:
     """The branches and tags, as patterns, that may deploy to one environment, and who may approve it.
 
-    A reviewer is a person, or a team as `ORGANIZATION/TEAM`.
+    `reviewers` are persons, and teams as `ORGANIZATION/TEAM`: each with the people it stands for.
     """
 
     branches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
+    reviewers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prevent_self_review: bool = True
 
     @property
     def approvers(self) -> tuple[str, ...]:
-        """The people who may approve: a team's members for the team."""
-        found: list[str] = []
-        for one in self.reviewers:
-            _, slash, team = one.partition("/")
-            found += TEAMS.get(team, ()) if slash else [one]
-        return tuple(dict.fromkeys(found))
+        """The people who may approve, each once."""
+        return tuple(dict.fromkeys(one for people in self.reviewers.values() for one in people))
 
 
-def read(path: Path = RULES) -> dict[str, Rule]:
-    """The rules of each environment. Raises ConfigurationError, naming what is wrong in the file."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} can't be read: {error}.") from error
+def owners(root: Path) -> dict[str, tuple[str, ...]]:
+    """Who is there beside a repository, by its CODEOWNERS: persons, and teams with their members."""
+    found: dict[str, tuple[str, ...]] = {}
+    for role, owner in adoption.owners(root).items():
+        name = owner.removeprefix("@")
+        people = _MEMBERS[role] if "/" in name else (name,)
+        found[name] = tuple(dict.fromkeys((*found.get(name, ()), *people)))
+    return found
+
+
+def read(root: Path, branch: str) -> dict[str, Rule]:
+    """The rules of each environment of the repository in `root`, with `branch` its default one; a team that
+    CODEOWNERS doesn't know has no members. Raises ConfigurationError, naming what is wrong in which file."""
+    known = owners(root)
     rules = {}
-    for name, table in tables.items():
-        lists = {key: table.get(key, []) for key in _KEYS} if isinstance(table, dict) else {}
-        known = isinstance(table, dict) and table.keys() <= lists.keys()
-        if not known or not all(
-            isinstance(found, list) and all(isinstance(each, str) for each in found)
-            for found in lists.values()
-        ):
-            raise ConfigurationError(
-                f"{path}: [{name}] is wrong.",
-                "A table holds `branches` and `tags`, lists of patterns, and `reviewers`.",
-            )
-        rules[name] = Rule(tuple(lists["branches"]), tuple(lists["tags"]), tuple(lists["reviewers"]))
+    for name in hosting.names(root):
+        found = hosting.environment(root, name, branch)
+        people = (one.removeprefix("@") for one in found.reviewers)
+        reviewers = {one: known.get(one, () if "/" in one else (one,)) for one in people}
+        rules[name] = Rule(found.branches, found.tags, reviewers, found.prevent_self_review)
     return rules
 
 

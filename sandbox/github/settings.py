@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
-from sandbox.github import protection
 from sandbox.github.event import actor_id
-from sandbox.github.protection import TEAMS, Rule
+from sandbox.github.protection import Rule
 from sandbox.github.records import Record
 from sandbox.github.requests import AnswerError, Call, made, ok, one
 from sandbox.loopback import Reply
@@ -62,9 +61,9 @@ def _reviewer(name: str) -> Record:
 
 def _set_environment(call: Call) -> Reply:
     """Make an environment, or change it; one that is made anew lets nothing in before it has policies."""
-    values, owner = call.values, call.records.repository.owner
-    names = {_identity(f"{owner}/{team}"): f"{owner}/{team}" for team in TEAMS}
-    names |= {actor_id(person): person for members in TEAMS.values() for person in members}
+    values = call.values
+    names = {(_identity(name) if "/" in name else actor_id(name)): name for name in call.records.owners}
+    names |= {actor_id(person): person for person in _people(call)}
     given = values.get("reviewers") or []
     if not all(found["id"] in names for found in given):
         raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: reviewers")
@@ -72,7 +71,9 @@ def _set_environment(call: Call) -> Reply:
     name = name or call.found["name"]
     call.records.rules[name] = replace(
         call.records.rules.get(name, Rule()),
-        reviewers=tuple(names[found["id"]] for found in given),
+        reviewers={
+            name: call.records.owners.get(name, (name,)) for name in (names[found["id"]] for found in given)
+        },
         prevent_self_review=bool(values.get("prevent_self_review")),
     )
     return _environment(call)
@@ -164,15 +165,19 @@ def _statuses(call: Call) -> Reply:
     return ok(call.records.statuses[call.number("deployment")])
 
 
+def _people(call: Call) -> set[str]:
+    return {person for members in call.records.owners.values() for person in members}
+
+
 def _team(call: Call) -> Reply:
     name = f"{call.found['organization']}/{call.found['team']}"
-    if call.found["team"] not in TEAMS or call.found["organization"] != call.records.repository.owner:
+    if name not in call.records.owners:
         raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
     return ok({"id": _identity(name), "slug": call.found["team"]})
 
 
 def _person(call: Call) -> Reply:
-    if not any(call.found["login"] in members for members in protection.TEAMS.values()):
+    if call.found["login"] not in _people(call):
         raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
     return ok({"id": actor_id(call.found["login"]), "login": call.found["login"]})
 

@@ -41,7 +41,7 @@ class SecondRelease(Scene):
             ("a second change: dev serves it, prod what it had", self.second_change),
             ("v1.1.0 with a tampered bundle is refused", self.tampered),
             ("v1.1.0, its bytes as they were, is promoted", self.promoted),
-            ("v1.0.0 is put back, v1.1.0 withdrawn", self.put_back),
+            ("while alarms ring v1.0.0 is put back, v1.1.0 withdrawn", self.put_back),
             ("v1.1.0, withdrawn, is refused", self.withdrawn),
             ("dev is changed by hand: drift opens an issue", self.drifted),
             ("the change is undone: the issue is closed", self.undone),
@@ -81,11 +81,12 @@ class SecondRelease(Scene):
         return f"prod serves {self.release.sha[:7]}, signed by dev"
 
     def put_back(self) -> str:
-        """By rollback.yml, from the tag that is put back."""
+        """By rollback.yml, from the tag that is put back. CodeDeploy would begin nothing while an alarm rings."""
+        ringing = self._ring()
         inputs = {"environment": "prod", "version": _FIRST, "withdraw": _SECOND, "reason": _REASON}
         done = self.passed(self.box.github.run(self.box.github.dispatch("rollback.yml", inputs, ref=_FIRST)))
         self.serves("prod", self.commits["prod"])
-        return f"prod serves {self.commits['prod'][:7]} after {done.seconds:.0f} s"
+        return f"{ringing} alarms ring; prod serves {self.commits['prod'][:7]} after {done.seconds:.0f} s"
 
     def withdrawn(self) -> str:
         """Nobody brings it back, and the reason is told."""
@@ -133,6 +134,21 @@ class SecondRelease(Scene):
             raise ExpectationError(f"of a changed passport it is said: {changed.stdout}{changed.stderr}")
         where = "without AWS" if self.keep else "after AWS has ended"
         return f"{where}; with one letter changed it is refused"
+
+    def _ring(self) -> int:
+        """Put every alarm of prod's application into ALARM; returns how many there are."""
+        client = self.box.aws.client("cloudwatch", "prod")
+        prefix = self.box.aws.of("prod").settings.stack_name
+        names = [
+            one["AlarmName"]
+            for page in client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{prefix}-")
+            for one in page["MetricAlarms"]
+        ]
+        for name in names:
+            client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="the release is bad")
+        if not names:
+            raise ExpectationError(f"{prefix} has no alarm")
+        return len(names)
 
     def _digest(self) -> str:
         """The digest of the bundle that dev runs."""

@@ -330,7 +330,7 @@ def versions(template: dict[str, Any]) -> list[str]:
 def test_every_release_publishes_a_version(environment: str) -> None:
     """Also where only a parameter or an SSM value changed; the same release publishes none."""
     first, again, other = (
-        versions(expanded(environment, ReleaseDigest=digit * 64, LogLevel=level))
+        versions(expanded.__wrapped__(environment, ReleaseDigest=digit * 64, LogLevel=level))  # each anew
         for digit, level in (("a", "INFO"), ("a", "INFO"), ("b", "DEBUG"))
     )
 

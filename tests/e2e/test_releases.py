@@ -5,8 +5,11 @@ Signed, promoted, bound to their plans, put back, withdrawn, drifted, and at las
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +28,7 @@ from sandbox.aws import Aws
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.browser import CHROMIUM, NO_BROWSER
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 GITHUB = {
@@ -70,8 +74,8 @@ class Team:
         """A token of the environment's job, exchanged for its role; none for `build`."""
         if environment == "build":
             return {}
-        if environment == "auditor":
-            mine = self.auditor.get_credentials()
+        if environment in ("auditor", "reader"):
+            mine = getattr(self, environment).get_credentials()
             assert mine is not None
             return {
                 "AWS_ACCESS_KEY_ID": str(mine.access_key),
@@ -106,7 +110,16 @@ class Team:
 
     @cached_property
     def auditor(self) -> boto3.Session:
-        """Somebody who audits dev: an administrator gave their role the policy that bootstrap makes for it."""
+        """Somebody who audits dev."""
+        return self._person("auditor")
+
+    @cached_property
+    def reader(self) -> boto3.Session:
+        """Somebody who looks at dev."""
+        return self._person("reader")
+
+    def _person(self, kind: str) -> boto3.Session:
+        """Somebody whose role an administrator gave the policy that dev's bootstrap makes for it."""
         number, iam = account("dev").number, self.box.aws.client("iam", "dev")
         trusted = {
             "Effect": "Allow",
@@ -114,10 +127,10 @@ class Team:
             "Action": "sts:AssumeRole",
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
-        iam.create_role(RoleName="auditors", AssumeRolePolicyDocument=policy)
-        arn = f"arn:aws:iam::{number}:policy/{account('dev').settings.stack_name}-auditor"
-        iam.attach_role_policy(RoleName="auditors", PolicyArn=arn)
-        role = f"arn:aws:iam::{number}:role/auditors"
+        iam.create_role(RoleName=f"{kind}s", AssumeRolePolicyDocument=policy)
+        arn = f"arn:aws:iam::{number}:policy/{account('dev').settings.stack_name}-{kind}"
+        iam.attach_role_policy(RoleName=f"{kind}s", PolicyArn=arn)
+        role = f"arn:aws:iam::{number}:role/{kind}s"
         keys = self.box.aws.client("sts", "dev").assume_role(RoleArn=role, RoleSessionName="ada")[
             "Credentials"
         ]
@@ -139,10 +152,17 @@ class Team:
         names = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
         return run(["git", *names, *words], cwd=self.clone).stdout.strip()
 
-    def bring_to_dev(self, tag: str) -> Completed:
-        """Commit something, build it, let its checks pass, deploy it to dev, and tag it."""
+    def bring_to_dev(self, tag: str, change: tuple[str, str, str] = ("", "", "")) -> Completed:
+        """Commit something, build it, let its checks pass, deploy it to dev, and tag it.
+
+        `change` is a file, a text in it, and what takes the text's place.
+        """
         (self.clone / "app" / "note.py").write_text(f'"""{tag}."""\n')
-        self.git("add", "app/note.py")
+        if change[0]:
+            text = (self.clone / change[0]).read_text()
+            assert change[1] in text
+            (self.clone / change[0]).write_text(text.replace(*change[1:], 1))
+        self.git("add", "app")
         self.git("commit", "--quiet", "-m", f"Prepare {tag}")
         self.git("update-ref", "refs/remotes/origin/main", "HEAD")
         commit = self.git("rev-parse", "HEAD")
@@ -206,6 +226,22 @@ def test_an_auditor_opens_the_ledger(team: Team) -> None:
     assert "assumed-role/auditors/ada" in page
     assert 'href="/live/ledger/policy"' in page
     assert "What runs where" not in stranger.data.decode()
+
+
+def test_a_reader_sees_what_runs(team: Team) -> None:
+    """With the reader's policy alone `status` tells all that it tells; nothing was refused on the way."""
+    seen = team.pipeline("reader", "status", "dev", "--format", "json")
+    (row,) = json.loads(seen.stdout)["environments"]
+    refused = [
+        one["action"]
+        for one in map(json.loads, team.box.aws.trail.read_text().splitlines())
+        if ":assumed-role/readers/" in one["principal"] and one["decision"] != "Allow"
+    ]
+
+    assert (0, []) == (seen.status, refused)
+    assert ("none", "no") == (row["drift"], row["withdrawn"])
+    assert row["address"] == Reach(team.box.aws, "dev").url
+    assert row["soak"].endswith("prod")
 
 
 def test_the_auditor_reads_and_the_deployer_writes(team: Team) -> None:
@@ -330,6 +366,83 @@ def test_a_changed_bundle_is_refused(team: Team) -> None:
     assert 1 == done.status
     assert "app.zip of the bundle in" in done.stderr
     assert "was changed" in done.stderr
+
+
+IN_PROD_ALONE = """\
+    import os
+
+    from flask import abort, request
+
+    @app.before_request
+    def _ready() -> None:
+        if os.environ.get("ENVIRONMENT") == "prod" and request.path == "/ready":
+            abort(500)
+
+    for blueprint in """
+
+
+@contextmanager
+def looking(team: Team) -> Iterator[set[str]]:
+    """What prod's users are answered meanwhile: the commits that /version names, and the status of an error."""
+    prod, seen, over = Reach(team.box.aws, "prod"), set[str](), threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            found = prod.get("/version")
+            seen.add(str(found.get("commit", found.get("status"))))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_release_that_fails_in_prod_alone_gets_no_traffic(team: Team) -> None:
+    """Dev ran it; in prod its new version is asked before anybody else asks it. No user meets it."""
+    before = Reach(team.box.aws, "prod").get("/version")["commit"]
+    assert (
+        team.bring_to_dev("v1.4.0", ("app/ledger/__init__.py", "    for blueprint in ", IN_PROD_ALONE)).status
+        == 0
+    )
+    with looking(team) as seen:
+        done = team.release("v1.4.0")
+
+    assert 1 == done.status
+    assert "/ready" in done.stderr
+    assert {before} == seen
+
+
+def test_an_alarm_of_the_new_version_takes_its_traffic_back(team: Team) -> None:
+    """A tenth of the users met it; the rest, and everybody afterwards, are answered by the one before."""
+    prod = Reach(team.box.aws, "prod")
+    before = prod.get("/version")["commit"]
+    team.git("checkout", "--quiet", "v1.2.0", "--", "app")
+    assert team.bring_to_dev("v1.5.0").status == 0
+    client, alarms = team.box.aws.client("lambda", "prod"), team.box.aws.client("cloudwatch", "prod")
+    alias = f"{prod.stack}-app"
+
+    def shared() -> bool:
+        return bool(client.get_alias(FunctionName=alias, Name="live").get("RoutingConfig"))
+
+    def ring() -> None:
+        until(shared, "the new version has a share of the traffic")
+        names = [one["AlarmName"] for one in alarms.describe_alarms()["MetricAlarms"]]
+        for name in names:
+            if "-new-failures-" in name:
+                alarms.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="5xx")
+
+    with looking(team) as seen, ThreadPoolExecutor(1) as threads:
+        rung = threads.submit(ring)
+        done = team.release("v1.5.0")
+        rung.result()
+
+    assert 1 == done.status
+    assert "ALARM_ACTIVE" in done.stderr
+    assert before == prod.get("/version")["commit"]
+    assert seen <= {before, team.git("rev-parse", "HEAD")}
 
 
 def test_passports_are_verified_when_aws_is_gone(team: Team, tmp_path: Path) -> None:

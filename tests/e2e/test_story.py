@@ -30,7 +30,7 @@ STEPS = (
     "a second change: dev serves it, prod what it had",
     "v1.1.0 with a tampered bundle is refused",
     "v1.1.0, its bytes as they were, is promoted",
-    "v1.0.0 is put back, v1.1.0 withdrawn",
+    "while alarms ring v1.0.0 is put back, v1.1.0 withdrawn",
     "v1.1.0, withdrawn, is refused",
     "dev is changed by hand: drift opens an issue",
     "the change is undone: the issue is closed",

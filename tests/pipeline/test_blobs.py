@@ -130,6 +130,55 @@ def test_a_link_stays_in_the_tree(repository: Repository, kind: str) -> None:
     assert any(said in one for one in told)
 
 
+UNJUDGED = (
+    ".venv/bin/python",
+    ".venv/.lock",
+    ".tools/uv/bin/uv",
+    ".VENV/.lock",
+    "build/bundle/app.zip",
+    ".aws-sam/build/template.yaml",
+    "app/__pycache__/wsgi.cpython-313.pyc",
+    "pipeline/gate/__pycache__/check.cpython-313.pyc",
+    "app/orders.pyc",
+    "tests/.pytest_cache/conftest.py",
+    ".coveragerc",
+)
+
+
+@pytest.mark.parametrize("name", UNJUDGED)
+def test_what_the_gate_passes_over_is_not_committed(repository: Repository, name: str) -> None:
+    """An environment that is stamped as installed, or a .pyc in its source's place, would run, judged by nobody."""
+    refused, told = faults(repository, repository.commit("forced", {name: "x\n"}))
+
+    assert [f"{name} lies where tools put what they make: no rule looks there, and it may run."] == refused
+    assert any(name in one for one in told)
+
+
+@pytest.mark.parametrize("name", [".venv", ".tools", "build"])
+def test_a_link_in_their_place_is_not_committed(repository: Repository, name: str) -> None:
+    """To a folder of the tree, which is judged under its own name alone."""
+    repository.commit("folder", {"docs/bin/python": "x\n"})
+    (repository.folder / name).symlink_to("docs")
+    repository.git("add", "--force", name)
+    refused, told = faults(repository, repository.commit("link"))
+
+    assert [True] == ["where tools put" in one for one in refused]
+    assert any("where tools put" in one for one in told)
+
+
+def test_what_lies_there_and_is_not_committed_alarms_nobody(repository: Repository) -> None:
+    """Every clone in which something was installed or tried has it; such names elsewhere are folders like others."""
+    names = [name for name in UNJUDGED if not name.startswith(".VENV")]  # which is another folder here
+    for name in names:
+        (repository.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository.folder / name).write_text("x\n")
+    (repository.folder / ".gitignore").write_text("".join(f"/{name}\n" for name in names))
+    others = {"docs/build/x.md": "x\n", "app/venv/x.py": "x = 1\n", "app/pyc.py": ""}
+    commit = repository.commit("others", others)
+
+    assert ([], []) == faults(repository, commit)
+
+
 @pytest.mark.parametrize(
     ("name", "target"), [("app/x.py", "y.py"), ("app/x.py", "../docs/z.py"), ("d", "docs")]
 )

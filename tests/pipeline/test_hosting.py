@@ -16,12 +16,14 @@ from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import CHECKOUT
 from pipeline.commands import github as commands
 from pipeline.delivery import hosting
+from pipeline.doctor import settings as doctor
+from pipeline.doctor.model import NOTE, OK, UNKNOWN, WRONG
 from pipeline.source import application, samconfig
 from pipeline.source import hosting as wanted
 from sandbox.github import permissions
 from sandbox.github.api import Api
 from sandbox.github.event import Repository
-from sandbox.github.protection import Rule
+from sandbox.github.protection import Rule, owners
 
 DEPLOYED = [name for name, one in samconfig.read_all(CHECKOUT).items() if one.promote_from]
 FIRST = next(one.promote_from for one in samconfig.read_all(CHECKOUT).values() if one.promote_from)
@@ -35,6 +37,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
     """GitHub's API for a person's token `person` and a job's `job`, and this repository's .github to work in."""
     described = application.read(CHECKOUT)
     made = Api(Repository.of(described.repository, described.branch))
+    made.records.owners = owners(CHECKOUT)
     made.start()
     made.admit("person", lambda ends: PERSON)
     made.admit("job", lambda ends: JOB)
@@ -122,7 +125,7 @@ def test_an_environment_that_sprang_up_is_refused(hub: Api) -> None:
     [
         ({"branches": ("main",)}, "the branch main may deploy there"),
         ({"tags": ("*",)}, r"the tag \* may deploy there"),
-        ({"reviewers": ()}, "nobody has to approve"),
+        ({"reviewers": {}}, "nobody has to approve"),
         ({"prevent_self_review": False}, "who starts a deployment may approve it"),
     ],
 )
@@ -140,7 +143,7 @@ def test_an_environment_that_is_guarded_less_is_refused(
 def test_a_stricter_environment_passes(ready: Api) -> None:
     """Fewer tags, more reviewers."""
     rule = ready.records.rules[LAST]
-    ready.records.rules[LAST] = Rule(tags=rule.tags[:0], reviewers=(*rule.reviewers, "dave"))
+    ready.records.rules[LAST] = Rule(tags=rule.tags[:0], reviewers={**rule.reviewers, "dave": ("dave",)})
     check(LAST)
 
 
@@ -220,6 +223,34 @@ def test_an_environment_without_a_file_is_refused(hub: Api, text: str | None) ->
 
     with pytest.raises(ConfigurationError, match=rf"{LAST}\.json"):
         check(LAST)
+
+
+def looked(token: str) -> list[tuple[str, str]]:
+    """What the doctor says of GitHub with a token: each state, and of what."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_TOKEN", token)
+        patch.setenv("GITHUB_REPOSITORY", "")
+        return [(one.state, one.what) for one in doctor.look(Path.cwd())]
+
+
+def test_the_doctor_compares(ready: Api) -> None:
+    """As `github check` does: a setting that differs by its name; by a token that may look alone."""
+    same = looked("person")
+    ready.records.rules[LAST] = replace(ready.records.rules[LAST], reviewers={})
+
+    assert [(OK, "settings")] == same
+    assert [(WRONG, f"environment {LAST}")] == looked("person")
+    assert [(UNKNOWN, "settings")] == looked("job")
+    assert [(NOTE, "settings")] == looked("")
+
+
+def test_the_doctor_tells_what_is_not_there(hub: Api) -> None:
+    """Of a new repository everything, each with how to set it; nothing is set."""
+    found = looked("person")
+
+    assert {WRONG} == {state for state, _ in found}
+    assert {f"environment {LAST}", "ruleset main"} <= {what for _, what in found}
+    assert {} == hub.records.rules
 
 
 def test_the_repositorys_own_files_fit_each_other() -> None:

@@ -11,7 +11,10 @@ from pipeline.base.run import CHECKOUT, run
 from pipeline.source import adoption, application, samconfig
 from tests.pipeline.bundles import Repository
 
-OTHERS = ("--name", "shop", "--repository", "Initrode/widgets.web", "--region", "mx-central-1")
+OTHERS = (
+    *("--name", "shop", "--repository", "Initrode/widgets.web"),
+    *("--branch", "release/2.x", "--region", "mx-central-1"),
+)
 IDS = ("135792468013", "246801357924")
 
 
@@ -49,12 +52,13 @@ def test_every_name_is_written_and_a_second_run_changes_nothing(
     text = "".join(_texts(checkout).values())
     owner = old.repository.partition("/")[0]
     left = [*map(re.escape, (*old.accounts.values(), old.region, old.repository))]
+    left += [rf"branch(es)?\b.*\b{old.branch}\b", rf"(@|heads/|GitHubBranch=){old.branch}\b"]
     left += [rf"@{owner}/", rf"repo:{owner}@", rf"GitHubOwner={owner} "]
     left += [rf"(?<![\w-]){old.name}-({'|'.join((*old.environments, 'bootstrap'))})\b"]
     assert [] == [pattern for pattern in left if re.search(pattern, text)]
 
     named = application.read(checkout)
-    assert ("shop", "Initrode/widgets.web") == (named.name, named.repository)
+    assert ("shop", "Initrode/widgets.web", "release/2.x") == (named.name, named.repository, named.branch)
     assert IDS == tuple(adoption.current(checkout).accounts.values())
     assert {"mx-central-1"} == {one.region for one in samconfig.read_all(checkout).values()}
     assert "@Initrode/security" == adoption.current(checkout).teams["security"]
@@ -123,6 +127,7 @@ def test_origin_says_which_repository_it_is(made: Repository, checkout: Path) ->
         (("--name", "shop-dev"), "-dev in it"),
         (("--repository", "globex"), "OWNER/REPOSITORY"),
         (("--repository", "https://github.com/globex/shop"), "OWNER/REPOSITORY"),
+        (("--branch", "a..b"), "name of a branch"),
         (("--region", "mars-north-1"), "no region"),
         (("--account", "dev=1234"), "12 digits"),
         (("--account", "dev=000000000000"), "no account id"),

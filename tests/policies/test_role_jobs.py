@@ -60,7 +60,6 @@ def judged(script: str) -> list[str]:
         'echo "is $(bin/pipeline status)"',
         "bin/pipeline deploy dev || exit 1",
         "make install-deploy",
-        'make "install-$WORK"',
         '"bin/pipeline" deploy dev',
         "bin/pipeline deploy dev --note 'it''s $5; sh'",
         "",
@@ -133,6 +132,9 @@ def test_what_is_on_the_list(script: str) -> None:
         ),
         # by make
         *("make", "make ship", "make deploy", "make -f other.mk install-deploy", "make install-deploy ship"),
+        # more than what deploys needs, or nobody knows what
+        *("make install-check", "make install", "make install-main", "make install-deployment"),
+        *('make "install-$WORK"', 'make "install-${WORK}"'),
         *("make install-$WORK", "make SHELL=./ship install-deploy", "make -C other install-deploy"),
         *("make install-deploy UV=./ship", 'make UV="$(./ship)" install-deploy', "make install-deploy -f x"),
         # by what a shell puts together
@@ -218,6 +220,7 @@ def test_what_is_on_the_list(script: str) -> None:
             'echo "BASH_ENV=x" >> "$GITHUB_ENV"',
             "> bin/pipeline",
         ),
+        *('bin/pipeline plan --output "$GITHUB_ENV"', "bin/pipeline status $GITHUB_PATH"),
         *('echo . >> "$GITHUB_PATH"', "bin/pipeline plan > $FILE", "echo x >| ~/.bashrc", "echo x &> .env"),
         # text that a workflow puts into the script
         *("bin/pipeline deploy ${{ inputs.environment }}", "echo ${{ github.event.pull_request.title }}"),
@@ -286,6 +289,60 @@ def test_actions_and_shells(step: dict[str, object], said: str) -> None:
 
     assert [said] == [said for _, _, message in found if said in message and "step 'Ship'" in message]
     assert len(found) == 1
+
+
+ACTION = """\
+inputs: {{ for: {{ default: "{default}" }} }}
+runs:
+  using: composite
+  steps: [{{ run: make "install-$WORK", shell: bash, env: {{ WORK: "{work}" }} }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "default", "work", "said"),
+    [
+        ({"for": "deploy"}, "check", "${{ inputs.for }}", []),
+        ({}, "deploy", "${{ inputs.for }}", []),
+        ({"for": "check"}, "deploy", "deploy", []),
+        ({"for": "check"}, "deploy", "${{inputs.for}}", ["make install-check"]),
+        ({}, "check", "${{ inputs.for }}", ["make install-check"]),
+        ({}, "", "${{ inputs.for }}", ["make install-"]),
+        ({"for": "${{ matrix.x }}"}, "deploy", "${{ inputs.for }}", ["make install-${WORK}"]),
+        ({"for": "deploy"}, "deploy", "${{ inputs.other }}", ["make install-${WORK}"]),
+        ({"for": "deploy"}, "deploy", "check", ["make install-check"]),
+        ({"for": "deploy"}, "deploy", "${{ inputs.for }} ship", ["make install-${WORK}"]),
+    ],
+)
+def test_what_an_action_installs_is_followed(
+    given: dict[str, str], default: str, work: str, said: list[str]
+) -> None:
+    """The input that the job gives it, its default, or what the action says itself; else it isn't known."""
+    files = {".github/actions/x/action.yml": ACTION.format(default=default, work=work)}
+    found = findings(job({"uses": "./.github/actions/x", "with": given}), files)
+
+    assert said == [message.split("`")[1] for _, _, message in found]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http-proxy",
+        "HTTPS-Proxy",
+        "sts-endpoint",
+        "aws-profile",
+        "web-identity-token-file",
+        "role-chaining",
+        "new",
+    ],
+)
+def test_the_role_is_taken_with_nothing_else(name: str) -> None:
+    """An input that isn't listed could send the token elsewhere, or take another's credentials."""
+    found = findings(job({"uses": ROLE, "with": {"role-to-assume": "x", name: "y"}}))
+
+    assert [f"the input {name.lower()}: leave it out"] == [
+        one.split("credentials ")[1] for _, _, one in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -402,12 +459,28 @@ def test_a_finding_stands_at_its_row() -> None:
         "MAKEFLAGS",
         "NODE_OPTIONS",
         "GIT_SSH_COMMAND",
+        "GIT_DIR",
+        "GIT_CONFIG_COUNT",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_CONFIG_FILE",
+        "AWS_CA_BUNDLE",
+        "AWS_PROFILE_X",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "https_proxy",
+        "ALL_PROXY",
+        "XDG_CONFIG_HOME",
+        "DYLD_INSERT_LIBRARIES",
+        "ACTIONS_ALLOW_UNSECURE_COMMANDS",
+        "GITHUB_API_URL",
     ],
 )
 @pytest.mark.parametrize("where", ["workflow", "job", "step", "action"])
 def test_variables_that_change_what_runs(name: str, where: str) -> None:
     """By name, wherever they are set; a deployment's own are no finding."""
-    env = {name: "() { sam deploy; }", "ENVIRONMENT": "dev", "GIT_AUTHOR_NAME": "x"}
+    harmless = {"ENVIRONMENT": "dev", "GIT_AUTHOR_NAME": "x", "GITHUB_TOKEN": "x", "AWS_REGION": "eu-west-1"}
+    env = {name: "() { sam deploy; }", **harmless}
     step: dict[str, object] = {"run": "bin/pipeline status"}
     if where == "workflow":
         found = findings(job(step), env=env)
@@ -439,6 +512,8 @@ def test_an_action_by_both_names() -> None:
 
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGET = next(row for row in MAKEFILE.splitlines() if row.startswith("install-deploy:"))
+CHECKED = next(row for row in MAKEFILE.splitlines() if row.startswith("install-check:"))
 
 
 def made(makefile: str, name: str = "Makefile") -> list[str]:
@@ -452,8 +527,8 @@ def made(makefile: str, name: str = "Makefile") -> list[str]:
         ("", ""),
         ("test: ##", "ship: install ##\n\tsam deploy\n\ntest: ##"),  # nobody calls it there
         ("lock: $(UV)", "release:\n\t@./ship $(shell ./ship)\n\nlock: $(UV)"),
-        ("install-bundle: install-main", "install-bundle: install-main\n\t@echo done"),
-        ("install-deploy: install-main", "install-deploy: \\\n  install-main install-sam"),
+        (CHECKED, f"{CHECKED}\n\t@echo done"),
+        (TARGET, "install-deploy: \\\n  install-main install-sam"),
     ],
 )
 def test_recipes_of_the_list(old: str, new: str) -> None:
@@ -465,17 +540,13 @@ def test_recipes_of_the_list(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (
-            "install-deploy: install-main",
-            "install-deploy: install-main\n\t@sam deploy",
-        ),
-        ("install-deploy: install-main", "install-deploy: install-main ; sam deploy"),
-        ("install-deploy: install-main", "install-deploy: ship install-sam\nship:\n\t-./ship"),
-        (
-            "install-deploy: install-main",
-            "install-deploy: $(SHIP)\nSHIP = ship\nship:\n\tpython x",
-        ),
-        ("install-deploy: install-main", "install-deploy: SHELL := ./ship"),
+        (TARGET, f"{TARGET}\n\t@sam deploy"),
+        (TARGET, f"{TARGET} ; sam deploy"),
+        (TARGET, "install-deploy: ship install-sam\nship:\n\t-./ship"),
+        (TARGET, "install-deploy: $(SHIP)\nSHIP = ship\nship:\n\tpython x"),
+        (TARGET, "install-deploy: SHELL := ./ship"),
+        ("(LOCK)-deploy > .venv/.lock", "(LOCK)-deploy > .venv/bin/python"),
+        (".venv $(LOCKED) deploy", ".venv $(LOCKED) deploy && ./ship"),
         ("install-main: $(call installed,.venv)", "install-main: $(call installed,.venv)\n\t@$(MAKE) ship"),
         ("@touch $@", "@touch $@ && ./ship"),
         ("@touch $@", "@touch $@\n\t@$$SHIP"),
@@ -484,6 +555,7 @@ def test_recipes_of_the_list(old: str, new: str) -> None:
         ("@echo $(LOCK) > .venv/.lock", "@echo $(LOCK) > bin/pipeline"),
         ("--require-hashes -r", "-r"),
         ("sync --quiet --locked", "sync --quiet"),
+        ("--locked --no-build", "--locked"),
         ("LOCK := $(shell python3", "LOCK := $(shell ./ship; python3"),
         ("SHELL := /bin/bash", "SHELL := ./ship"),
         (".SHELLFLAGS := -euo pipefail -c", ".SHELLFLAGS := ./ship -c"),

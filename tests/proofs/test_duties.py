@@ -16,7 +16,17 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 type Statement = dict[str, Any]
-ROLES = ["AppRole", "CodeDeployRole", "MigrateRole", "RotationRole", "api", "auditors", "deploy", "execution"]
+ROLES = [
+    "AppRole",
+    "CodeDeployRole",
+    "MigrateRole",
+    "RotationRole",
+    "api",
+    "auditors",
+    "deploy",
+    "drift",
+    "execution",
+]
 
 # What no call asks for alone, and where it is tried instead.
 UNTRIED = {

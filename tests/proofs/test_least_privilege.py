@@ -42,10 +42,6 @@ BEYOND: dict[str, dict[Right, str]] = {
             "ssm:GetParameters",
         ): "AWS may resolve a change set's SSM values as its maker",
         (
-            "SignEvidence",
-            "kms:GetPublicKey",
-        ): "asked by the key's alias; the emulator leaves it to the key's policy",
-        (
             "UseServerlessTransform",
             "cloudformation:CreateChangeSet",
         ): "AWS asks for the transform; the emulator does not",

@@ -47,7 +47,13 @@ def auditor_policy(environment: str) -> list[dict[str, Any]]:
 
 
 def drift_policy(environment: str, **answers: str) -> list[dict[str, Any]]:
-    return statements([bootstrap(environment, **answers)["DriftPolicy"]["Properties"]])
+    """What the drift role has: a policy of its own, and the one that people read with too."""
+    found = bootstrap(environment, **answers)
+    return statements([found[name]["Properties"] for name in ("ReaderPolicy", "DriftPolicy")])
+
+
+def reader_policy(environment: str) -> list[dict[str, Any]]:
+    return statements([bootstrap(environment)["ReaderPolicy"]["Properties"]])
 
 
 def boundary(environment: str) -> list[dict[str, Any]]:
@@ -426,6 +432,33 @@ def test_the_drift_role_changes_nothing(environment: str) -> None:
 
 
 @each_environment
+def test_a_reader_looks_and_does_nothing_else(environment: str) -> None:
+    """What `pipeline status` asks is granted; nothing is denied, which would also bind whoever has more; the drift role
+    has it as well."""
+    policy = bootstrap(environment)["ReaderPolicy"]["Properties"]
+    granted = {action for s in reader_policy(environment) for action in texts(s["Action"])}
+    asked = {
+        *("cloudformation:DescribeStacks", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
+        *("kms:Decrypt", "kms:GetPublicKey", "lambda:GetFunction", "s3:GetObject", "s3:ListBucket"),
+        *("ssm:GetParameter", "ssm:GetParameters"),
+    }
+
+    assert asked == granted
+    assert {"Allow"} == {s["Effect"] for s in reader_policy(environment)}
+    assert [f"{prefix(environment)}-reader", ["<DriftRole>"]] == [
+        policy["ManagedPolicyName"],
+        policy["Roles"],
+    ]
+    for action, resource in (
+        ("kms:Decrypt", "<DataKey.Arn>"),
+        ("s3:GetObject", "<EvidenceBucket.Arn>/v1.0.0/x"),
+    ):
+        assert "Nothing" == decide(reader_policy(environment), action, resource)
+    withdrawal = "<EvidenceBucket.Arn>/withdrawals/abc.json"
+    assert "Allow" == decide(reader_policy(environment), "s3:GetObject", withdrawal)
+
+
+@each_environment
 @pytest.mark.parametrize(
     ("service", "decision"), [("cloudformation.amazonaws.com", "Allow"), ("lambda.amazonaws.com", "Nothing")]
 )
@@ -742,8 +775,7 @@ def test_only_the_deploy_role_signs() -> None:
     signer, signing = allowed["Signing"]
 
     assert ("ECC_NIST_P256", "SIGN_VERIFY") == (key["KeySpec"], key["KeyUsage"])
-    assert {"Administration", "Signing", "Verifying"} == set(allowed)
-    assert ({"AWS": "<DriftRole.Arn>"}, {"kms:GetPublicKey"}) == allowed["Verifying"]
+    assert {"Administration", "Signing"} == set(allowed)
     assert {"AWS": arn("prod", "iam", "root")} == root
     assert not [action for action in administration if "*" in action or action == "kms:Sign"]
     assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= administration

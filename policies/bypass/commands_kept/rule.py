@@ -45,9 +45,9 @@ def _launcher(rows: list[str]) -> Iterator[Violation]:
         if found := _HIDDEN.search(row):
             yield Violation(f"`{found[0].strip()}` hides a failure", _LAUNCHER, number, fact=row)
     number, last = next(((at, row) for at, row in reversed(list(enumerate(rows, 1))) if row.strip()), (1, ""))
-    if not re.fullmatch(r'exec \S*/python"? -I (-X utf8 )?\S*/pipeline/__main__\.py"? "\$@"', last):
+    if not re.fullmatch(r'exec \S*/python"? -I -S (-X utf8 )?\S*/pipeline/__main__\.py"? "\$@"', last):
         yield Violation(
-            "the launcher doesn't end by becoming the gate, isolated (-I)",
+            "the launcher doesn't end by becoming the gate, isolated (-I) and without site (-S)",
             _LAUNCHER,
             number,
             fact="the last line",

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from pipeline.source.duties import mapping
 from pipeline.source.project import Project
@@ -97,13 +98,16 @@ def _covers(pattern: str, path: str) -> bool:
 
     Source: https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
     """
-    if pattern in _ALL:
-        return True
+    return pattern in _ALL or _pattern(pattern).match(path) is not None
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
     anchored = "/" in pattern.rstrip("/")
     text = re.escape(pattern.strip("/")).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
     # A folder's entry, and a name without a wildcard at its end, are for all below: `docs/*` is not.
     end = "/" if pattern.endswith("/") else "$" if pattern.endswith("/*") else "(/|$)"
-    return re.match(rf"{'' if anchored else '(.*/)?'}{text}{end}", path) is not None
+    return re.compile(rf"{'' if anchored else '(.*/)?'}{text}{end}")
 
 
 def _updates(project: Project) -> Iterator[Violation]:

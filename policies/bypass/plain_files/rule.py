@@ -1,4 +1,4 @@
-"""Links out of the repository, submodules, and names that some systems take for each other."""
+"""Links out of the repository, submodules, what is committed where no rule looks, and names that systems mix up."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from pipeline.source.violations import Violation
 
 
 def check(project: Project) -> Iterator[Violation]:
-    names = (*project.files, *(one for one in project.links if one not in project.files), *project.submodules)
-    for one in odd(names, project.links, project.submodules, project.described.folders):
+    index = project.index
+    names = dict.fromkeys((*project.files, *project.links, *index.submodules, *index.leftovers))
+    for one in odd(tuple(names), project.links, index.submodules, project.described.folders):
         yield Violation(f"{one.file} {one.message}", one.file, 1, fact=one.fact)

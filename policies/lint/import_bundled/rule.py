@@ -51,7 +51,7 @@ def _lacking(
     own = sys.stdlib_module_names | _RUNTIME | {folder.partition("/")[0] for folder in code.folders}
     return lambda file: {
         (line, name)
-        for line, name in _imports(_running(_tree(project, file)))
+        for line, name in _imported(project.text(file))
         if name not in own and not _given(name, given)
     }
 
@@ -77,7 +77,7 @@ def _loaded(project: Project, code: Code) -> set[str]:
         for file in files:
             if file in project.files and file not in found and file.startswith(_below(code)):
                 found.add(file)
-                left |= _names(file, _at_top(_tree(project, file)))
+                left |= _names(file, _at_top(_tree(project.text(file))))
     return found
 
 
@@ -95,16 +95,17 @@ def _names(file: str, nodes: Iterator[ast.AST]) -> set[str]:
     return found
 
 
-def _tree(project: Project, file: str) -> ast.Module:
+@lru_cache(512)
+def _tree(text: str) -> ast.Module:
     try:
-        return _parsed(project.text(file))
+        return ast.parse(text)
     except SyntaxError:
         return ast.Module([], [])  # ruff reports it
 
 
 @lru_cache(512)
-def _parsed(text: str) -> ast.Module:
-    return ast.parse(text)
+def _imported(text: str) -> frozenset[tuple[int, str]]:
+    return frozenset(_imports(_running(_tree(text))))
 
 
 def _imports(nodes: Iterator[ast.AST]) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,7 @@ import builtins
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pipeline.source import secrets
 from pipeline.source.project import Project
@@ -31,13 +32,7 @@ def check(project: Project) -> Iterator[Violation]:
         if not project.ships(file) and not file.startswith("pipeline/"):
             continue
         if file.endswith(".py"):
-            try:
-                tree = ast.parse(project.text(file))
-            except SyntaxError:
-                continue  # ruff reports it
-            nodes = [node for node in ast.walk(tree) if type(node) in _JUDGED]
-            held = _held(nodes) if "get_secret_value" in project.text(file) else set()
-            for line, what, why in (fault for node in nodes for fault in _faults(node, held)):
+            for line, what, why in _in_code(project.text(file)):
                 yield Violation(why, file, line, fact=what)
         elif file.endswith(".sql"):
             for number, row in enumerate(project.text(file).splitlines(), 1):
@@ -45,6 +40,18 @@ def check(project: Project) -> Iterator[Violation]:
                     yield Violation(
                         "a password is written into SQL", file, number, fact=re.sub("'[^']*'", "'...'", row)
                     )
+
+
+@lru_cache(512)
+def _in_code(text: str) -> tuple[_Fault, ...]:
+    """All that is wrong in a file's text; kept, for who judges a tree again with one file changed."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ()  # ruff reports it
+    nodes = [node for node in ast.walk(tree) if type(node) in _JUDGED]
+    held = _held(nodes) if "get_secret_value" in text else set()
+    return tuple(fault for node in nodes for fault in _faults(node, held))
 
 
 def _held(nodes: list[ast.AST]) -> set[str]:
@@ -93,14 +100,14 @@ def _faults(node: ast.AST, held: set[str]) -> Iterator[_Fault]:
     if isinstance(node, ast.Call):
         yield from _call(node, held)
         yield from _handed_on(node)
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ") and _named(node.slice):
+    if isinstance(node, ast.Subscript) and _dotted(node.value).endswith("environ") and _named(node.slice):
         name = ast.unparse(node.slice)
         yield node.lineno, f"environment {name}", f"{name} is a secret from the environment"
 
 
 def _call(node: ast.Call, held: set[str]) -> Iterator[_Fault]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    source = ast.unparse(node.func)
+    source = _dotted(node.func)
     if (source.endswith("environ.get") or name == "getenv") and node.args and _named(node.args[0]):
         variable = ast.unparse(node.args[0])
         yield node.lineno, f"environment {variable}", f"{variable} is a secret from the environment"
@@ -120,7 +127,7 @@ def _handed_on(node: ast.Call) -> Iterator[_Fault]:
     """A copy of the whole environment that is given on: it soon is in a reply, a message or a file."""
     own = any(keyword.arg == "env" for keyword in node.keywords)
     values = [*node.args, *(keyword.value for keyword in node.keywords)]
-    if not own and ast.unparse(node.func) not in _COPIES:
+    if not own and _dotted(node.func) not in _COPIES:
         for value in filter(_is_copy, values):
             what = f"environment to {ast.unparse(node.func)}"
             yield value.lineno, what, "the whole environment, credentials included, is given on"
@@ -133,13 +140,20 @@ def _is_copy(value: ast.expr) -> bool:
         )
     if not isinstance(value, ast.Call):
         return False
-    called = ast.unparse(value.func)
+    called = _dotted(value.func)
     copied = called in _COPIES and any(_is_environment(one) or _is_copy(one) for one in value.args)
     return copied or (isinstance(value.func, ast.Attribute) and called.endswith("environ.copy"))
 
 
+def _dotted(node: ast.expr) -> str:
+    """The text of an expression; of names and their members, which are the most, by a quicker way."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ast.unparse(node)
+
+
 def _is_environment(node: ast.expr) -> bool:
-    return ast.unparse(node) in ("os.environ", "environ", "__import__('os').environ")
+    return _dotted(node) in ("os.environ", "environ", "__import__('os').environ")
 
 
 def _parts(node: ast.AST) -> Iterator[ast.expr]:

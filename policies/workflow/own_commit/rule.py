@@ -6,11 +6,12 @@ A workflow that is called as the branch has it runs the engine of its own commit
 
 from collections.abc import Iterator
 
-from pipeline.source.duties import is_engine, mapping
+from pipeline.source.duties import is_engine, mapping, stages
 from pipeline.source.project import Project
+from pipeline.source.runs import Run, runs
 from pipeline.source.scripts import commands
 from pipeline.source.violations import Violation
-from pipeline.source.workflows import Job, WorkflowStep
+from pipeline.source.workflows import Call, Job, WorkflowStep
 
 _OWN = ("${{ github.sha }}", "${{ github.ref }}", "${{ github.repository }}")
 
@@ -25,6 +26,7 @@ def check(project: Project) -> Iterator[Violation]:
             if workflow.events.keys() == {"workflow_call"}:
                 yield from _engine(job)
             yield from _looked_at(job)
+    yield from dict.fromkeys(found for run in runs(project) for found in _along(run))
 
 
 def _elsewhere(file: str, step: WorkflowStep) -> Iterator[Violation]:
@@ -43,6 +45,27 @@ def _engine(job: Job) -> Iterator[Violation]:
         if _checks_out(step) and not is_engine(step) and "path" not in mapping(step.body.get("with")):
             text = f"step {step.name!r} puts the judged commit in the engine's place, whose bin/pipeline runs"
             yield Violation(text, job.workflow.file, step.line("uses"), fact=f"{step.path}: engine")
+
+
+def _along(run: Run) -> Iterator[Violation]:
+    """Of what judges, or may write: an engine that comes with the commit that the event is about.
+
+    A schedule knows the default branch alone.
+    """
+    job = run.job
+    if run.event == "schedule" or not any(one.pipeline for step in job.steps for one in commands(step.run)):
+        return
+    rights = job.permissions
+    writes = rights.values() if isinstance(rights, dict) else [rights.removesuffix("-all")]
+    if "write" not in writes and not stages(run):
+        return
+    if not any(is_engine(step) for step in job.steps):
+        text = f"job {job.id} judges or may write, and runs the engine of the commit that it is about"
+        yield Violation(text, job.workflow.file, job.line(), fact=f"{job.id}: engine")
+    for call in run.jobs[:-1]:
+        if not Call.of(call.uses).repository:
+            text = f"job {call.id} calls {call.uses} as this commit has it, which brings its own engine"
+            yield Violation(text, call.workflow.file, call.line("uses"), fact=f"{call.id}: {call.uses}")
 
 
 def _looked_at(job: Job) -> Iterator[Violation]:

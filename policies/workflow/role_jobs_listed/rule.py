@@ -1,7 +1,8 @@
 """Steps, actions, shells, images and called workflows of jobs with a role that aren't on the list."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from posixpath import normpath
 from typing import Any
 
@@ -17,6 +18,11 @@ _PINNED = re.compile(r"([\w.-]+/[\w./-]+)@[0-9a-f]{40}")
 _PLAIN_FOLDERS = (".", "${{ github.workspace }}")
 _MAKE = re.compile(r"\bmake\b")
 _DEPTH = 10  # levels of composite actions that GitHub allows
+_INPUT = re.compile(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}")
+_VARIABLE = re.compile(
+    r"\$\{(\w+)\}"
+)  # in quotes, as pipeline.source.plain reads it: one word, whatever it holds
+_LATER = re.compile(r"\bGITHUB_(ENV|PATH)\b")
 _INSTEAD = "let `bin/pipeline` do it, or a job without a role"
 
 
@@ -102,7 +108,10 @@ def _variables(body: dict[str, Any], known: Listed) -> list[str]:
     return [name for name in names if any(one.fullmatch(name) for one in known.variables_never)]
 
 
-def _step(project: Project, step: WorkflowStep, known: Listed, depth: int) -> Iterator[Violation]:
+def _step(
+    project: Project, step: WorkflowStep, known: Listed, depth: int, given: Mapping[str, str] = {}
+) -> Iterator[Violation]:
+    """`given` are the inputs of the action whose step it is, as far as they are known."""
     wrong = list(_start(step.body, known))
     yield from (_at(step, message, step.line(key), fact=f"{key} {step.body[key]}") for message, key in wrong)
     for name in _variables(step.body, known):
@@ -117,7 +126,15 @@ def _step(project: Project, step: WorkflowStep, known: Listed, depth: int) -> It
     elif step.uses:
         yield from _foreign(step, known)
     if step.run and not wrong:
-        yield from _script(step, known)
+        yield from _script(step, known, _told(step, given))
+
+
+def _told(step: WorkflowStep, given: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a step whose values are known: written there, or given to its action."""
+    found = {name: str(value) for name, value in mapping(step.body.get("env")).items()}
+    inputs = {name: _INPUT.fullmatch(value.strip()) for name, value in found.items()}
+    found |= {name: given.get(match[1], found[name]) for name, match in inputs.items() if match}
+    return {name: value for name, value in found.items() if "${{" not in value}
 
 
 def _local(project: Project, step: WorkflowStep, known: Listed, depth: int) -> Iterator[Violation]:
@@ -136,8 +153,11 @@ def _local(project: Project, step: WorkflowStep, known: Listed, depth: int) -> I
     elif depth > _DEPTH:
         yield _at(step, f"uses {step.uses} in itself", step.line("uses"), fact=f"uses {step.uses} in itself")
     else:
+        inputs = mapping(action.data.get("inputs"))
+        given = {name: str(mapping(about).get("default", "")) for name, about in inputs.items()}
+        given |= {name: str(value) for name, value in mapping(step.body.get("with")).items()}
         for inner in action.steps:
-            yield from _step(project, inner, known, depth + 1)
+            yield from _step(project, inner, known, depth + 1, given)
 
 
 def _foreign(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
@@ -156,8 +176,8 @@ def _foreign(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
         )
     given = mapping(step.body.get("with"))
     names = {str(key).lower(): key for key in given}
-    for key in action.never:
-        if key in names:
+    for key in names if action.only else action.never:
+        if key in names and key not in action.only:
             yield _at(
                 step,
                 f"gives {name} the input {key}: leave it out",
@@ -177,14 +197,16 @@ def _foreign(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
             )
 
 
-def _script(step: WorkflowStep, known: Listed) -> Iterator[Violation]:
+def _script(step: WorkflowStep, known: Listed, told: Mapping[str, str]) -> Iterator[Violation]:
     try:
         found = calls(step.run, known.expressions)
     except NotPlainError as error:
         message = f"holds `{error.what}`, behind which anything could run: {_INSTEAD}"
         yield _at(step, message, _line(step, error.row), fact=step.run)
         return
-    for call in found:
+    for read in found:
+        words = (_VARIABLE.sub(lambda one: told.get(one[1], one[0]), word) for word in read.words)
+        call = replace(read, words=tuple(words))
         if message := _why(call, known):
             yield _at(
                 step, message, _line(step, call.row), fact=" > ".join((" ".join(call.words), *call.writes))
@@ -199,6 +221,8 @@ def _why(call: Call, known: Listed) -> str:
         pattern = known.commands.get(words[0].removeprefix("./") if "/" in words[0][2:] else words[0])
         if pattern is None or not pattern.fullmatch(" ".join(words[1:])):
             return f"runs `{' '.join(words[:3])}`, which isn't on the list: {_INSTEAD}"
+    if named := next((found for word in words if (found := _LATER.search(word))), None):
+        return f"names {named[0]}, by which it changes what later steps run: {_INSTEAD}"
     for file in call.writes:
         if not any(one.fullmatch(file) for one in known.writes):
             return f"writes {file}, which may be run later: {_INSTEAD}"

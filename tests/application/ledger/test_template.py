@@ -1,5 +1,7 @@
 """template.yaml as the ledger needs it: who may call its routes, who reads its secrets, what its functions are told."""
 
+from functools import cache
+
 import pytest
 
 from pipeline.source.functions import routes
@@ -7,6 +9,11 @@ from pipeline.source.project import Project
 from tests.application.test_template import each_environment, of_type, policy_of
 from tests.iam import decide
 from tests.stacks import ROOT, name_of_application, overrides
+
+
+@cache
+def _project() -> Project:
+    return Project.load(ROOT)
 
 
 @each_environment
@@ -23,7 +30,7 @@ from tests.stacks import ROOT, name_of_application, overrides
 )
 def test_who_may_call_the_ledger(environment: str, start: str, method: str, caller: str) -> None:
     """The records want IAM; a browser's preflight and the pages don't."""
-    stack = next(one for one in Project.load(ROOT).application if one.environment.name == environment)
+    stack = next(one for one in _project().application if one.environment.name == environment)
     callers = {
         one.authorizers for one in routes(stack) if one.method == method and one.path.startswith(start)
     }

@@ -14,9 +14,9 @@ from pipeline import cli
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.run import CHECKOUT
 from pipeline.delivery import authorities, bundle
-from pipeline.doctor import account, cost, prices
+from pipeline.doctor import account
 from pipeline.doctor.model import NOTE, OK, UNKNOWN, WRONG, Remark, status
-from pipeline.source import samconfig
+from pipeline.source import prices, samconfig
 from pipeline.source.functions import functions
 from pipeline.source.project import BOOTSTRAP, Project
 from tests.pipeline.doctor.answers import Answer, Session, refusal
@@ -420,7 +420,7 @@ def test_methods_are_counted_where_each_is_measured() -> None:
     measured = {one.what: one for one in look()}["cost of metrics of each method"].told
 
     assert any(f" {5 * number:,} metrics" in measured for number in range(200))
-    assert 5 == len(cost._OF_A_METHOD)
+    assert 5 == len(prices.OF_A_METHOD)
 
 
 def test_the_command_shows_an_account(

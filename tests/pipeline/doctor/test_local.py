@@ -20,6 +20,7 @@ from tests.pipeline.gate.conftest import SETTINGS, TEMPLATE
 OTHERS = adoption.Names(
     "shop",
     "Initrode/widgets.web",
+    "main",
     "mx-central-1",
     {"dev": "135792468013", "prod": "246801357924"},
     {"developers": "@initrode/devs", "platform": "@initrode/ops", "security": "@initrode/red"},

@@ -106,7 +106,7 @@ def test_a_removed_secret_is_a_danger() -> None:
 
     assert "remove" == actions(effect)["DatabaseSecret"]
     told = [
-        text for text in effect.dangers if text.startswith("**DatabaseSecret** (AWS::SecretsManager::Secret)")
+        text for text in effect.dangers if text.startswith("DatabaseSecret (AWS::SecretsManager::Secret)")
     ]
     assert 1 == len(told)
     assert "kept outside of the stack" in told[0]

@@ -9,8 +9,8 @@ from pipeline import cli
 from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from pipeline.gate import baseline
-from pipeline.plan import making, markdown
-from pipeline.plan.model import Change, Effect, Plan
+from pipeline.plan import judging, making, markdown
+from pipeline.plan.model import Change, Effect, Plan, Policy
 from pipeline.source import settings
 from tests.pipeline.bundles import Repository
 
@@ -26,6 +26,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     made.git("checkout", "--quiet", "-b", "feature")
     monkeypatch.chdir(made.folder)
     monkeypatch.setattr(making, "_code", lambda *_: DIGESTS)
+    monkeypatch.setattr(judging, "between", lambda *_: Policy())
     return made
 
 
@@ -67,7 +68,7 @@ def test_dangers_come_first(repository: Repository, capsys: pytest.CaptureFixtur
     cli.main(["plan", "--base", "main"])
     text = capsys.readouterr().out
 
-    assert text.index("### Look at these") < text.index("### dev") < text.index("### prod")
+    assert text.index("### Look at these") < text.index("<b>dev</b>") < text.index("<b>prod</b>")
     assert 1 == text.count("holds what can't be made again")
     assert "(dev, prod)" in text
 
@@ -90,7 +91,7 @@ def test_rules_that_are_loosened_are_shown(
     repository.git("checkout", "--quiet", "main")
     repository.commit("old", {settings.FILE: "[days]\nlogs = 7\nkey_deletion = 7\n"})
     repository.git("checkout", "--quiet", "-B", "feature")
-    new = "open_routes = ['GET /<b>']\n[days]\nlogs = 3\nkey_deletion = 14\n"
+    new = "open_routes = ['GET /<i>']\n[days]\nlogs = 3\nkey_deletion = 14\n"
     repository.commit("new", {settings.FILE: new, baseline.FILE: "app/x.py: misc: old code\n"})
     cli.main(["plan", "--base", "main", "--format", "json"])
     found = json.loads(capsys.readouterr().out)["loosened"]
@@ -99,15 +100,17 @@ def test_rules_that_are_loosened_are_shown(
 
     assert [
         {"setting": "days.logs", "before": "7", "after": "3"},
-        {"setting": "open_routes", "before": "nothing", "after": "GET /<b>"},
+        {"setting": "open_routes", "before": "nothing", "after": "GET /<i>"},
         {
             "setting": baseline.FILE,
             "before": "0 findings",
             "after": "1 findings, new ones: app/x.py: misc: old code",
         },
     ] == found
-    assert text.index("### Rules that are loosened") < text.index("days.logs") < text.index("### dev")
-    assert "<b>" not in text
+    assert (
+        text.index("### Rules that are loosened") < text.index("days.logs") < text.index("<b>dev, prod</b>")
+    )
+    assert "<i>" not in text
 
 
 def test_an_unchanged_gate_is_not_mentioned(repository: Repository) -> None:
@@ -176,3 +179,4 @@ def test_a_huge_plan_fits_into_a_comment() -> None:
 
     assert len(text) < 65_000
     assert text.endswith("the whole plan is in the run's files.\n")
+    assert text.count("<details>") == text.count("</details>")

@@ -200,6 +200,6 @@ def test_a_version_without_value_is_not_found(cloud: Cloud, function: str) -> No
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.get_secret_value(SecretId=arn, VersionId=token, VersionStage="AWSPENDING")
     current = client.get_secret_value(SecretId=arn)["VersionId"]
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+    with pytest.raises(ClientError, match="InvalidRequestException"):
         client.get_secret_value(SecretId=arn, VersionId=current, VersionStage="AWSPENDING")
     assert json.dumps(token) in json.dumps(client.describe_secret(SecretId=arn)["VersionIdsToStages"])

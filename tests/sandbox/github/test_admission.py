@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.base.run import CHECKOUT
 from pipeline.source.located import Document
 from pipeline.source.workflows import Job, Workflow
 from sandbox.github import permissions
@@ -35,7 +36,7 @@ def job(environment: Any = "", level: str = "write", callers: tuple[str, ...] = 
 
 def admission(event: Event, form: SubjectForm = "names") -> Admission:
     # Without a process: these tests ask for a job's claims, not for the job behind a connection.
-    return Admission(REPOSITORY, event, DEPLOY, (), read(), form, 1, 1, process=None)  # type: ignore[arg-type]
+    return Admission(REPOSITORY, event, DEPLOY, (), read(CHECKOUT, "main"), form, 1, 1, process=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from pipeline.base.run import run
 from sandbox.github import GitHub, Run
 from sandbox.github.event import Repository
+from tests.guarded import guarded
 from tests.waiting import until
 
 WORKFLOWS = Path(__file__).parent / "workflows"
@@ -25,6 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     folder.mkdir(parents=True)
     for name in ("locked.yml", "prod.yml", "cancelled.yml"):
         shutil.copy(WORKFLOWS / name, folder / name)
+    guarded(source)
     with GitHub(source, tmp_path_factory.mktemp("state"), repository=Repository("acme", "ledger")) as github:
         github.create()
         yield github

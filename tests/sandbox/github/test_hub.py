@@ -16,6 +16,7 @@ from sandbox import processes
 from sandbox.github import GitHub, Run, act
 from sandbox.github.event import Repository
 from sandbox.github.hub import sweep
+from tests.guarded import guarded
 from tests.waiting import until
 
 WORKFLOWS = Path(__file__).parent / "workflows"
@@ -30,6 +31,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir(parents=True)
     for file in WORKFLOWS.iterdir():
         (folder / file.name).write_text(file.read_text())
+    guarded(root)
     (root / "a.py").write_text("")
     (root / ".env").write_text("AWS_ACCESS_KEY_ID=from-the-tree\n")  # act would read it by itself
     return root

@@ -25,7 +25,9 @@ def main() -> int:
         if why:
             print(f"::error file={file}::Invalid SARIF: {why}")
             return 1
-        shutil.copy(file, kept / file.name)
+        copy = kept / (file.relative_to(given) if given.is_dir() else file.name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
         digest.update(file.read_bytes())
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as out:
         out.write(f"sarif-id={digest.hexdigest()}\n")

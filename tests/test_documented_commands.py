@@ -83,7 +83,7 @@ TRIED = (
     Tried(r"pipeline drift(?: ENV| dev)?", _ADOPTION, "drift dev"),
     Tried(r"pipeline passport(?: TAG| verify)", "tests/pipeline/test_passport.py", '["passport", "verify"'),
     Tried(r"pipeline ledger (?:open ENV|verify (?:ENV|dev))", _RELEASES, '"ledger"'),
-    Tried(r"pipeline status (?:ENV|dev)", _ADOPTION, "status dev"),
+    Tried(r"pipeline status(?: ENV(?: --profile ENV=NAME)?| dev)?", _ADOPTION, "status dev"),
     Tried(r"python -m sandbox (?:push|pr|approve|merge|tag|dispatch|logs)" + _ANY, _DESK, "command.main(["),
     Tried(r'(?:python -m sandbox env dev|eval "\$\(python -m sandbox env dev\)")', _ADOPTION, "eval "),
     Tried(r"python -m sandbox open dev", _NEWCOMER, 'sandbox(f"open {environment}")'),

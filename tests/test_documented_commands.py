@@ -107,7 +107,7 @@ LISTED = (
     Listed(r"aws .*", "an account of AWS"),
     Listed(r"sam build", "a program that is measured against"),
     Listed(
-        r"GITHUB_TOKEN=\S+ auth token\)\" pipeline github setup|pipeline github setup",
+        r"GITHUB_TOKEN=\S+ auth token\)\" pipeline github setup|pipeline github (?:setup|check)",
         "a repository on GitHub",
     ),
     Listed(r"gh api .*", "a repository on GitHub"),

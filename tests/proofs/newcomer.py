@@ -25,6 +25,7 @@ _NAMES = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
 }
+_PATIENCE = 1200.0  # seconds
 BOX = ".sandbox/up/github/git/clone"  # the repository that `make up` prints
 
 
@@ -43,7 +44,8 @@ class Newcomer:
     def tries(self, text: str, folder: str = ".") -> Completed:
         """The same, whatever comes of it."""
         words = ["bash", "-euo", "pipefail", "-c", text]
-        return run(words, cwd=self.clone / folder, env=_NAMES, check=False)
+        # Who asks the sandbox waits for its jobs, and is silent meanwhile.
+        return run(words, cwd=self.clone / folder, env=_NAMES, check=False, patience=_PATIENCE)
 
     def follows(self, page: str, heading: str) -> None:
         """Do what a section says: run its commands, hold what they print against what it shows, write its changes."""

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests import documented
-from tests.proofs.newcomer import BOX, Newcomer, example, function, newcomer
+from tests.proofs.newcomer import BOX, Newcomer, example, function, in_the_box, newcomer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 PAGE = "docs/your-application.md"
@@ -169,9 +169,7 @@ def test_what_comes_next(adopted: Newcomer) -> None:
     for folder, text in (("app/orders", example(PAGE, "Add a blueprint", "python")), ("report", _REPORT)):
         (box / folder).mkdir()
         (box / folder / "__init__.py").write_text(text, encoding="utf-8")
-    documented.write(
-        _NEXT.replace("BOX", BOX) + function("report", "report", "report.handler"), adopted.clone
-    )
+    documented.write(in_the_box(_NEXT) + function("report", "report", "report.handler"), adopted.clone)
     assert 404 == adopted.client("dev").get("/orders").status_code
     adopted.brings("Take orders, and report them")
 

@@ -51,7 +51,7 @@ down: install-main ## End what `make up` started, and remove its state
 # A worker a core; the tests of one module share their fixtures, so they stay together. -I: without the caller's PYTHON*.
 PYTEST = $(SCRATCH) .venv/bin/python -I -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: test test-all test-fast proofs fresh check format docs
+.PHONY: test test-all test-fast proofs fresh drawn check format docs
 test: ## Every test but the proofs, the end-to-end story among them
 	@echo "Every test but the proofs. $(SETUP) Then the tests: 10 to 20 minutes on two cores."
 	@$(MAKE) --no-print-directory install browser
@@ -68,6 +68,9 @@ proofs: install install-moto ## The promises tried at length, in some two hours:
 
 fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HOME, empty caches
 	@python3 bin/fresh.py $(MAKE) demo : $(MAKE) test : $(MAKE) demo : $(MAKE) test
+
+drawn: install ## `bin/pipeline check` in a clone of HEAD with names that are drawn
+	@$(SCRATCH) python3 bin/drawn.py
 
 test-fast: install-check ## The tests that need no emulator
 	@$(PYTEST) -m "not e2e and not slow and not proof"

@@ -35,12 +35,13 @@ def words(seed: str) -> list[str]:
         return "".join(chance.choices(_LETTERS, k=chance.randint(least, most)))
 
     name = f"{word(1, 12)}-{word(1, 12)}" if chance.random() < 0.5 else word(2, 25)
+    owner = word(1, 20).title()
     ids = [f"{number:012}" for number in chance.sample(range(1, 10**12), 2)]
     return [
         *("init", "--yes", "--name", name, "--region", chance.choice(_REGIONS)),
-        *("--repository", f"{word(1, 20).title()}/{word(1, 10)}.{word(1, 10)}"),
+        *("--repository", f"{owner}/{word(1, 10)}.{word(1, 10)}"),
         *("--account", f"dev={ids[0]}", "--account", f"prod={ids[1]}"),
-        *("--team", f"security=@{word(1, 20)}/{word(1, 20)}"),
+        *("--team", f"security=@{owner}/{word(1, 20)}"),
     ]
 
 

@@ -25,6 +25,7 @@ _NAMES = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
 }
+_PATIENCE = 1200.0  # seconds
 BOX = ".sandbox/up/github/git/clone"  # the repository that `make up` prints
 
 
@@ -43,7 +44,8 @@ class Newcomer:
     def tries(self, text: str, folder: str = ".") -> Completed:
         """The same, whatever comes of it."""
         words = ["bash", "-euo", "pipefail", "-c", text]
-        return run(words, cwd=self.clone / folder, env=_NAMES, check=False)
+        # Who asks the sandbox waits for its jobs, and is silent meanwhile.
+        return run(words, cwd=self.clone / folder, env=_NAMES, check=False, patience=_PATIENCE)
 
     def follows(self, page: str, heading: str) -> None:
         """Do what a section says: run its commands, hold what they print against what it shows, write its changes."""
@@ -101,15 +103,19 @@ class Elsewhere:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        headers = [
-            (name, value) for name, value in EnvironHeaders(environ) if name not in ("Host", "Connection")
-        ]
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        given = EnvironHeaders(environ)
+        dropped = ("Host", "Connection", "Transfer-Encoding")
+        headers = urllib3.HTTPHeaderDict([(name, value) for name, value in given if name not in dropped])
+        headers["Host"] = self.host
+        headers.setdefault("Accept", "*/*")  # as curl and every browser do
+        chunked = given.get("Transfer-Encoding") == "chunked"
+        length = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
         answer = self._pool.request(
             environ["REQUEST_METHOD"],
             f"{self.prefix}{environ['REQUEST_URI']}",
-            body=environ["wsgi.input"].read(length) if length else None,
-            headers=urllib3.HTTPHeaderDict([*headers, ("Host", self.host)]),
+            body=environ["wsgi.input"].read(*([] if length is None else [length])) or None,
+            headers=headers,
+            chunked=chunked,
             redirect=False,
             decode_content=False,
         )

@@ -24,9 +24,10 @@ PAGE = "docs/first-day.md"
 _ROUTE = '''\
 --- flaskr/blog.py
 +@bp.route("/titles")
-+def titles():
++def titles() -> dict[str, list[str]]:
 +    """What the posts are about, newest first."""
-+    rows = get_db().execute("SELECT title FROM post ORDER BY created DESC").fetchall()
++    database = get_db()  # type: ignore[no-untyped-call]
++    rows = database.execute("SELECT title FROM post ORDER BY created DESC").fetchall()
 +    return {"titles": [row["title"] for row in rows]}
 +
 +

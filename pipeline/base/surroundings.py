@@ -60,14 +60,14 @@ _KEPT = (
     }
 )
 INDEX = "UV_INDEX_"  # the name and password for an index follow
-# What a command with a credential keeps of a job's variables. The runner sets GITHUB_* and RUNNER_* anew for each step.
+# What a command with a credential of AWS keeps of a job's variables; the runner sets GITHUB_* and RUNNER_* anew for
+# each step.
 # Source: https://docs.github.com/actions/reference/workflows-and-actions/variables
 _JOB = (
     *("GITHUB_*", "RUNNER_*", "ACTIONS_ID_TOKEN_REQUEST_*", "CI"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"),
     *("TMPDIR", "GIT_CEILING_DIRECTORIES", "SANDBOX_RUN", "PIPELINE_TIMINGS"),
 )
-_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "GITHUB_TOKEN")
 _PROGRAMS = "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin:/opt/local/bin:/run/current-system/sw/bin"
 _ENDPOINT = "AWS_ENDPOINT_URL*"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -85,14 +85,15 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def confine() -> None:
-    """In a job that holds a credential, drop what an earlier step may have written for this process.
+    """In a job that holds a credential of AWS, drop what an earlier step may have written for this process.
 
     That is every variable that decides which programs run (PATH, HOME with its .gitconfig, AWS_CONFIG_FILE with its
     credential_process), where is asked (AWS_ENDPOINT_URL, proxies), and who is believed (SSL_CERT_FILE). An endpoint on
-    loopback stays, which is the sandbox's: whoever listens there runs code in this job anyway.
+    loopback stays, which is the sandbox's: whoever listens there runs code in this job anyway. A job with GitHub's
+    token alone keeps all: the plan builds bundles, from wherever an organization has its packages.
     """
     world = os.environ
-    if world.get("RUNNER_ENVIRONMENT") != "github-hosted" or not any(map(world.get, _CREDENTIALS)):
+    if world.get("RUNNER_ENVIRONMENT") != "github-hosted" or not world.get("AWS_ACCESS_KEY_ID"):
         return
     left = _matching(_JOB)
     near = {name: value for name, value in _matching((_ENDPOINT,)).items() if _is_near(value)}

@@ -216,12 +216,13 @@ def _fill(sources: Path, one: Code, platform: str, code: Path) -> None:
     # an index, and other bytes are refused.
     wanted = code.parent / f"pylock.{one.name}.toml"
     wanted.parent.mkdir(parents=True, exist_ok=True)
+    python = CHECKOUT / ".venv/bin/python"  # never one that is looked for, and fetched where PATH has none
     export = ["export", "--quiet", "--locked", "--only-group", one.group, "--format", "pylock.toml"]
-    wanted.write_text(run([uv, *export], cwd=sources).stdout, encoding="utf-8")
+    wanted.write_text(run([uv, *export, "--python", python], cwd=sources).stdout, encoding="utf-8")
     run(
         [
             *(uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
-            *("--python", CHECKOUT / ".venv/bin/python", "--python-version", "3.13"),
+            *("--python", python, "--python-version", "3.13"),
             *("--python-platform", platform, "--target", code, "--requirements", wanted),
         ],
         cwd=sources,

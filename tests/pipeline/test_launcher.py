@@ -329,13 +329,11 @@ def test_an_endpoint_on_this_machine_stays(
     assert "AWS_ENDPOINT_URL_S3" not in world
 
 
-def test_a_job_without_a_credential_reaches_its_registries(
+def test_a_job_without_a_role_reaches_its_registries(
     shown: Callable[..., dict[str, object]], written: dict[str, str]
 ) -> None:
-    """A bundle is built there, from wherever the organization has its packages."""
-    job = {
-        name: value for name, value in JOB.items() if not name.startswith("AWS_") and name != "GITHUB_TOKEN"
-    }
+    """A bundle is built there, and by the plan beside GitHub's token, from where the organization has packages."""
+    job = {name: value for name, value in JOB.items() if not name.startswith("AWS_")}
     own = {"UV_DEFAULT_INDEX": "https://pypi.example/simple", "HOME": "/home/a", "PATH": os.environ["PATH"]}
 
     assert own.items() <= dict(shown({**job, **own})["world"]).items()  # type: ignore[call-overload]

@@ -57,14 +57,12 @@ test: ## Every test but the proofs, the end-to-end story among them
 	@$(MAKE) --no-print-directory install browser
 	@$(PYTEST) -m "not proof"
 
-# One after the other: they measure, and each has a sandbox of its own.
-PROOFS = $(SCRATCH) .venv/bin/python -I -m pytest -q
-
 test-all: test install-moto ## What CI runs: the tests, and the shorter proofs
-	@$(PROOFS) -m "proof and not marathon" tests
+	@$(PYTEST) -m "proof and not marathon"
 
+# One after the other: many of them measure.
 proofs: install install-moto ## The promises tried at length, in some two hours: docs/proofs.md has the figures
-	@$(PROOFS) -m proof tests
+	@$(SCRATCH) .venv/bin/python -I -m pytest -q -m proof tests
 
 fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HOME, empty caches
 	@python3 bin/fresh.py $(MAKE) demo : $(MAKE) test : $(MAKE) demo : $(MAKE) test

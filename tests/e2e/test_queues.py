@@ -20,7 +20,7 @@ from sandbox.state import Sandbox
 from sandbox.story.scene import Scene
 from tests.waiting import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.proof]
+pytestmark = [pytest.mark.e2e, pytest.mark.proof, pytest.mark.marathon]
 CHECKS = """\
 name: Checks
 on:

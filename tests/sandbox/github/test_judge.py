@@ -32,7 +32,7 @@ jobs:
     uses: acme/ledger/.github/workflows/checks.yml@release/2.x
   plan:
     name: Plan
-    permissions: {contents: read, pull-requests: write}
+    permissions: {contents: read, deployments: read, pull-requests: write}
     uses: acme/ledger/.github/workflows/plan.yml@release/2.x
     with: {base: HEAD^1}
 """

@@ -162,7 +162,7 @@ class Team:
             text = (self.clone / change[0]).read_text()
             assert change[1] in text
             (self.clone / change[0]).write_text(text.replace(*change[1:], 1))
-        self.git("add", "app")
+        self.git("add", "app/note.py", *filter(None, change[:1]))
         self.git("commit", "--quiet", "-m", f"Prepare {tag}")
         self.git("update-ref", "refs/remotes/origin/main", "HEAD")
         commit = self.git("rev-parse", "HEAD")

@@ -97,7 +97,7 @@ def written(folder: Path, beside: Account) -> Path:
     (folder / "samconfig.toml").write_text(text, encoding="utf-8")
     for words in (
         ["init", "--quiet", "--initial-branch=main"],
-        ["add", "--all"],
+        ["add", "--all", "--", ".", ":(exclude)*/__pycache__/*"],  # which lies beside what was copied
         ["commit", "--quiet", "-m", "The depot"],
         ["update-ref", "refs/remotes/origin/main", "HEAD"],
     ):

@@ -5,7 +5,6 @@ that a night's check runs is run there: lint, policy, the application's tests an
 library alone, for any Python 3.
 """
 
-import os
 import random
 import shutil
 import subprocess
@@ -14,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# No letters of which an environment's name could come: an application may not hold one.
-_LETTERS = "bcfghijkmnqstuwxyz"
+# No letters of which an environment's name could come, which an application may not hold, nor what AWS and GitHub keep
+# to themselves: a name that begins with ssm, a repository that ends in .git or .wiki.
+_LETTERS = "bcfhjknqtuxyz"
 _REGIONS = (
     "af-south-1",
     "ap-southeast-2",
@@ -65,7 +65,7 @@ def main(given: list[str]) -> int:
 
 
 def _run(*command: str, cwd: Path) -> None:
-    subprocess.run(command, cwd=str(cwd), check=True, stdout=sys.stderr, env=dict(os.environ))
+    subprocess.run(command, cwd=str(cwd), check=True, stdout=sys.stderr)
 
 
 if __name__ == "__main__":

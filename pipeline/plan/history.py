@@ -25,12 +25,8 @@ def last(environments: Iterable[str]) -> dict[str, Deployed]:
         found = {name: _last(name) for name in environments}
     except RefusedError:
         return {}
-    except (
-        PipelineError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:  # also an answer that isn't as documented
+    # The last three: an answer that isn't as documented.
+    except (PipelineError, LookupError, TypeError, ValueError) as error:
         summary.warning("The plan doesn't say when an environment was deployed last", str(error))
         return {}
     return {name: one for name, one in found.items() if one is not None}

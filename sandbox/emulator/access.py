@@ -78,10 +78,10 @@ def _judge_on(service: str, resources: Callable[[bytes, Query, str, str], list[s
         if not arns:
             found: str = extract(asked, method, path, headers, body, query, region, account)
             return found
-        action = iam_actions.extract_iam_action(asked, method, path, headers, body, query)
-        caller = extract_access_key_id(headers, query)
         if len(arns) == 1:
             return arns[0]
+        action = iam_actions.extract_iam_action(asked, method, path, headers, body, query)
+        caller = extract_access_key_id(headers, query)
         # The one that is refused decides: the emulator asks about one alone.
         refused = (arn for arn in arns if iam_evaluator.enforce(caller, action, asked, region, arn))
         return next(refused, arns[0])

@@ -39,9 +39,7 @@ class Records:
     runs: dict[int, Record] = field(default_factory=dict)
     approvals: dict[int, list[Record]] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)  # of environments, which runs are held to
-    owners: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # persons, and teams with their members
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # persons, and teams' members
     rulesets: dict[int, Record] = field(default_factory=dict)
     labels: dict[str, Record] = field(default_factory=dict)
     actions: dict[str, Record] = field(

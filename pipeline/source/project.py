@@ -266,13 +266,11 @@ def _misshapen(document: Document) -> Problem | None:
 
 
 def links(root: Path) -> dict[str, str]:
-    """What the links below a folder name, by their own names."""
-    return {
-        (path := Path(folder, name)).relative_to(root).as_posix(): str(path.readlink())
-        for folder, _, names in _folders(root)
-        for name in names
-        if Path(folder, name).is_symlink()
-    }
+    """What the links below a folder name, by their own names; not those that tools leave, which may lead nowhere now,
+    as to a sandbox that was in memory: one that git has is told for that."""
+    paths = (Path(folder, name) for folder, _, names in _folders(root) for name in names)
+    found = {path.relative_to(root).as_posix(): path for path in paths if path.is_symlink()}
+    return {name: str(path.readlink()) for name, path in found.items() if not blobs.is_leftover(name)}
 
 
 def _texts(table: Mapping[str, Any]) -> dict[str, str]:

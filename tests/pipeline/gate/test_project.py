@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.run import run
 from pipeline.gate.engines.base import Context
 from pipeline.source.project import Project
 
@@ -102,6 +103,22 @@ def test_what_can_not_be_judged_is_told(
 def test_missing_files_are_told(tmp_path: Path) -> None:
     """A folder without template and settings is no clean one."""
     assert [one.file for one in Project.load(tmp_path).problems] == ["template.yaml", "samconfig.toml"]
+
+
+def test_what_a_tool_left_may_lead_nowhere(tmp_path: Path) -> None:
+    """The sandbox's link, when its folder in memory went with a restart, is no link of the repository's, as it was none
+    before; one that is committed is told of, and so is any other."""
+    (tmp_path / "gone").mkdir()
+    for name in (".sandbox", "other"):
+        (tmp_path / name).symlink_to(tmp_path / "gone")
+    run(["git", "init", "--quiet", tmp_path])
+    before = Project.load(tmp_path)
+    (tmp_path / "gone").rmdir()
+    after = Project.load(tmp_path)
+    run(["git", "add", "--all"], cwd=tmp_path)
+
+    assert ["other"] == list(before.links) == list(after.links)
+    assert [(), (".sandbox",)] == [after.index.leftovers, Project.load(tmp_path).index.leftovers]
 
 
 def test_leftovers_are_not_judged(make_project: Make) -> None:

@@ -64,10 +64,16 @@ class Hub:
         }
 
 
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the issuer's key lies: making one takes its time."""
+    return tmp_path_factory.mktemp("keys")
+
+
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
+def hub(keys: Path) -> Iterator[Hub]:
     """Listening."""
-    made = Hub(tmp_path / "hub")
+    made = Hub(keys)
     made.issuer.start()
     made.api.start()
     yield made

@@ -13,12 +13,14 @@ import pytest
 import yaml
 
 from pipeline.base.run import CHECKOUT, run
+from pipeline.source import application
 from sandbox.github import GitHub
 from sandbox.github.event import Repository
 
 pytestmark = pytest.mark.e2e
 FOLDER = ".github/workflows"
-REPOSITORY = Repository.of("acme/ledger", "main")
+APPLICATION = application.read(CHECKOUT)
+REPOSITORY, MAIN = Repository.of(APPLICATION.repository, APPLICATION.branch), APPLICATION.branch
 # Built, or built again, is what lies in `manifest`; what its digest is said to be can be written.
 STEPS = [
     {"uses": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"},
@@ -76,7 +78,7 @@ def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     run(["git", "init", "-q", root])
     (root / FOLDER).mkdir(parents=True)
     shutil.copy(CHECKOUT / FOLDER / "attest.yml", root / FOLDER / "attest.yml")
-    (root / FOLDER / "deploy-dev.yml").write_text(pushed(branches=["main"]))
+    (root / FOLDER / "deploy-dev.yml").write_text(pushed(branches=[MAIN]))
     (root / FOLDER / "release.yml").write_text(RELEASE)
     (root / "manifest").write_text("{}")
     with GitHub(root, tmp_path_factory.mktemp("state"), repository=REPOSITORY) as made:
@@ -120,8 +122,8 @@ def refused(github: GitHub, at: str, why: str) -> None:
 
 def test_a_release_of_what_main_s_run_attested_goes_on(github: GitHub) -> None:
     """The statement is about the digest that names the bundle, as SLSA's provenance of main's commit."""
-    at = commit(github, "main", "right")
-    attested(github, "main")
+    at = commit(github, MAIN, "right")
+    attested(github, MAIN)
     (kept,) = github.api.records.attestations[f"sha256:{hashlib.sha256(b'right').hexdigest()}"]
     said = json.loads(base64.b64decode(kept["bundle"]["dsseEnvelope"]["payload"]))
     jobs, text = released(github, at)
@@ -130,26 +132,26 @@ def test_a_release_of_what_main_s_run_attested_goes_on(github: GitHub) -> None:
     built = said["predicate"]["buildDefinition"]["resolvedDependencies"][0]
     assert ({"gitCommit": at}, True) == (
         built["digest"],
-        built["uri"].endswith("acme/ledger@refs/heads/main"),
+        built["uri"].endswith(f"{REPOSITORY.full_name}@{REPOSITORY.branch_ref}"),
     )
-    assert said["predicate"]["runDetails"]["builder"]["id"].endswith("/attest.yml@refs/heads/main")
+    assert said["predicate"]["runDetails"]["builder"]["id"].endswith(f"/attest.yml@{REPOSITORY.branch_ref}")
     assert {"verify": "success", "attested": "success", "deploy": "success"} == jobs, text
 
 
 def test_what_no_run_attested_is_not_released(github: GitHub) -> None:
     """Two commits in one push: the run is about the last, and the first one's bundle was never built by it."""
-    first = commit(github, "main", "passed over")
-    commit(github, "main", "last of the push")
-    attested(github, "main")
+    first = commit(github, MAIN, "passed over")
+    commit(github, MAIN, "last of the push")
+    attested(github, MAIN)
 
     refused(github, first, "no attestations found")
 
 
 def test_another_commit_s_attestation_is_none(github: GitHub) -> None:
     """Of the same bytes, and of main: what was attested is what a run made of its own commit."""
-    commit(github, "main", "the same bytes")
-    attested(github, "main")
-    later = github.commit("Change nothing of it", {"README.md": ""}, branch="main")
+    commit(github, MAIN, "the same bytes")
+    attested(github, MAIN)
+    later = github.commit("Change nothing of it", {"README.md": ""}, branch=MAIN)
 
     refused(github, later, "expected SourceRepositoryDigest")
 
@@ -163,10 +165,10 @@ def test_another_workflow_s_attestation_is_none(github: GitHub) -> None:
         "runs-on": "ubuntu-24.04",
         "steps": [action],
     }
-    text = workflow("Deploy dev", {"push": {"branches": ["main"]}}, bundle=BUILD, attest=inline)
-    at = commit(github, "main", "by another", deploy_dev=text)
-    attested(github, "main")
-    commit(github, "main", "as before", deploy_dev=pushed(branches=["main"]))
+    text = workflow("Deploy dev", {"push": {"branches": [MAIN]}}, bundle=BUILD, attest=inline)
+    at = commit(github, MAIN, "by another", deploy_dev=text)
+    attested(github, MAIN)
+    commit(github, MAIN, "as before", deploy_dev=pushed(branches=[MAIN]))
 
     refused(github, at, "expected SubjectAlternativeName")
 
@@ -181,10 +183,10 @@ def test_another_branch_s_attestation_is_none(github: GitHub) -> None:
 
 def test_the_bytes_that_are_attested_are_those_that_are_deployed(github: GitHub) -> None:
     """`verify` runs the tag's own engine: a manifest that is attested, under the digest of another."""
-    at = commit(github, "main", "attested")
-    attested(github, "main")
-    said = github.commit("Say another", {"said": "f" * 64 + "\n"}, branch="main")
-    github.commit("Say it no more", {"said": None}, branch="main")
+    at = commit(github, MAIN, "attested")
+    attested(github, MAIN)
+    said = github.commit("Say another", {"said": "f" * 64 + "\n"}, branch=MAIN)
+    github.commit("Say it no more", {"said": None}, branch=MAIN)
 
     assert at != said
     refused(github, said, "computed checksum did NOT match")
@@ -194,8 +196,8 @@ def test_where_attestations_are_off_nothing_is_made_and_nothing_asked_for(github
     """Not on GitHub's plan, the release goes on; another word than `on` is off."""
     github.variables["ATTESTATIONS"] = "true"
     try:
-        at = commit(github, "main", "off")
-        ran = github.run(github.push("main"))
+        at = commit(github, MAIN, "off")
+        ran = github.run(github.push(MAIN))
         jobs, text = released(github, at)
     finally:
         github.variables["ATTESTATIONS"] = "on"

@@ -73,7 +73,7 @@ def ready(hub: Api) -> Api:
 
 
 def check(name: str) -> None:
-    hosting.check(samconfig.read(Path.cwd(), name), Path.cwd())
+    hosting.check(samconfig.read(Path.cwd(), name))
 
 
 def test_a_repository_is_set_up_once(hub: Api, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ def check(environment: Environment) -> None:
     if not os.environ.get("GITHUB_ACTIONS"):
         return
     wanted = hosting.environment(environment.repository, environment.name, environment.application.branch)
-    weak = list(_weaknesses(wanted, promoted=environment.promote_from is not None))
+    weak = list(_weaknesses(wanted, promoted=bool(environment.promote_from)))
     if weak:
         raise GateError(f"GitHub's environment {environment.name}: {'; '.join(weak)}.", _SETUP)
 

@@ -166,6 +166,17 @@ def test_without_reviewers(ready: Api, visibility: str, capfd: pytest.CaptureFix
         assert "Nobody has to approve a deployment" in "".join(capfd.readouterr())
 
 
+@pytest.mark.parametrize("visibility", ["public", "private"])
+def test_who_is_deployed_from_a_build_needs_no_approval(
+    ready: Api, visibility: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A merge deploys it, which was reviewed: nothing is refused for it, nor warned of."""
+    ready.records.repository = replace(ready.records.repository, visibility=visibility)
+    check(FIRST)
+
+    assert "Nobody has to approve" not in "".join(capfd.readouterr())
+
+
 def test_by_hand_github_is_not_asked(hub: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who deploys from a terminal has the role by other means than an environment of GitHub's."""
     monkeypatch.delenv("GITHUB_ACTIONS")

@@ -68,7 +68,8 @@ def keys_of_queues() -> None:
         if taken:
             queue = sqs._get_q(data.get("QueueUrl", url))
             try:
-                judged("sqs:ReceiveMessage", queue)
+                for one in (queue, *_sources(queue, taken)):
+                    judged("sqs:ReceiveMessage", one)
             except sqs._Err:
                 _put_back(queue, taken)
                 raise
@@ -80,6 +81,14 @@ def keys_of_queues() -> None:
         received,
     )
     sqs._HANDLERS.update(SendMessage=sent, SendMessageBatch=sent_together, ReceiveMessage=received)
+
+
+def _sources(queue: Any, handles: set[str]) -> list[Any]:
+    """The queues that a dead-letter queue's messages came from: its consumer "must also have the kms:Decrypt permission
+    for any KMS key that is used to encrypt the messages in the source queue"."""
+    taken = (one for one in queue["messages"] if one["receipt_handle"] in handles)
+    names = {str(one["sys"].get("DeadLetterQueueSourceArn", "")) for one in taken}
+    return [source for name in sorted(names) if name and (source := sqs._queue_by_arn(name))]
 
 
 def _put_back(queue: Any, handles: set[str]) -> None:

@@ -345,6 +345,26 @@ def test_a_queue_asks_for_its_key(cloud: Cloud, under: str) -> None:
     assert "Messages" not in shut.receive_message(QueueUrl=url)  # nothing to decrypt
 
 
+def test_a_dead_letter_asks_for_the_key_of_its_queue(cloud: Cloud) -> None:
+    """What a queue moved to its dead-letter queue is read with the key of the first as well, in its context. Source:
+    "Configure AWS KMS permissions for consumers" in SQS's guide."""
+    first = key(cloud)
+    dead = cloud.client("sqs").create_queue(QueueName="enc-letters")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{HERE}:enc-letters", "maxReceiveCount": 1}
+    more = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "0"}
+    url = queue(cloud, "enc-first", first, **more)
+    cloud.client("sqs").send_message(QueueUrl=url, MessageBody="m")
+    assert cloud.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    assert "Messages" not in cloud.client("sqs").receive_message(QueueUrl=url)  # it is moved
+    this = {"ArnEquals": {f"{CONTEXT}aws:sqs:arn": f"arn:aws:sqs:{HERE}:enc-first"}}
+    shut = as_role(cloud, "sqs", "enc-letters-shut", allow("sqs:*"))
+    reader = as_role(cloud, "sqs", "enc-letters-read", allow("sqs:*"), allow("kms:Decrypt", first, this))
+
+    with pytest.raises(ClientError, match=f"KMS.AccessDeniedException.*{CIPHERTEXT}"):
+        shut.receive_message(QueueUrl=dead)
+    assert ["m"] == [one["Body"] for one in reader.receive_message(QueueUrl=dead)["Messages"]]
+
+
 def test_a_topic_asks_for_its_key(cloud: Cloud) -> None:
     """Who publishes needs both rights, on this topic, of a stack's too. Source: "Managing Amazon SNS encryption keys
     and costs", KMSAccessDenied of Publish; the words: aws/aws-cdk#24337."""

@@ -97,9 +97,8 @@ def judged(action: str, key: Key, context: Context, who: PrincipalInfo | Service
     )
     policy, owner = key.get("Policy") or "", key["Arn"].split(":")[4]
     identity = None
-    if (
-        caller is None or caller.policies is None
-    ):  # a service, or the root user, who has what the key's policy gives
+    if caller is None or caller.policies is None:
+        # A service, or the root user: it has what the key's own policy gives.
         result = iam_evaluator.evaluate_resource_policy(policy, asked, service=service and service.name)
     else:
         identity = iam_evaluator.evaluate(asked, caller.policies, *caller.limits)
@@ -175,7 +174,7 @@ def arn(name: str) -> str:
 def found(name: str) -> Key | None:
     """The key of a name, in whichever account it is."""
     region, account, own = get_region(), get_account_id(), name
-    if name.startswith("arn:"):
+    if name.startswith("arn:") and name.count(":") > 4:
         _, _, _, region, account, own = name.split(":", 5)
     if own.startswith("alias/"):
         alias = f"arn:aws:kms:{region}:{account}:{own}"

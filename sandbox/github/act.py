@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -9,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pipeline.base import standstill
 from pipeline.base.errors import ConfigurationError
-from pipeline.base.run import tool
+from pipeline.base.run import run, tool
 from sandbox import processes
 from sandbox.children import Child
 from sandbox.github.event import Event
@@ -237,6 +239,17 @@ def write(folder: Path, name: str, values: Mapping[str, str]) -> None:
     path.write_text("".join(f"{key}='{value}'\n" for key, value in values.items()))
 
 
+@cache
+def _interpreter(path: str, checkout: Path) -> tuple[str, ...]:
+    """The folder of what `python3` starts, where that is a version manager's script, which looks for it each time."""
+    found = shutil.which("python3", path=path)
+    if found is None:
+        return ()
+    words = [found, "-I", "-S", "-c", "import sys; print(sys.executable)"]
+    folder = Path(run(words, cwd=checkout, env={"PATH": path}).stdout.strip()).parent
+    return () if folder == Path(found).parent else (str(folder),)
+
+
 def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
     """The environment that act starts with, and jobs see: this machine's programs, a home of their own."""
     home = folder / "home"
@@ -244,7 +257,7 @@ def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
     outside = [part for part in path if not Path(part).is_relative_to(checkout)]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {
-        "PATH": os.pathsep.join([str(PROGRAMS), *outside]),
+        "PATH": os.pathsep.join([str(PROGRAMS), *_interpreter(os.pathsep.join(outside), checkout), *outside]),
         "HOME": str(home),
         # One for all runs of a sandbox, where GitHub gives each an empty one: what a job judged is known in the next.
         "XDG_CACHE_HOME": str(folder.parent.parent / "cache"),

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.marathon, pytest.mark.e2e]
 type Statement = dict[str, Any]
 ROLES = [
     "AppRole",
+    "BeforeTrafficRole",
     "CodeDeployRole",
     "MigrateRole",
     "RotationRole",

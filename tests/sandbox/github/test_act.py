@@ -1,9 +1,11 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.base.errors import ConfigurationError
+from pipeline.base.run import CHECKOUT
 from sandbox.github import act
 
 
@@ -25,6 +27,19 @@ def test_jobs_get_nothing_of_the_persons_environment(monkeypatch: pytest.MonkeyP
     path = f"{act.PROGRAMS}{os.pathsep}/usr/bin"
     assert (path, "/run/home", "/run") == (found["PATH"], found["HOME"], found["SANDBOX_RUN"])
     assert "x" not in found.values()
+
+
+def test_a_version_manager_looks_for_python_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its script takes longer than most of what jobs ask Python for."""
+    real = Path(sys._base_executable).parent  # type: ignore[attr-defined]
+    (tmp_path / "shims").mkdir()
+    shim = tmp_path / "shims/python3"
+    shim.write_text(f'#!/bin/sh\nexec {real}/python3 "$@"\n', encoding="utf-8")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}/usr/bin")
+    found = act.host_environment(Path("/run"), CHECKOUT)
+
+    assert [str(act.PROGRAMS), str(real), str(shim.parent), "/usr/bin"] == found["PATH"].split(os.pathsep)
 
 
 @pytest.mark.parametrize("value", ["it's", "two\nlines"])

@@ -203,6 +203,6 @@ def describe(error: psycopg.Error) -> str:
 
 
 _AUTHORITY = (
-    "no authority that is trusted here signed the server's certificate: put the one that did beside the code, as "
-    "certificates.pem, or for Amazon RDS renew rds.pem by `make certificates`"
+    "the server's certificate has ended, or no authority that is trusted here signed it: put the one that did beside "
+    "the code, as certificates.pem, or for Amazon RDS renew rds.pem by `make certificates`"
 )

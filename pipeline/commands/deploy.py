@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     environment = samconfig.read(Path.cwd(), args.environment)
     if args.check:
         attestations.hold(_folder(args.checks), _digests(args.check))
-    put(Path.cwd(), environment, args.bundle, source=args.source, reports=args.checks)
+    put(environment, args.bundle, source=args.source, reports=args.checks)
     return 0
 
 

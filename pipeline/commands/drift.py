@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     session = aws.session(environment)
     aws.check_account(session, environment)
     live = stack.settled(session, environment.stack_name)
-    found = drift.find(session, environment, live, Path.cwd())
+    found = drift.find(session, environment, live)
     text = _markdown(environment, found)
     summary.add(text)
     differences = [one for one in found if one.differs]

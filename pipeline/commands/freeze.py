@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Add the freeze to the file; it counts once that is merged."""
     environment = samconfig.read(Path.cwd(), args.environment)
-    frozen = add(Path.cwd(), environment, args.begins, args.until, args.reason, args.owner)
+    frozen = add(environment, args.begins, args.until, args.reason, args.owner)
     print(
         f"{FILE}: {environment.name} is frozen until {frozen.until:%Y-%m-%d %H:%M} UTC,"
         f" once this is merged to {environment.application.branch}"

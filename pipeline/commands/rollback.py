@@ -23,7 +23,7 @@ def main(args: argparse.Namespace) -> int:
     """Roll back; exit 0 when the earlier release serves, or, with --dry-run, could."""
     environment = samconfig.read(Path.cwd(), args.environment)
     if args.version is not None:
-        rollback.put_back(Path.cwd(), environment, args.version, only_prove=args.dry_run)
+        rollback.put_back(environment, args.version, only_prove=args.dry_run)
     elif args.dry_run:
         rollback.prove_before(environment)
     else:

@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
     every = samconfig.read_all(Path.cwd())
     names = args.environment or [one.name for one in every.values() if one.account != LAPTOP_ACCOUNT]
     profiles = _profiles(args.profile)
-    rows = [row(samconfig.read(Path.cwd(), name), every, profiles.get(name), Path.cwd()) for name in names]
+    rows = [row(samconfig.read(Path.cwd(), name), every, profiles.get(name)) for name in names]
     if args.format == "json":
         print(as_json({"schema": 1, "environments": [asdict(one) for one in rows]}))
     else:

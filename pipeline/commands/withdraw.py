@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Withdraw; exit 0 when no deployment can take it any more."""
     environment = samconfig.read(Path.cwd(), args.environment)
-    done = withdraw(Path.cwd(), environment, args.version, args.reason)
+    done = withdraw(environment, args.version, args.reason)
     print(f"{environment.name}: {args.version} (bundle {done.bundle}) is withdrawn")
     if done.serves:
         summary.warning("It serves", done.serves)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -58,8 +57,8 @@ def session(environment: Environment, profile: str | None = None) -> boto3.Sessi
 
 
 def _owners(environment: Environment) -> dict[str, str]:
-    """Whose each bucket is, of the environment and of all others of the samconfig.toml here."""
-    here = Path.cwd()
+    """Whose each bucket is, of the environment and of all others of its samconfig.toml."""
+    here = environment.repository
     others = samconfig.read_all(here).values() if (here / configuration.FILE).exists() else ()
     return {
         bucket: one.account for one in (*others, environment) for bucket in (one.bucket, one.evidence_bucket)

@@ -4,7 +4,6 @@ import datetime as dt
 import logging
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import boto3
 
@@ -86,7 +85,7 @@ def begin(
     release = parameters.of_release(session, environment, made)
     if kind == "rollback":
         release = replace(release, parameters=parameters.at_once(release.parameters))
-    own = application.of(made.commit, Path.cwd(), environment.application)
+    own = application.of(made.commit, environment.repository, environment.application)
     return Deployment(
         environment, own, session, made, release, before, actor, version, now(), kind, decisions
     )
@@ -98,12 +97,12 @@ def _no_overtaking(environment: Environment, before: Stack, made: Bundle) -> Non
     if live == made.commit or not git.COMMIT.fullmatch(live):
         return
     for commit in (live, made.commit):
-        if not git.exists(commit):
+        if not git.exists(commit, environment.repository):
             raise GateError(
                 f"{environment.name} runs commit {live}; this clone does not hold {commit}.",
                 "Fetch the whole history (fetch-depth: 0). Whether this deployment is newer can't be told without it.",
             )
-    if not git.is_ancestor(live, made.commit):
+    if not git.is_ancestor(live, made.commit, environment.repository):
         raise GateError(
             f"{environment.name} runs commit {live}, which {made.commit} does not contain.",
             "An older or foreign commit does not overtake a newer one. Merge first, and deploy the merge;\n"

@@ -22,7 +22,7 @@ _SETUP = (
 )
 
 
-def check(environment: Environment, root: Path) -> None:
+def check(environment: Environment) -> None:
     """Refuse, in a workflow, an environment that GitHub guards less than .github/environments says.
 
     A workflow that names an environment which isn't there has it, without rules: any branch gets a token then that
@@ -30,8 +30,8 @@ def check(environment: Environment, root: Path) -> None:
     """
     if not os.environ.get("GITHUB_ACTIONS"):
         return
-    wanted = hosting.environment(root, environment.name, environment.application.branch)
-    weak = list(_weaknesses(wanted, promoted=environment.promote_from is not None))
+    wanted = hosting.environment(environment.repository, environment.name, environment.application.branch)
+    weak = list(_weaknesses(wanted, promoted=bool(environment.promote_from)))
     if weak:
         raise GateError(f"GitHub's environment {environment.name}: {'; '.join(weak)}.", _SETUP)
 

@@ -157,7 +157,7 @@ def _bootstrap(account: Account) -> Iterator[Remark]:
     """What an administrator deployed, against the checkout's."""
     what = "bootstrap"
     resolve = "An administrator deploys bootstrap/template.yaml: bootstrap/README.md."
-    found = list(drift.bootstrap(account.session, account.environment, account.root))
+    found = list(drift.bootstrap(account.session, account.environment))
     for one in found:
         told = f"{one.what}: {one.actual} in the account, {one.expected} in bootstrap/template.yaml"
         yield Remark(_group(account), what, WRONG, told, resolve)

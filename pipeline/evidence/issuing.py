@@ -34,7 +34,7 @@ def gather(under_way: Deployment, version: str, checks: Mapping[str, Any]) -> di
     made, environment = under_way.bundle, under_way.environment
     passport.prepare(under_way.session, environment, version, made)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    repository = Path.cwd()
+    repository = environment.repository
     today = dt.datetime.now(dt.UTC).date()
     signed = store.attestations(under_way.session, environment.bucket, made.digest, attestations.TYPES)
     content = {

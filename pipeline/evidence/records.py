@@ -64,7 +64,7 @@ def gather(
         _reports(under_way, reports, checks or {}),
         _waivers(under_way),
         _statements(under_way),
-        upstream.as_records(under_way, Path.cwd()),  # another account's: what it says comes last
+        upstream.as_records(under_way),  # another account's: what it says comes last
     ):
         with _warned():
             found += source
@@ -143,7 +143,9 @@ def _reports(under_way: Deployment, reports: Path | None, checks: Mapping[str, A
 
 def _waivers(under_way: Deployment) -> Iterator[Record]:
     made, environment = under_way.bundle, under_way.environment
-    for waiver in approvals.in_force(Path.cwd(), environment.name, dt.datetime.now(dt.UTC).date()):
+    for waiver in approvals.in_force(
+        environment.repository, environment.name, dt.datetime.now(dt.UTC).date()
+    ):
         names = ("rule", "resource", "fact", "environment", "reason", "owner", "approver", "ticket")
         yield (
             "/api/waivers",
@@ -206,13 +208,17 @@ def _read(reports: Path, commit: str) -> list[Any]:
 
 def _kept(under_way: Deployment, checks: Mapping[str, Any]) -> list[Any]:
     """The stages' reports from the bucket of the environment before: those that were signed; another one is named."""
-    name = under_way.environment.promote_from
+    environment = under_way.environment
+    name = environment.promote_from
     signed = {
         one["name"]: one["digest"]["sha256"] for one in checks.get("tests", {}).get("configuration", [])
     }
     found = []
     for stage in STAGES if name and signed else ():
-        bucket, key = samconfig.read(Path.cwd(), str(name)).bucket, _key(under_way.bundle.digest, stage)
+        bucket, key = (
+            samconfig.read(environment.repository, name).bucket,
+            _key(under_way.bundle.digest, stage),
+        )
         try:
             raw = store.read(under_way.session, bucket, key, attestations.LARGEST_REPORT)
         except GateError:  # S3 answers so too when there is none

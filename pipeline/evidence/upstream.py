@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pipeline.base import git, summary
@@ -18,7 +17,7 @@ from pipeline.source.samconfig import Environment
 COMMITS = 30  # of the branch, the newest
 
 
-def deployments(under_way: Deployment, repository: Path) -> list[ledger.Deployment]:
+def deployments(under_way: Deployment) -> list[ledger.Deployment]:
     """The deployments that are noted of the branch's newest commits, oldest first; none where nothing is promoted from.
 
     Each note was signed there, after the release was seen to serve; one that isn't is told of, and left out. Who
@@ -27,7 +26,7 @@ def deployments(under_way: Deployment, repository: Path) -> list[ledger.Deployme
     name = under_way.environment.promote_from
     if not name:
         return []
-    source = samconfig.read(repository, name)
+    source = samconfig.read(under_way.environment.repository, name)
     return [
         ledger.Deployment(
             id=ledger.identity("upstream", name, note.commit, note.release, note.deployed_at),
@@ -44,11 +43,12 @@ def deployments(under_way: Deployment, repository: Path) -> list[ledger.Deployme
             actor=f"the pipeline of {name}",
             detail=None,
         )
-        for note in sorted(_notes(under_way, source, repository), key=lambda one: one.since)
+        for note in sorted(_notes(under_way, source), key=lambda one: one.since)
     ]
 
 
-def _notes(under_way: Deployment, source: Environment, repository: Path) -> Iterator[Served]:
+def _notes(under_way: Deployment, source: Environment) -> Iterator[Served]:
+    repository = under_way.environment.repository
     ref = git.branch(under_way.environment.application.branch, repository)
     if ref is None:
         return
@@ -66,7 +66,7 @@ def _notes(under_way: Deployment, source: Environment, repository: Path) -> Iter
             yield note
 
 
-def as_records(under_way: Deployment, repository: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def as_records(under_way: Deployment) -> Iterator[tuple[str, dict[str, Any]]]:
     """The same as the ledger's API takes them, each with its path."""
-    for one in deployments(under_way, repository):
+    for one in deployments(under_way):
         yield ledger.PATH, asdict(one)

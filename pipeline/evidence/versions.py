@@ -1,7 +1,6 @@
 """Earlier releases of an environment: which bundle a version, or a commit, was deployed as."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import boto3
 
@@ -23,7 +22,7 @@ class Version:
     bundle: str
 
 
-def find(session: boto3.Session, environment: Environment, name: str, repository: Path) -> Version:
+def find(session: boto3.Session, environment: Environment, name: str) -> Version:
     """The release that `name` (vX.Y.Z, or a whole commit) means in an environment. Raises GateError.
 
     What a version is, its passport says, which nobody can remove; what a commit was deployed as, a signed note.
@@ -33,7 +32,7 @@ def find(session: boto3.Session, environment: Environment, name: str, repository
     release.version(name)
     found = run(
         ["git", "rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}"],
-        cwd=repository,
+        cwd=environment.repository,
         check=False,
     )
     if found.status != 0:

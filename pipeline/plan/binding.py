@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import boto3
 
@@ -35,7 +34,7 @@ def plan(
     `ssm` are the values behind the parameters, by parameter. None when what is live came from no bundle that is
     still there: then nothing can be said beforehand, which a warning tells.
     """
-    text, repository = made.path(TEMPLATE).read_text(encoding="utf-8"), Path.cwd()
+    text, repository = made.path(TEMPLATE).read_text(encoding="utf-8"), environment.repository
     new = sources.bundled(environment.name, text, made.files, values, repository)
     if not before.exists:
         return compare(None, new, {})

@@ -19,8 +19,9 @@ from pipeline.source.tags import RELEASE
 type Fields = Mapping[str, type | tuple[type, ...]]  # what an entry states, and of which type
 
 
-def merged(repository: Path, environment: Environment, file: str) -> str:
+def merged(environment: Environment, file: str) -> str:
     """A file as the application's branch has it, "" where it has none. What a tag or a checkout holds doesn't count."""
+    repository = environment.repository
     if ref := git.branch(environment.application.branch, repository):
         done = run(["git", "show", f"{ref}:{file}"], cwd=repository, check=False)
         return done.stdout if done.status == 0 else ""

@@ -47,7 +47,6 @@ BUILT = Path("build/bundle")
 
 
 def put(
-    repository: Path,
     environment: Environment,
     digest: str,
     *,
@@ -59,20 +58,20 @@ def put(
     `reports` are those of lint, policy and test, which are signed. Raises GateError when the release doesn't serve
     afterwards, or when it does and evidence of it is missing.
     """
-    hosting.check(environment, repository)
+    hosting.check(environment)
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
     with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:
         made = take(session, environment, digest, source, Path(scratch) / "bundle")
         withdrawal.check(session, environment, made)
         tag = deployment.tag()
-        decisions = freeze.check(repository, environment, made.commit)
+        decisions = freeze.check(environment, made.commit)
         checks = _statements(session, environment, made, reports)
         actor = deployment.started_by(arn)
         under_way = begin(session, environment, made, actor, version=tag, decisions=decisions)
         if environment.promote_from:
-            found = _foreign(under_way, drift.find(session, environment, under_way.before, repository))
-            adopted = drift.check(found, environment, made.commit, repository)
+            found = _foreign(under_way, drift.find(session, environment, under_way.before))
+            adopted = drift.check(found, environment, made.commit)
             under_way = replace(under_way, decisions=(*decisions, *adopted))
         behind = records.gather(under_way, reports, checks)
         deploy(under_way, checks)
@@ -117,7 +116,7 @@ def _finish(under_way: Deployment) -> None:
             made = store.get(session, environment.bucket, left.bundle, Path(scratch) / "bundle")
             earlier = Deployment(
                 environment,
-                application.of(made.commit, Path.cwd(), environment.application),
+                application.of(made.commit, environment.repository, environment.application),
                 session,
                 made,
                 parameters.Release(before.parameters, left.release),
@@ -256,7 +255,8 @@ def _template(under_way: Deployment, values: Mapping[str, str]) -> Template:
     """The bundle's template as these parameters deploy it."""
     made = under_way.bundle
     text = made.path(bundle.TEMPLATE).read_text(encoding="utf-8")
-    return sources.bundled(under_way.environment.name, text, made.files, values, Path.cwd())
+    environment = under_way.environment
+    return sources.bundled(environment.name, text, made.files, values, environment.repository)
 
 
 def take(
@@ -302,7 +302,7 @@ def _apply(
     try:
         log.info(f"change set of {changes.stack}:\n{changeset.show(changes)}")
         today = dt.datetime.now(dt.UTC).date()
-        changeset.gate(changes, approvals.stateful(Path.cwd(), environment.name, today))
+        changeset.gate(changes, approvals.stateful(environment.repository, environment.name, today))
         if effect is not None:
             binding.check(effect, changes)
         note(changes)
@@ -403,7 +403,9 @@ def _restore(under_way: Deployment, why: str) -> str:
             )
             _apply(under_way, made, parameters.at_once(previous.parameters))
             pending.done(under_way)
-            own = application.of(made.commit, Path.cwd(), under_way.environment.application)
+            own = application.of(
+                made.commit, under_way.environment.repository, under_way.environment.application
+            )
             smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})
     except Exception as error:  # none of them may hide why the release was to be taken away
         return f"The previous release (bundle {digest}) could not be put back: {said(error)}"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -93,7 +92,7 @@ class Adoption:
     owner: str
 
 
-def find(session: boto3.Session, environment: Environment, live: Stack, repository: Path) -> list[Drift]:
+def find(session: boto3.Session, environment: Environment, live: Stack) -> list[Drift]:
     """Every difference between what runs and what should, and what of it AWS doesn't show.
 
     Raises GateError when nothing can be told.
@@ -105,9 +104,9 @@ def find(session: boto3.Session, environment: Environment, live: Stack, reposito
         return [Drift("parameter", "BundleDigest", "the digest of a bundle", digest or "none")]
     text, files = store.template(session, environment.bucket, digest)
     found = [*_template(session, environment, text), *_release(session, environment, live, digest)]
-    template = sources.bundled(environment.name, text, files, live.parameters, repository)
+    template = sources.bundled(environment.name, text, files, live.parameters, environment.repository)
     found += _functions(session, live, template)
-    found += bootstrap(session, environment, repository)
+    found += bootstrap(session, environment)
     return found
 
 
@@ -248,9 +247,9 @@ def _variables(called: str, function: Function, live: Stack, found: Mapping[str,
             yield Drift("setting", f"{called} {variable}", expected, actual)
 
 
-def bootstrap(session: boto3.Session, environment: Environment, repository: Path) -> Iterator[Drift]:
+def bootstrap(session: boto3.Session, environment: Environment) -> Iterator[Drift]:
     """The account's bootstrap must be what this checkout's template says. One that can't be read is told of."""
-    path = repository / BOOTSTRAP
+    path = environment.repository / BOOTSTRAP
     if not path.exists():
         return
     stack = environment.application.bootstrap_stack
@@ -277,7 +276,7 @@ def bootstrap(session: boto3.Session, environment: Environment, repository: Path
                 )
 
 
-def check(found: list[Drift], environment: Environment, commit: str, repository: Path) -> tuple[str, ...]:
+def check(found: list[Drift], environment: Environment, commit: str) -> tuple[str, ...]:
     """Raises GateError when something blocks the next deployment that nobody adopted for this commit.
 
     Returns the decisions by which what blocks is overwritten, for the records.
@@ -287,8 +286,10 @@ def check(found: list[Drift], environment: Environment, commit: str, repository:
             summary.warning("Evidence missing" if one.missing else "Drift that can't be told", one.text)
     blocking = [f"{one.kind} {one.text}" for one in found if one.blocks]
     adopted: dict[str, str] = {}
-    for entry in _adoptions(repository, environment) if blocking else ():
-        if entry.environment == environment.name and decisions.names(entry.release, commit, repository):
+    for entry in _adoptions(environment) if blocking else ():
+        if entry.environment == environment.name and decisions.names(
+            entry.release, commit, environment.repository
+        ):
             adopted |= dict.fromkeys(entry.drift, one_line(f"as {entry.owner} decided: {entry.reason}"))
     left = [text for text in blocking if text not in adopted]
     if left:
@@ -311,8 +312,8 @@ def check(found: list[Drift], environment: Environment, commit: str, repository:
     return told
 
 
-def _adoptions(repository: Path, environment: Environment) -> list[Adoption]:
-    text = decisions.merged(repository, environment, ADOPTIONS)
+def _adoptions(environment: Environment) -> list[Adoption]:
+    text = decisions.merged(environment, ADOPTIONS)
     return [
         Adoption(
             entry["environment"],
@@ -362,7 +363,7 @@ def keep_issue(environment: Environment, found: list[Drift], text: str) -> str:
     """
     mark = f"<!-- esclusa: drift of {environment.name} -->"
     if any(one.differs for one in found):
-        owner = owners(Path.cwd()).get("platform", "")
+        owner = owners(environment.repository).get("platform", "")
         where = github.keep_issue(
             mark,
             f"{environment.name} has drifted from git",

@@ -4,7 +4,6 @@ import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.base.errors import ConfigurationError, GateError
 from pipeline.base.text import one_line
@@ -53,9 +52,7 @@ class Exemption:
     owner: str
 
 
-def add(
-    repository: Path, environment: Environment, begins: str | None, until: str, reason: str, owner: str
-) -> Freeze:
+def add(environment: Environment, begins: str | None, until: str, reason: str, owner: str) -> Freeze:
     """Write a freeze into the file; it counts once that is merged. Raises ConfigurationError."""
     now = dt.datetime.now(dt.UTC)
     end = decisions.time(until, f"--until {until}")
@@ -66,7 +63,7 @@ def add(
         raise ConfigurationError(f"--from {begins} is not before --until {until}.")
     if not reason.strip() or not owner.strip():
         raise ConfigurationError("A freeze needs a reason and an owner.")
-    path = repository / FILE
+    path = environment.repository / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else _HEAD
     made = Freeze(environment.name, start, end, reason.strip(), owner.strip())
     entry = decisions.written("freeze", vars(made))
@@ -76,17 +73,19 @@ def add(
     return made
 
 
-def check(repository: Path, environment: Environment, commit: str) -> tuple[str, ...]:
+def check(environment: Environment, commit: str) -> tuple[str, ...]:
     """Raises GateError while the environment is frozen, unless the file excepts the commit.
 
     Returns the decision by which it is excepted, for the records.
     """
-    freezes, exempt = parse(decisions.merged(repository, environment, FILE))
+    freezes, exempt = parse(decisions.merged(environment, FILE))
     frozen = _of_now(freezes, environment, dt.datetime.now(dt.UTC))
     if frozen is None:
         return ()
     for one in exempt:
-        if one.environment == environment.name and decisions.names(one.release, commit, repository):
+        if one.environment == environment.name and decisions.names(
+            one.release, commit, environment.repository
+        ):
             said = one_line(
                 f"Deployed in the freeze {frozen.text}, as {one.owner} decided of {one.release}: {one.reason}"
             )
@@ -101,12 +100,12 @@ def check(repository: Path, environment: Environment, commit: str) -> tuple[str,
     )
 
 
-def decide(repository: Path, environment: Environment, actor: str) -> tuple[str, ...]:
+def decide(environment: Environment, actor: str) -> tuple[str, ...]:
     """The decision to put an earlier release back while the environment is frozen: `actor`'s, who started it.
 
     It isn't stopped: a fault that serves waits for no owner. But it has a name, in the records and in what is printed.
     """
-    frozen = active(repository, environment, dt.datetime.now(dt.UTC))
+    frozen = active(environment, dt.datetime.now(dt.UTC))
     if frozen is None:
         return ()
     said = one_line(f"Put back in the freeze {frozen.text}, as {actor} decided, who started it")
@@ -114,9 +113,9 @@ def decide(repository: Path, environment: Environment, actor: str) -> tuple[str,
     return (said,)
 
 
-def active(repository: Path, environment: Environment, now: dt.datetime) -> Freeze | None:
+def active(environment: Environment, now: dt.datetime) -> Freeze | None:
     """The freeze that holds now, by the file on the application's branch; of several, the one that ends last."""
-    freezes, _ = parse(decisions.merged(repository, environment, FILE))
+    freezes, _ = parse(decisions.merged(environment, FILE))
     return _of_now(freezes, environment, now)
 
 

@@ -184,8 +184,8 @@ def _healthy(record: Served, source: Environment) -> None:
         raise GateError(
             f"{source.name} is not well. {error.message}", f"Mend {source.name}, then run this again."
         ) from error
-    known = live == commit or bool(git.COMMIT.fullmatch(live) and git.exists(live))
-    if not known or not git.is_ancestor(commit, live):
+    known = live == commit or bool(git.COMMIT.fullmatch(live) and git.exists(live, source.repository))
+    if not known or not git.is_ancestor(commit, live, source.repository):
         raise GateError(
             f"{source.name} runs {live} now, which does not contain {commit}: it was put back from it.",
             f"Mend what was wrong in a new commit. If nothing was, deploy {commit} to {source.name} again.",

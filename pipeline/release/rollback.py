@@ -19,7 +19,6 @@ from pipeline.delivery.stack import Stack
 from pipeline.evidence import attestations, versions
 from pipeline.release import deploy, freeze, promote, withdrawal
 from pipeline.source import application
-from pipeline.source.application import Application
 from pipeline.source.samconfig import Environment
 
 log = logging.getLogger(__name__)
@@ -27,15 +26,15 @@ log = logging.getLogger(__name__)
 _MIGRATION = re.compile(r"/migrations/[^/]+\.sql$")
 
 
-def put_back(repository: Path, environment: Environment, version: str, *, only_prove: bool = False) -> None:
+def put_back(environment: Environment, version: str, *, only_prove: bool = False) -> None:
     """Put the release `version` back, or with `only_prove` show that it could be. Raises GateError."""
     if not only_prove:
-        hosting.check(environment, repository)
+        hosting.check(environment)
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
     live = stack.ready(session, environment.stack_name)
     with tempfile.TemporaryDirectory(prefix="rollback-") as scratch:
-        found = versions.find(session, environment, version, repository)
+        found = versions.find(session, environment, version)
         made = prove(session, environment, found.bundle, live, Path(scratch))
         if made.commit != found.commit:
             raise GateError(
@@ -47,7 +46,7 @@ def put_back(repository: Path, environment: Environment, version: str, *, only_p
         if only_prove:
             return
         actor = deployment.started_by(arn)
-        decisions = freeze.decide(repository, environment, actor)
+        decisions = freeze.decide(environment, actor)
         under_way = deploy.begin(
             session, environment, made, actor, kind="rollback", version=found.tag, decisions=decisions
         )
@@ -85,17 +84,17 @@ def prove(
     now = live.parameters.get("BundleDigest", "")
     if live.exists and now not in (digest, "unreleased"):
         live_bundle = store.get(session, environment.bucket, now, scratch / "live")
-        _fits_schema(made, live_bundle, environment.application)
+        _fits_schema(made, live_bundle, environment)
     return made
 
 
-def _fits_schema(earlier: Bundle, live: Bundle, today: Application) -> None:
+def _fits_schema(earlier: Bundle, live: Bundle, environment: Environment) -> None:
     """What the earlier release knows of the schema must be unchanged, and what came after must say that it fits.
 
     A migration fits the release before it when it leaves the schema usable by it, which its first line says:
     `-- Compatible: ` and why. One that doesn't say so was never meant to be rolled back over.
     """
-    known, made = _migrations(earlier, today), _migrations(live, today)
+    known, made = _migrations(earlier, environment), _migrations(live, environment)
     for name, text in known.items():
         if name in made and made[name] != text:
             raise GateError(
@@ -114,9 +113,9 @@ def _fits_schema(earlier: Bundle, live: Bundle, today: Application) -> None:
         )
 
 
-def _migrations(made: Bundle, today: Application) -> Mapping[str, frozenset[bytes]]:
+def _migrations(made: Bundle, environment: Environment) -> Mapping[str, frozenset[bytes]]:
     """The SQL files of folders `migrations` in the code of its commit, by name: what the files of that name hold."""
-    folders = application.of(made.commit, Path.cwd(), today).folders
+    folders = application.of(made.commit, environment.repository, environment.application).folders
     found: dict[str, set[bytes]] = {}
     for name in made.archives:
         try:

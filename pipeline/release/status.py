@@ -38,17 +38,15 @@ class Row:
     asked: bool = True  # False: `state` says why the account can't be asked
 
 
-def row(
-    environment: Environment, every: Mapping[str, Environment], profile: str | None, repository: Path
-) -> Row:
+def row(environment: Environment, every: Mapping[str, Environment], profile: str | None) -> Row:
     now = dt.datetime.now(dt.UTC)
-    frozen = freeze.active(repository, environment, now)
+    frozen = freeze.active(environment, now)
     until = frozen.text if frozen else "no"
     try:
         session = aws.session(environment, profile)
         aws.check_account(session, environment)
         live = stack.read(session, environment.stack_name)
-        return _live(session, environment, every, live, until, repository, now)
+        return _live(session, environment, every, live, until, now)
     except PipelineError as error:
         return Row(environment.name, f"can't be asked: {error.message}", frozen=until, asked=False)
     except ProfileNotFound as error:
@@ -61,20 +59,19 @@ def _live(
     every: Mapping[str, Environment],
     live: Stack,
     frozen: str,
-    repository: Path,
     now: dt.datetime,
 ) -> Row:
     commit = live.parameters.get("Commit", "-")
     since = _since(session, environment, commit)
     bundle = live.parameters.get("BundleDigest", "")
-    found = drift.find(session, environment, live, repository)
+    found = drift.find(session, environment, live)
     return Row(
         environment=environment.name,
         state=live.status,
-        version=_version(commit, repository),
+        version=_version(commit, environment.repository),
         commit=commit,
         age=_span(now - since) if since else "-",
-        behind=_behind(commit, environment.application.branch, repository),
+        behind=_behind(commit, environment.application.branch, environment.repository),
         soak=_soak(session, environment, every, bundle, since, now),
         frozen=frozen,
         withdrawn=(withdrawal.note(session, environment, bundle) if bundle else "") or "no",

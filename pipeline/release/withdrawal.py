@@ -1,7 +1,6 @@
 """Bad releases, quarantined, so that nothing deploys or promotes them again."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import boto3
 from securesystemslib.signer import Key
@@ -47,7 +46,7 @@ class Done:
     serves: str
 
 
-def withdraw(repository: Path, environment: Environment, version: str, reason: str) -> Done:
+def withdraw(environment: Environment, version: str, reason: str) -> Done:
     """Note that the bundle of `version` is withdrawn, where nobody can take that back, and beside the bundle.
 
     The ledger, if there is one, is told.
@@ -56,7 +55,7 @@ def withdraw(repository: Path, environment: Environment, version: str, reason: s
         raise ConfigurationError("A withdrawal needs a reason.")
     session = aws.session(environment)
     arn = aws.check_account(session, environment)
-    found = versions.find(session, environment, version, repository)
+    found = versions.find(session, environment, version)
     said = Withdrawal(version, reason.strip(), deployment.started_by(arn), deployment.now())
     if not notes.is_text(said.reason):
         raise ConfigurationError("A reason has 4000 characters at most.")

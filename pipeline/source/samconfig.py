@@ -27,9 +27,11 @@ class Environment:
     `parameters` are the template's parameters by name, `tags` the stack's tags; `promote_from` is the
     environment whose bundles this one takes over, "" for one that is deployed from a build, and `soak_minutes`
     is how long a bundle must have run there before. `address` is where its API answers, "" where only the pipeline's
-    own note says so: the one value that may be left out. `application` is what the file says for all environments.
+    own note says so: the one value that may be left out. `application` is what the file says for all environments, and
+    `repository` the folder that it lies in, a clone.
     """
 
+    repository: Path
     application: Application
     name: str
     stack_name: str
@@ -79,7 +81,7 @@ def read(folder: Path, name: str) -> Environment:
         raise ConfigurationError(
             f"{FILE} has no environment {name!r}.", f"It has: {', '.join(sorted(names)) or 'none'}."
         )
-    return _environment(settings, name, application.described(settings))
+    return _environment(folder, settings, name, application.described(settings))
 
 
 def read_all(folder: Path) -> dict[str, Environment]:
@@ -88,7 +90,7 @@ def read_all(folder: Path) -> dict[str, Environment]:
     for fault in _outside(settings.data):
         raise refusal(settings, fault)
     one = application.described(settings)
-    return {name: _environment(settings, name, one) for name in environment_names(settings.data)}
+    return {name: _environment(folder, settings, name, one) for name in environment_names(settings.data)}
 
 
 def faults(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -96,7 +98,7 @@ def faults(data: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _outside(data)
     one, _ = application.settle(data)
     for name in environment_names(data):
-        yield from _Reader(name, data[name]).settle(one)[1]
+        yield from _Reader(name, data[name]).settle(Path(), one)[1]
 
 
 def environment_names(data: Mapping[str, Any]) -> list[str]:
@@ -112,8 +114,8 @@ def table(tables: Any, command: str) -> dict[str, Any]:
     return tables if isinstance(tables, dict) else {}
 
 
-def _environment(settings: Document, name: str, one: Application) -> Environment:
-    environment, wrong = _Reader(name, settings.data[name]).settle(one)
+def _environment(folder: Path, settings: Document, name: str, one: Application) -> Environment:
+    environment, wrong = _Reader(name, settings.data[name]).settle(folder, one)
     if wrong:
         raise refusal(settings, wrong[0])
     return environment
@@ -137,9 +139,10 @@ class _Reader:
         self.tables = tables
         self.wrong: list[Fault] = []
 
-    def settle(self, one: Application) -> tuple[Environment, list[Fault]]:
+    def settle(self, repository: Path, one: Application) -> tuple[Environment, list[Fault]]:
         """The environment, and all that can't be taken; it is whole where that is nothing."""
         settings = Environment(
+            repository=repository,
             application=one,
             name=self.name,
             stack_name=self.text("global", "stack_name"),

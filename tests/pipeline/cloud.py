@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ URL = "https://api1.execute-api.eu-west-1.amazonaws.com/live"
 def environment(**changes: Any) -> Environment:
     """An environment as samconfig.toml would have it; `parameters` are few."""
     settings = {
+        "repository": Path(),
         "application": application(),
         "name": "dev",
         "stack_name": "esclusa-dev",

@@ -3,6 +3,7 @@
 import argparse
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def account(tmp_path: Path) -> Account:
 
 def found(account: Any, folder: Path) -> list[tuple[str, str]]:
     live = stack.read(account, DEV.stack_name)
-    return [(one.kind, one.what) for one in drift.find(account, DEV, live, folder)]
+    return [(one.kind, one.what) for one in drift.find(account, replace(DEV, repository=folder), live)]
 
 
 def test_what_was_deployed_has_not_drifted(account: Account, tmp_path: Path) -> None:
@@ -213,8 +214,8 @@ def test_variables_that_lambda_does_not_show_can_not_be_told(
 ) -> None:
     """They are no difference and block nothing, but are told of: each time, with Lambda's reason."""
     account.live["esclusa-dev-AppFunction"]["Environment"] = environment
-    drifted = drift.find(account, DEV, stack.read(account, DEV.stack_name), tmp_path)
-    drift.check(drifted, DEV, COMMIT, tmp_path)
+    drifted = drift.find(account, replace(DEV, repository=tmp_path), stack.read(account, DEV.stack_name))
+    drift.check(drifted, replace(DEV, repository=tmp_path), COMMIT)
     reason = " ".join(environment["Error"].values())
 
     assert ["AppFunction:live variables", "AppFunction variables"] == [one.what for one in drifted]
@@ -336,7 +337,7 @@ def test_what_serves_and_was_not_told_of_is_no_change_outside_of_git(
     release = account.parameters["ReleaseDigest"]
     account.objects[DEV.bucket, f"releases/pending/{release}.json"] = pending_note(account)
     session: Any = account
-    rows = drift.find(session, DEV, stack.read(session, DEV.stack_name), tmp_path)
+    rows = drift.find(session, replace(DEV, repository=tmp_path), stack.read(session, DEV.stack_name))
     monkeypatch.setattr(drift, "record", lambda *_: None)
     monkeypatch.setattr("pipeline.source.samconfig.read", lambda *_: DEV)
     monkeypatch.setattr("pipeline.delivery.aws.session", lambda *_: account)
@@ -346,7 +347,7 @@ def test_what_serves_and_was_not_told_of_is_no_change_outside_of_git(
     said = capsys.readouterr().out
 
     assert [("evidence", f"release {release}")] == [(one.kind, one.what) for one in rows]
-    assert () == drift.check(rows, DEV, COMMIT, tmp_path)
+    assert () == drift.check(rows, replace(DEV, repository=tmp_path), COMMIT)
     assert not any(one.differs or one.blocks for one in rows)
     assert 1 == status
     assert f"release {release}: serves, evidence missing; ada began it at 2026-01-01T00:00:00Z" in said
@@ -375,10 +376,10 @@ def test_a_value_that_moved_is_found_and_blocks_nothing(account: Any, tmp_path: 
     """The next deployment takes it over, as a release of its own."""
     account.ssm["/esclusa/dev/database/host"] = "other.example.com"
     live = stack.read(account, DEV.stack_name)
-    (one,) = drift.find(account, DEV, live, tmp_path)
+    (one,) = drift.find(account, replace(DEV, repository=tmp_path), live)
 
     assert ("value", "db.example.com", "other.example.com") == (one.kind, one.expected, one.actual)
-    assert () == drift.check([one], DEV, COMMIT, tmp_path)
+    assert () == drift.check([one], replace(DEV, repository=tmp_path), COMMIT)
 
 
 def test_another_bootstrap_is_found(account: Account, tmp_path: Path) -> None:
@@ -422,7 +423,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 def stopped(found: list[Drift], repository: Repository, commit: str) -> GateError:
     with pytest.raises(GateError, match="dev was changed outside of git") as caught:
-        drift.check(found, DEV, commit, repository.folder)
+        drift.check(found, replace(DEV, repository=repository.folder), commit)
     return caught.value
 
 
@@ -442,7 +443,7 @@ def test_drift_stops_a_deployment_until_its_owners_adopt_it(
     if named == "tag":
         pasted = pasted.replace(commit, "v1.0.0")
     repository.commit("adopt", {drift.ADOPTIONS: pasted + "\n"})
-    told = drift.check(both, DEV, commit, repository.folder)
+    told = drift.check(both, replace(DEV, repository=repository.folder), commit)
 
     assert "Overwrites setting AppFunction Timeout: 900, not 20, as ... decided: ..." == told[0]
     assert 2 == len(told)
@@ -518,7 +519,7 @@ def test_an_adoption_that_can_not_be_read_stops(repository: Repository, text: st
     repository.commit("adopt", {drift.ADOPTIONS: text})
 
     with pytest.raises(ConfigurationError, match=r"policies/adoptions\.toml.* can't be read"):
-        drift.check([TIMEOUT], DEV, repository.first, repository.folder)
+        drift.check([TIMEOUT], replace(DEV, repository=repository.folder), repository.first)
 
 
 class Issues:

@@ -1,6 +1,7 @@
 """A freeze stops deployments until it ends, but for what its owners except by name; what stands on main counts."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_frozen_environment_takes_no_deployment(repository: Repository) -> Non
     commit = repository.commit("freeze", {freeze.FILE: entry(2)})
 
     with pytest.raises(GateError, match=r"dev is frozen until .* UTC: audit"):
-        freeze.check(repository.folder, DEV, commit)
+        freeze.check(replace(DEV, repository=repository.folder), commit)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,9 @@ def test_a_frozen_environment_takes_no_deployment(repository: Repository) -> Non
 def test_nothing_else_stops(repository: Repository, text: str) -> None:
     """No freeze, one that has ended or not begun, one of another environment."""
     commit = repository.commit("freeze", {freeze.FILE: text})
-    freeze.check(repository.folder, DEV, commit)
+    freeze.check(replace(DEV, repository=repository.folder), commit)
 
-    assert freeze.active(repository.folder, DEV, dt.datetime.now(dt.UTC)) is None
+    assert freeze.active(replace(DEV, repository=repository.folder), dt.datetime.now(dt.UTC)) is None
 
 
 @pytest.mark.parametrize("named", ["commit", "tag"])
@@ -67,7 +68,7 @@ def test_what_its_owners_except_goes_through(
     repository.commit(
         "freeze", {freeze.FILE: entry(2) + exception(commit if named == "commit" else "v1.0.1")}
     )
-    (said,) = freeze.check(repository.folder, DEV, commit)
+    (said,) = freeze.check(replace(DEV, repository=repository.folder), commit)
 
     assert "audit (ada), as bob decided of " in said
     assert said.endswith(": mail leaks")
@@ -85,7 +86,7 @@ def test_no_other_release_is_excepted(repository: Repository, release: str, name
     repository.commit("freeze", {freeze.FILE: others})
 
     with pytest.raises(GateError, match="is frozen"):
-        freeze.check(repository.folder, DEV, commit)
+        freeze.check(replace(DEV, repository=repository.folder), commit)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_no_title_and_no_message_ends_a_freeze(repository: Repository, message: 
     commit = repository.commit(message)
 
     with pytest.raises(GateError, match=r"dev is frozen until .* UTC: audit \(ada\)") as caught:
-        freeze.check(repository.folder, DEV, commit)
+        freeze.check(replace(DEV, repository=repository.folder), commit)
     assert f'  | release = "{commit}"\n' in caught.value.hint
 
 
@@ -118,7 +119,7 @@ def test_an_exception_counts_on_the_branch_alone(repository: Repository) -> None
     repository.commit("except", {freeze.FILE: entry(2) + exception(commit)})
 
     with pytest.raises(GateError, match="is frozen"):
-        freeze.check(repository.folder, DEV, commit)
+        freeze.check(replace(DEV, repository=repository.folder), commit)
 
 
 def test_a_tag_from_before_the_freeze_does_not_escape_it(repository: Repository) -> None:
@@ -128,7 +129,7 @@ def test_a_tag_from_before_the_freeze_does_not_escape_it(repository: Repository)
     repository.git("checkout", "--quiet", "--detach", before)
 
     with pytest.raises(GateError, match="is frozen"):
-        freeze.check(repository.folder, DEV, before)
+        freeze.check(replace(DEV, repository=repository.folder), before)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_file_that_can_not_be_read_stops(repository: Repository, text: str) ->
     commit = repository.commit("freeze", {freeze.FILE: text})
 
     with pytest.raises(ConfigurationError):
-        freeze.check(repository.folder, DEV, commit)
+        freeze.check(replace(DEV, repository=repository.folder), commit)
 
 
 def test_the_command_writes_what_the_check_reads(repository: Repository) -> None:
@@ -170,7 +171,7 @@ def test_the_command_writes_what_the_check_reads(repository: Repository) -> None
     statuses = [cli.main([*words, "--until", day, "--reason", f'say "{day}"']) for day in days]
     repository.git("add", freeze.FILE)
     repository.commit("freeze")
-    found = freeze.active(repository.folder, DEV, dt.datetime.now(dt.UTC))
+    found = freeze.active(replace(DEV, repository=repository.folder), dt.datetime.now(dt.UTC))
 
     assert [0, 0] == statuses
     assert found is not None
@@ -194,8 +195,8 @@ def test_another_branch_than_main(repository: Repository) -> None:
     trunk = environment(application=application('"main"', '"trunk"'))
     repository.git("branch", "trunk")
     commit = repository.commit("freeze", {freeze.FILE: entry(2)})
-    freeze.check(repository.folder, trunk, commit)
+    freeze.check(replace(trunk, repository=repository.folder), commit)
     repository.git("branch", "--force", "trunk", commit)
 
     with pytest.raises(GateError, match="dev is frozen"):
-        freeze.check(repository.folder, trunk, commit)
+        freeze.check(replace(trunk, repository=repository.folder), commit)

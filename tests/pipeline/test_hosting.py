@@ -73,7 +73,7 @@ def ready(hub: Api) -> Api:
 
 
 def check(name: str) -> None:
-    hosting.check(samconfig.read(Path.cwd(), name), Path.cwd())
+    hosting.check(samconfig.read(Path.cwd(), name))
 
 
 def test_a_repository_is_set_up_once(hub: Api, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +164,17 @@ def test_without_reviewers(ready: Api, visibility: str, capfd: pytest.CaptureFix
     else:
         check(LAST)
         assert "Nobody has to approve a deployment" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("visibility", ["public", "private"])
+def test_who_is_deployed_from_a_build_needs_no_approval(
+    ready: Api, visibility: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A merge deploys it, which was reviewed: nothing is refused for it, nor warned of."""
+    ready.records.repository = replace(ready.records.repository, visibility=visibility)
+    check(FIRST)
+
+    assert "Nobody has to approve" not in "".join(capfd.readouterr())
 
 
 def test_by_hand_github_is_not_asked(hub: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ def made(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     cloud.trust_own_key()
     statements.note(cloud, DEV, made)
     cloud.answers |= {path: (200, {"commit": COMMIT, "bundle": made.digest}) for path in ROUTES}
-    monkeypatch.setattr(git, "is_ancestor", lambda older, newer: older == newer or newer == NEWER)
-    monkeypatch.setattr(git, "exists", lambda _: True)
+    monkeypatch.setattr(git, "is_ancestor", lambda older, newer, _: older == newer or newer == NEWER)
+    monkeypatch.setattr(git, "exists", lambda _, __: True)
     return made
 
 

@@ -52,7 +52,7 @@ def releases(cloud: Any, repository: Repository, tmp_path: Path) -> tuple[Bundle
 
 
 def prove(cloud: Any, name: str, tmp_path: Path) -> Bundle:
-    found = versions.find(cloud, DEV, name, Path.cwd())
+    found = versions.find(cloud, DEV, name)
     live = stack.read(cloud, DEV.stack_name)
     return rollback.prove(cloud, DEV, found.bundle, live, tmp_path / "proof")
 
@@ -244,7 +244,7 @@ def test_parameters_that_no_longer_fit_are_refused(
     cloud: Any, releases: tuple[Bundle, Bundle], tmp_path: Path
 ) -> None:
     """samconfig has moved on: the earlier template doesn't know a parameter, or wants one that is gone."""
-    found = versions.find(cloud, DEV, "v1.0.0", Path.cwd())
+    found = versions.find(cloud, DEV, "v1.0.0")
     moved = environment(parameters={**DEV.parameters, "New": "1"})
 
     with pytest.raises(Exception, match="the template has no New"):
@@ -264,7 +264,7 @@ def test_a_record_that_nobody_signed_is_not_believed(cloud: Any, releases: tuple
     store.write(cloud, DEV.bucket, f"commits/{second.commit}.json", canonical(forged))
 
     with pytest.raises(GateError, match=r"is not a signed statement.*counts for nothing") as caught:
-        versions.find(cloud, DEV, "v1.1.0", Path.cwd())
+        versions.find(cloud, DEV, "v1.1.0")
     assert "README.md" in caught.value.hint
 
 
@@ -277,7 +277,7 @@ def test_a_record_that_names_another_release_is_refused(
     statements.note(cloud, DEV, second, bundle=first.digest)
 
     with pytest.raises(GateError) as caught:
-        versions.find(cloud, DEV, second.commit if name == "the commit" else name, Path.cwd())
+        versions.find(cloud, DEV, second.commit if name == "the commit" else name)
     assert second.commit in caught.value.message
     assert f"names the bundle {first.digest}, which is of commit {first.commit}" in caught.value.message
 
@@ -290,7 +290,7 @@ def test_a_record_of_another_commit_is_refused(cloud: Any, releases: tuple[Bundl
     ]
 
     with pytest.raises(GateError, match=f"is signed, but is about commit {first.commit}"):
-        versions.find(cloud, DEV, "v1.1.0", Path.cwd())
+        versions.find(cloud, DEV, "v1.1.0")
 
 
 def test_a_record_of_another_environment_is_refused(cloud: Any, releases: tuple[Bundle, Bundle]) -> None:
@@ -299,7 +299,7 @@ def test_a_record_of_another_environment_is_refused(cloud: Any, releases: tuple[
     statements.note(cloud, other, releases[0])
 
     with pytest.raises(GateError, match=r"was made in .*'prod'"):
-        versions.find(cloud, DEV, "v1.0.0", Path.cwd())
+        versions.find(cloud, DEV, "v1.0.0")
 
 
 PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's
@@ -324,8 +324,8 @@ def test_a_version_is_what_its_passport_says(cloud: Any, released: tuple[Bundle,
     for made in released:
         store.write(cloud, PROD.bucket, f"commits/{made.commit}.json", b"{}")
 
-    assert released[0].digest == versions.find(cloud, PROD, "v1.0.0", Path.cwd()).bundle
-    assert released[1].digest == versions.find(cloud, PROD, "v1.1.0", Path.cwd()).bundle
+    assert released[0].digest == versions.find(cloud, PROD, "v1.0.0").bundle
+    assert released[1].digest == versions.find(cloud, PROD, "v1.1.0").bundle
 
 
 def test_a_tag_that_was_moved_names_no_release(
@@ -335,7 +335,7 @@ def test_a_tag_that_was_moved_names_no_release(
     repository.git("tag", "-f", "-a", "-m", "x", "v1.1.0", released[0].commit)
 
     with pytest.raises(GateError, match=f"v1.1.0 was released from {released[1].commit}, and names"):
-        versions.find(cloud, PROD, "v1.1.0", Path.cwd())
+        versions.find(cloud, PROD, "v1.1.0")
 
 
 def command(cloud: Any, monkeypatch: pytest.MonkeyPatch, *words: str, where: Any = DEV) -> int:

@@ -37,7 +37,7 @@ def under_way(cloud: Any, repository: Repository, tmp_path: Path, **changes: Any
     store.put(cloud, "dev-artifacts", made)
     der = cloud.get_public_key()["PublicKey"]
     cloud.ssm["/esclusa/dev/promotion-key"] = base64.b64encode(der).decode()
-    return deployment.begin(cloud, environment(**changes), made, "ada")
+    return deployment.begin(cloud, environment(repository=repository.folder, **changes), made, "ada")
 
 
 def note(cloud: Any, commit: str, at: str) -> None:
@@ -53,9 +53,7 @@ def test_what_was_noted_is_told_in_the_order_of_time(
     first, _, third = reversed(repository.git("rev-list", "HEAD").split())
     note(cloud, first, "2026-03-02T12:00:00Z")
     note(cloud, third, "2026-03-01T12:00:00Z")
-    found = upstream.deployments(
-        under_way(cloud, repository, tmp_path, promote_from="dev"), repository.folder
-    )
+    found = upstream.deployments(under_way(cloud, repository, tmp_path, promote_from="dev"))
 
     assert [(third, "dev", "2026-03-01T12:00:00Z"), (first, "dev", "2026-03-02T12:00:00Z")] == [
         (one.commit, one.environment, one.finished_at) for one in found
@@ -69,7 +67,7 @@ def test_the_first_environment_has_none_before_it(
     """Its own deployments are recorded as they happen."""
     note(cloud, repository.first, "2026-03-02T12:00:00Z")
 
-    assert [] == upstream.deployments(under_way(cloud, repository, tmp_path), repository.folder)
+    assert [] == upstream.deployments(under_way(cloud, repository, tmp_path))
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-03-01", "", "2026-03-01T12:00:00+25:00"])
@@ -91,7 +89,7 @@ def test_one_bad_note_takes_none_of_the_others_with_it(
     cloud.objects[SOURCE, f"commits/{repository.first}.json"] = unsigned
     going = under_way(cloud, repository, tmp_path, promote_from="dev")
 
-    assert [third] == [one.commit for one in upstream.deployments(going, repository.folder)]
+    assert [third] == [one.commit for one in upstream.deployments(going)]
     said = capsys.readouterr().err
     assert f"commits/{second}.json in {SOURCE} is signed, but its deployed_at is {at!r}" in said
     assert f"commits/{repository.first}.json in {SOURCE} is not a signed statement" in said

@@ -193,6 +193,7 @@ def _said(names: Names, file: str) -> dict[str, str]:
         "branch of an event": f'branches: ["{names.branch}"]',
         "branch of a called workflow": f".yml@{names.branch}",
         "branch in GitHub's tokens": f".yml@refs/heads/{names.branch}",
+        "branch that an attestation is of": f"--source-ref refs/heads/{names.branch}",
         "branch that the bootstrap is told": f"GitHubBranch={names.branch}",
         # As the bootstrap is told, and as GitHub's tokens say it.
         "owner that the bootstrap is told": f"GitHubOwner={owner}",

@@ -18,7 +18,7 @@ CHANGING = ("deploy", "promote", "rollback", "withdraw")
 CHECKING = frozenset(
     (
         *("pipeline", "pytest", "cfn-lint", "checkov", "zizmor", "actionlint", "gitleaks", "ruff", "mypy"),
-        *("pre-commit", "make", "sam", "aws", "uv", "test", "[", "[[", "cosign", "sha256sum"),
+        *("pre-commit", "make", "sam", "aws", "uv", "test", "[", "[[", "cosign", "gh", "sha256sum"),
     )
 )
 

@@ -25,8 +25,9 @@ from ministack.services import cloudformation, cloudwatch, lambda_svc
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 from sandbox.emulator.handlers import Made, Properties, register
+from sandbox.emulator.principals import working_as
 from sandbox.emulator.rights import Right, aliased
-from sandbox.emulator.work import require, working_as
+from sandbox.emulator.work import require
 
 _TARGET = "CodeDeploy_20141006"
 _SCALE = 60  # of AWS's seconds one here
@@ -158,7 +159,7 @@ def _move(properties: Properties, application: str, group: str, before: str, aft
     alias = function["aliases"][properties["Name"]]
     arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{name}"
     try:
-        with working_as(str(settings["ServiceRoleArn"])):
+        with working_as(str(settings["ServiceRoleArn"]), "CodeDeploy"):
             require(iter([Right("cloudwatch:DescribeAlarms", _alarm("*"))]))
             _look(deployment, settings)
             deployment.status = "InProgress"

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
-from sandbox.emulator import builds
+from sandbox.emulator import builds, encryption
 
 # What AWS's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 _RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
@@ -115,24 +115,15 @@ def variables_by_key() -> None:
 
 def _shown(config: dict[str, Any]) -> dict[str, Any]:
     """A function's variables as the caller gets them."""
-    name = config["KMSKeyArn"]
-    here = f"{get_region()}:{get_account_id()}"
-    key = name if name.startswith("arn:") else f"arn:aws:kms:{here}:key/{name}"
-    context = {
-        "kms:ViaService": f"lambda.{get_region()}.amazonaws.com",
-        "kms:EncryptionContext:aws:lambda:FunctionArn": f"arn:aws:lambda:{here}:function:{config['FunctionName']}",
-    }
-    caller = lambda_svc._request_access_key.get()
-    denied = iam_evaluator.enforce(caller, "kms:Decrypt", "kms", get_region(), key, context)
-    if denied is None:
+    arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{config['FunctionName']}"
+    refusal = encryption.refused("lambda:GetFunction", config["KMSKeyArn"], {"aws:lambda:FunctionArn": arn})
+    if refusal is None:
         return dict(config["Environment"])
-    who = getattr(denied, "principal_arn", "")
     said = (
         "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please check your "
-        f"KMS permissions. KMS Exception: AccessDeniedException KMS Message: User: {who} is not authorized to perform: "
-        f"kms:Decrypt on resource: {key}"
+        f"KMS permissions. KMS Exception: {refusal.code}Exception KMS Message: {refusal.message}"
     )
-    return {"Error": {"ErrorCode": "AccessDeniedException", "Message": said}}
+    return {"Error": {"ErrorCode": f"{refusal.code}Exception", "Message": said}}
 
 
 def aliases_of_versions() -> None:

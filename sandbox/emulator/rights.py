@@ -18,6 +18,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam, secretsmanager
 
 from pipeline.iam import authorization
+from sandbox.emulator import encryption
 
 type Properties = dict[str, Any]
 
@@ -100,7 +101,7 @@ def _rights(action: str, subject: Subject) -> Iterator[Right]:
     elif service == "iam":
         yield from _of_identities(action, subject)
     elif service == "kms":
-        yield from (Right(action, *each) for each in _keys(subject, owner))
+        yield from _keys(action, subject, owner)
     elif service == "s3" and owner != "s3":
         code = subject.properties.get("Code") or {}
         if "S3Bucket" in code:
@@ -226,13 +227,13 @@ def _identities(subject: Subject) -> Iterator[tuple[str, dict[str, Any]]]:
         yield arn, {"iam:PermissionsBoundary": role.get("PermissionsBoundary")}
 
 
-def _keys(subject: Subject, owner: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The keys of a resource, and the service through which they are used."""
-    via = {"kms:ViaService": f"{owner}.{get_region()}.amazonaws.com"}
+def _keys(action: str, subject: Subject, owner: str) -> Iterator[Right]:
+    """An action on the keys of a resource, through its service, and in the encryption context of the resource."""
+    context = {"kms:ViaService": f"{owner}.{get_region()}.amazonaws.com"}
+    if owner == "lambda":
+        arn = _arn("lambda:GetFunction", "lambda", subject)
+        context["kms:EncryptionContext:aws:lambda:FunctionArn"] = arn
+    known = {key: value for key, value in context.items() if authorization.has_key(action, key)}
     for name in _KEYS:
         if isinstance(subject.properties.get(name), str):
-            yield _key(subject.properties[name]), via
-
-
-def _key(name: str) -> str:
-    return name if name.startswith("arn:") else f"arn:aws:kms:{get_region()}:{get_account_id()}:key/{name}"
+            yield Right(action, encryption.arn(subject.properties[name]), known)

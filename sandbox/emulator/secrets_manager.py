@@ -11,13 +11,17 @@ from typing import Any
 from ministack.core.responses import new_uuid
 from ministack.services import lambda_svc
 from ministack.services import secretsmanager as service
+from ministack.services.cloudformation import provisioners
 
+from sandbox.emulator.encryption import Refusal, refused
 from sandbox.emulator.handlers import Made, Properties, register
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _SERVICE = "secretsmanager.amazonaws.com"
 _INCOMPLETE = "A previous rotation isn't complete. That rotation will be reattempted."
 _VALUES = ("SecretString", "SecretBinary")
+_VALIDATION = "RequestToValidateKeyAccess"  # in place of a version, where a key is chosen
+_NO_KEY = "Access to KMS is not allowed"
 _log = logging.getLogger("rotation")
 _running: dict[str, list[str]] = {}  # by a secret's ARN the tokens to rotate, the first of them now
 _tested: set[str] = set()  # the versions that try out a rotation, and are to become none
@@ -261,6 +265,150 @@ def secrets_without_value() -> None:
     service._create_secret = told
 
 
+def keys_of_secrets() -> None:
+    """AWS: whoever reads or writes a secret under a customer's key needs the key as well, for this secret and version.
+    ministack: nobody does. Source: "Secret encryption and decryption in AWS Secrets Manager" in Secrets Manager's user
+    guide, and the errors of GetSecretValue and PutSecretValue in its API reference."""
+    create, read, put, update = (
+        service._create_secret,
+        service._get_secret_value,
+        service._put_secret_value,
+        service._update_secret,
+    )
+
+    def created(data: dict[str, Any]) -> Any:
+        answer = create(data)
+        refusal = _refused_new(service._secrets[data["Name"]]) if answer[0] == 200 else None
+        if refusal is None:
+            return answer
+        del service._secrets[data["Name"]]
+        return _denied(refusal, "Encryption")
+
+    def got(data: dict[str, Any]) -> Any:
+        answer = read(data)
+        if answer[0] != 200:
+            return answer
+        _, secret = service._resolve(data["SecretId"])
+        refusal = _refused_to_open(secret, json.loads(answer[2])["VersionId"])
+        return _denied(refusal, "Decryption") if refusal else answer
+
+    def stored(data: dict[str, Any]) -> Any:
+        secret, token = _changeable(data), data.get("ClientRequestToken") or new_uuid()
+        refusal = _refused_to_store(secret, token) if secret else None
+        return _denied(refusal, "Encryption") if refusal else put({**data, "ClientRequestToken": token})
+
+    def updated(data: dict[str, Any]) -> Any:
+        secret = _changeable(data)
+        if secret is None:
+            return update(data)
+        changes = data.get("KmsKeyId", secret.get("KmsKeyId")) != secret.get("KmsKeyId")
+        refusal = _refused_to_update(secret, data, changes)
+        if refusal is None and changes:
+            _keep_keys(secret, data["KmsKeyId"])
+        return _denied(refusal, "Encryption") if refusal else update(data)
+
+    service._create_secret, service._get_secret_value = created, got
+    service._put_secret_value, service._update_secret = stored, updated
+
+
+def _changeable(data: dict[str, Any]) -> dict[str, Any] | None:
+    """The secret of a request that changes one; None where it will be refused for another reason."""
+    _, secret = service._resolve(data.get("SecretId"))
+    if not secret or secret.get("DeletedDate") or service._is_replica(secret):
+        return None
+    found: dict[str, Any] = secret
+    return found
+
+
+def _denied(refusal: Refusal, failed: str) -> Any:
+    if refusal.code == "AccessDenied":
+        return service.error_response_json("AccessDeniedException", _NO_KEY, 400)
+    said = f"Secrets Manager can't {failed[:7].lower()} the protected secret text using the provided KMS key."
+    return service.error_response_json(f"{failed}Failure", said, 400)
+
+
+def _ask(operation: str, key: object, secret: dict[str, Any], version: str) -> Refusal | None:
+    thing = {"SecretARN": secret["ARN"], "SecretVersionId": version}
+    return refused(f"secretsmanager:{operation}", key, thing)
+
+
+def _refused_new(secret: dict[str, Any]) -> Refusal | None:
+    """KMS's error for a secret that was just made."""
+    key = secret.get("KmsKeyId")
+    filled = [
+        version
+        for version, held in secret["Versions"].items()
+        if any(held.get(name) is not None for name in _VALUES)
+    ]
+    asked = [_ask("ChooseKey", key, secret, _VALIDATION)]
+    asked += [_ask("PutSecretValue", key, secret, version) for version in filled]
+    return next(filter(None, asked), None)
+
+
+def _refused_to_open(secret: dict[str, Any], version: str) -> Refusal | None:
+    """KMS's error for a version's value, which may lie under more keys than one: either is enough."""
+    keys = secret["Versions"][version].get("KmsKeyIds") or [secret.get("KmsKeyId")]
+    asked = [_ask("GetSecretValue", key, secret, version) for key in keys]
+    return None if None in asked else asked[-1]
+
+
+def _refused_to_store(secret: dict[str, Any], token: str) -> Refusal | None:
+    held = secret["Versions"].get(token) or {}
+    if any(held.get(name) is not None for name in _VALUES):  # it is compared with the one that is asked for
+        return _refused_to_open(secret, token)
+    return _ask("PutSecretValue", secret.get("KmsKeyId"), secret, token)
+
+
+def _refused_to_update(secret: dict[str, Any], data: dict[str, Any], changes: bool) -> Refusal | None:
+    key = data.get("KmsKeyId", secret.get("KmsKeyId"))
+    asked = []
+    if changes:
+        asked = [_ask("ChooseKey", key, secret, _VALIDATION)]
+        asked += [_ask("ChangeKey", key, secret, version) for version in _in_use(secret)]
+    if any(data.get(name) is not None for name in _VALUES):
+        asked.append(_ask("PutSecretValue", key, secret, data.get("ClientRequestToken") or new_uuid()))
+    return next(filter(None, asked), None)
+
+
+def _in_use(secret: dict[str, Any]) -> list[str]:
+    labels = {"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"}
+    return [version for version, held in secret["Versions"].items() if labels & set(held["Stages"])]
+
+
+def _keep_keys(secret: dict[str, Any], new: object) -> None:
+    """AWS leaves each version under its old key, and puts those in use under the new one as well, where the caller may
+    open them."""
+    used = [version for version in _in_use(secret) if _refused_to_open(secret, version) is None]
+    for version, held in secret["Versions"].items():
+        held["KmsKeyIds"] = [
+            *(held.get("KmsKeyIds") or [secret.get("KmsKeyId")]),
+            *([new] if version in used else []),
+        ]
+
+
+def keys_of_stacks() -> None:
+    """AWS: so it is for a stack's secrets and for what it resolves. ministack: CloudFormation goes past the API."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+    create, delete, resolve = handler["create"], handler["delete"], service.resolve_secret_string
+
+    def created(logical: str, properties: Properties, stack: str) -> Made:
+        made: Made = create(logical, properties, stack)
+        _, secret = service._resolve(made[0])
+        if _refused_new(secret) is not None:
+            delete(made[0], properties)
+            raise ValueError(f"{_NO_KEY} (HandlerErrorCode: AccessDenied)")
+        return made
+
+    def resolved(name: str, stage: str = "AWSCURRENT", version: str | None = None) -> Any:
+        _, secret = service._resolve(name, use_arn_scope=True)
+        asked = str(version or (service._find_stage_version(secret, stage)[0] if secret else ""))
+        if secret and asked in secret["Versions"] and _refused_to_open(secret, asked):
+            raise ValueError(_NO_KEY)
+        return resolve(name, stage, version)
+
+    handler["create"], service.resolve_secret_string = created, resolved
+
+
 def rotation_schedule() -> None:
     """AWS: AWS::SecretsManager::RotationSchedule sets a secret's rotation, and rotates at once unless told not to.
     ministack: an unknown type."""
@@ -294,4 +442,12 @@ def rotation_schedule() -> None:
     register("AWS::SecretsManager::RotationSchedule", create, update, delete)
 
 
-MENDS = (rotation, values_without_content, versions_that_stay, secrets_without_value, rotation_schedule)
+MENDS = (
+    rotation,
+    values_without_content,
+    versions_that_stay,
+    secrets_without_value,
+    keys_of_secrets,
+    keys_of_stacks,
+    rotation_schedule,
+)

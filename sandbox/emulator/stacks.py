@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 import samtranslator.translator.transform as sam
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_region
-from ministack.core.router import extract_access_key_id
 from ministack.services import cloudformation, iam, s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers, provisioners, stacks
 
 from pipeline.source import registry
-from sandbox.emulator.work import work_as
+from sandbox.emulator.principals import access_key, work_as
 
 _SERVICE = "cloudformation.amazonaws.com"
 # What can but be deleted, or rolled back further: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/
@@ -29,8 +27,6 @@ _WITH_ROLE = (
     "ContinueUpdateRollback",
     "RollbackStack",
 )
-
-_caller: ContextVar[str] = ContextVar("caller", default="")
 
 
 def transform_parameters() -> None:
@@ -71,14 +67,6 @@ def service_role() -> None:
     """AWS: CloudFormation works as the service role that it is handed, from then on for all that is done with the
     stack; the role must exist and trust it, and the caller may hand it over only with iam:PassRole. ministack: it
     looks at no role."""
-    handle = cloudformation.handle_request
-
-    async def remembered(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-        _caller.set(extract_access_key_id(headers, query) or "")
-        return await handle(method, path, headers, body, query)
-
-    cloudformation.handle_request = remembered
-
     for name in _WITH_ROLE:
         cloudformation._ACTION_HANDLERS[name] = _with_role(cloudformation._ACTION_HANDLERS[name])
 
@@ -90,7 +78,7 @@ def _with_role(act: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if refused:
             return refused
         role = handed or (_stack(params) or {}).get("_service_role", "")
-        work_as(role, _caller.get())
+        work_as(role)
         answer = act(params)
         stack = _stack(params)  # that of a first change set is there only now
         if stack is not None:
@@ -113,7 +101,7 @@ def _stack(params: Any) -> Any:
 def _refused_role(arn: str) -> Any:
     """CloudFormation's error for a service role that it can't have; None for one that it can."""
     context = {"iam:PassedToService": _SERVICE}
-    denied = iam_evaluator.enforce(_caller.get(), "iam:PassRole", "iam", get_region(), arn, context)
+    denied = iam_evaluator.enforce(access_key(), "iam:PassRole", "iam", get_region(), arn, context)
     if denied is not None:
         who = getattr(denied, "principal_arn", "")
         message = iam_actions.identity_denial_message(

@@ -1,50 +1,16 @@
-"""Mend of CloudFormation's work on resources: as whom it does it, and whether that one may."""
+"""Mends of CloudFormation's work on resources: whether the one as whom it does it may."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, PrincipalInfo
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import iam
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
+from sandbox.emulator import encryption
+from sandbox.emulator.principals import acting
 from sandbox.emulator.rights import Properties, Right, Subject, needed, resolving
-
-_worker: ContextVar[PrincipalInfo | None] = ContextVar("worker", default=None)
-
-
-def work_as(role: str, caller: str) -> None:
-    """From here on, in this request and in what it sets going, CloudFormation is the role; without one the caller."""
-    if role:
-        _worker.set(_session(role, "AWSCloudFormation"))
-        return
-    found = iam_evaluator.resolve_principal(caller, get_account_id())
-    _worker.set(found if isinstance(found, PrincipalInfo) else None)
-
-
-@contextmanager
-def working_as(role: str) -> Iterator[None]:
-    """Another service is the role, for as long as the context lasts."""
-    before = _worker.set(_session(role, "CodeDeploy"))
-    try:
-        yield
-    finally:
-        _worker.reset(before)
-
-
-def _session(role: str, service: str) -> PrincipalInfo:
-    name = role.rpartition("/")[2]
-    return PrincipalInfo(
-        arn=f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{service}",
-        type="AssumedRole",
-        account=get_account_id(),
-        policies=iam_evaluator._gather_role_policies(name, get_account_id()),
-        keys={},
-        limits=iam_evaluator._permissions_boundary(iam._roles, name, get_account_id()),
-    )
 
 
 def rights_on_resources() -> None:
@@ -103,27 +69,39 @@ def rights_on_references() -> None:
 
 
 def require(rights: Iterator[Right]) -> None:
-    """Raise ValueError, which becomes the resource's reason, for the first right that the worker lacks."""
-    worker = _worker.get()
-    if worker is None or worker.policies is None:  # the root user
-        return
+    """Raise ValueError, which becomes the resource's reason, for the first right that who works lacks."""
+    worker = acting()
     for right in rights:
-        asked = EvalContext(
-            principal_arn=worker.arn,
-            principal_type=worker.type,
-            principal_account=worker.account,
-            action=right.action,
-            resource_arn=right.resource,
-            region=get_region(),
-            service_context={key.lower(): value for key, value in right.context.items()},
-            principal_keys=worker.keys,
-        )
-        result = iam_evaluator.evaluate(asked, worker.policies, *worker.limits)
-        if result.decision != "Allow":
-            said = iam_actions.identity_denial_message(
-                right.action, worker.arn, right.resource, result.decision == "Deny"
-            )
+        said = _refused(right, worker)
+        if said:
             raise ValueError(f"{said} (HandlerErrorCode: AccessDenied)")
+
+
+def _refused(right: Right, worker: PrincipalInfo) -> str:
+    key = encryption.found(right.resource) if right.action.startswith("kms:") else None
+    if key is not None:
+        judged = encryption.judged(right.action, key, right.context, worker)
+        return "" if judged.decision == "Allow" else judged.reason
+    if worker.policies is None:  # the root user
+        return ""
+    asked = EvalContext(
+        principal_arn=worker.arn,
+        principal_type=worker.type,
+        principal_account=worker.account,
+        action=right.action,
+        resource_arn=right.resource,
+        region=get_region(),
+        service_context={key.lower(): value for key, value in right.context.items()},
+        principal_keys=worker.keys,
+    )
+    result = iam_evaluator.evaluate(asked, worker.policies, *worker.limits)
+    if result.decision == "Allow":
+        return ""
+    return str(
+        iam_actions.identity_denial_message(
+            right.action, worker.arn, right.resource, result.decision == "Deny"
+        )
+    )
 
 
 MENDS = (rights_on_resources, rights_on_parameters, rights_on_references)

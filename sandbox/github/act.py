@@ -22,6 +22,8 @@ from sandbox.github.log import Annotation, JobResult, Log, StepResult
 __all__ = ["Annotation", "JobResult", "Process", "StepResult", "WorkflowRun"]
 
 RUNNERS = ("ubuntu-24.04",)
+# Programs of a runner that would ask github.com here: their stand-ins come before this machine's.
+PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 PATIENCE_OF_A_CANCEL = (7.5, 2.5)  # seconds after SIGINT, and after SIGTERM
 # What jobs get of this machine's environment: nothing that could hold a credential.
 _KEPT = ("LANG", "LC_ALL", "TZ", "PYENV_ROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -242,7 +244,7 @@ def host_environment(folder: Path, checkout: Path) -> dict[str, str]:
     outside = [part for part in path if not Path(part).is_relative_to(checkout)]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {
-        "PATH": os.pathsep.join(outside),
+        "PATH": os.pathsep.join([str(PROGRAMS), *outside]),
         "HOME": str(home),
         # One for all runs of a sandbox, where GitHub gives each an empty one: what a job judged is known in the next.
         "XDG_CACHE_HOME": str(folder.parent.parent / "cache"),

@@ -1,5 +1,7 @@
 """What the laptop's GitHub API answers: one function an endpoint, and the table of them."""
 
+import base64
+import json
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -197,6 +199,25 @@ def _approvals(call: Call) -> Reply:
     return ok(call.records.approvals.get(call.number("run"), []))
 
 
+def _attest(call: Call) -> Reply:
+    """Keep an attestation. As on GitHub nothing is verified here: who asks for it does that."""
+    bundle: Record = call.values.get("bundle") or {}
+    try:
+        statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"], validate=True))
+        subjects = [f"sha256:{one['digest']['sha256']}" for one in statement["subject"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnswerError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed: bundle") from error
+    return made({"id": call.records.attestation(subjects, bundle)["id"]})
+
+
+def _attestations(call: Call) -> Reply:
+    found = call.records.attestations.get(call.found["digest"])
+    if not found:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+    kept = [{"bundle": one["bundle"], "repository_id": one["repository_id"]} for one in found]
+    return ok({"attestations": kept})
+
+
 # Method, address below the repository, the permission that it takes, and who answers.
 ROUTES: tuple[tuple[str, str, str, Callable[[Call], Reply]], ...] = (
     ("GET", "", "contents:read", lambda call: ok(call.records.repository.payload())),
@@ -222,6 +243,8 @@ ROUTES: tuple[tuple[str, str, str, Callable[[Call], Reply]], ...] = (
     ("GET", r"/releases/assets/(?P<asset>\d+)", "contents:read", _asset),
     ("DELETE", r"/releases/assets/(?P<asset>\d+)", "contents:write", _remove_asset),
     ("GET", r"/assignees/(?P<login>[\w-]+)", "issues:read", _assignee),
+    ("POST", r"/attestations", "attestations:write", _attest),
+    ("GET", r"/attestations/(?P<digest>sha256:[0-9a-f]{64})", "attestations:read", _attestations),
     ("GET", r"/actions/runs/(?P<run>\d+)", "actions:read", _run),
     ("GET", r"/actions/runs/(?P<run>\d+)/approvals", "actions:read", _approvals),
 )  # fmt: skip

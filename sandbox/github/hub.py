@@ -101,9 +101,9 @@ class GitHub:
         self.toolchain = toolchain
         self.progress: Progress = progress or (lambda job, step: None)
         self.remote = Remote(self.state / "git", self.repository)
-        self.variables: dict[str, str] = {}
         self.issuer = Issuer(self.state)
         self.api = Api(self.repository)
+        self.variables = self.api.records.variables
         self.api.records.rules = self.rules
         self.api.records.owners = protection.owners(source)
         self.approvals = Approvals(self.api.records, self.rules)

@@ -45,9 +45,13 @@ class Records:
     actions: dict[str, Record] = field(
         default_factory=lambda: {name: dict(one) for name, one in _ACTIONS.items()}
     )
+    variables: dict[str, str] = field(default_factory=dict)  # the repository's, by name
     environments: set[str] = field(default_factory=set)  # that a job named, in small letters
     deployments: dict[int, Record] = field(default_factory=dict)
     statuses: dict[int, list[Record]] = field(default_factory=dict)  # by deployment, the newest first
+    attestations: dict[str, list[Record]] = field(
+        default_factory=dict
+    )  # bundles by subject, the newest first
     immutable_releases: bool = True  # as an organisation can enforce it: the stricter of the two
     has_issues: bool = True
     _numbers: int = 0
@@ -243,6 +247,14 @@ class Records:
                 **_times(),
             }
             self.statuses.setdefault(deployment, []).insert(0, status)
+
+    def attestation(self, subjects: Sequence[str], bundle: Record) -> Record:
+        """Keep an attestation's bundle under each of its subjects' digests."""
+        record = {"id": self.identity(), "bundle": bundle, "repository_id": self.repository.id}
+        with self._lock:
+            for digest in dict.fromkeys(subjects):
+                self.attestations.setdefault(digest, []).insert(0, record)
+        return record
 
     def change(self, record: Record, values: Mapping[str, Any], fields: Sequence[str]) -> Record:
         """Change those of `fields` that `values` names."""

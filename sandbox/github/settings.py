@@ -154,6 +154,13 @@ def _make_label(call: Call) -> Reply:
     return made(values)
 
 
+def _variable(call: Call) -> Reply:
+    name = call.found["name"].upper()
+    if name not in call.records.variables:
+        raise AnswerError(HTTPStatus.NOT_FOUND, "Not Found")
+    return ok({"name": name, "value": call.records.variables[name]})
+
+
 def _deployments(call: Call) -> Reply:
     wanted = call.request.query.get("environment")
     found = [one for one in call.records.deployments.values() if wanted in (None, one["environment"])]
@@ -197,6 +204,7 @@ ROUTES: tuple[tuple[str, str, str, Callable[[Call], Reply]], ...] = (
     ("PUT", r"/rulesets/(?P<ruleset>\d+)", "administration:write", _change_ruleset),
     ("GET", _ADDRESS, "administration:read", _actions),
     ("PUT", _ADDRESS, "administration:write", _set_actions),
+    ("GET", r"/actions/variables/(?P<name>\w+)", "variables:read", _variable),
     ("GET", r"/labels", "issues:read", _labels),
     ("POST", r"/labels", "issues:write", _make_label),
     ("GET", r"/deployments", "deployments:read", _deployments),

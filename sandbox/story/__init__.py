@@ -114,6 +114,7 @@ class Story(Scene):
             "UV_CACHE_DIR": run([tool("uv"), "cache", "dir"]).stdout.strip(),
             "UV_OFFLINE": "1",
         }
+        self.box.github.variables["ATTESTATIONS"] = "on"  # as on a plan of GitHub's that has them
         return f"dev and prod on {self.box.aws.endpoint}"
 
     def pull_request(self) -> str:
@@ -173,6 +174,8 @@ class Story(Scene):
         dev, prod = (self.reach(name).code_digests() for name in ("dev", "prod"))
         if dev != prod:
             raise ExpectationError(f"dev runs code {dev}, prod {prod}")
+        if len(self.box.github.api.records.attestations) != 1:
+            raise ExpectationError("main's one bundle isn't what GitHub's stand-in attested")
         self.commits["prod"] = event.sha
         return f"prod serves {event.sha[:7]}, code SHA-256 {dev[0][:12]}... on both"
 

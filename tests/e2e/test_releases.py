@@ -41,16 +41,18 @@ GITHUB = {
 class Team:
     """People who release with the command, each command as the deploy role of its environment.
 
-    `aws` is the sandbox's, where the application is not the sandbox's own: with that one's accounts.
+    `others` is the sandbox's AWS with the accounts of an application that is not the sandbox's own.
     """
 
     box: Sandbox
     clone: Path
     bundles: dict[str, str] = field(default_factory=dict)
-    aws: Aws = field(default=None)  # type: ignore[assignment]
+    others: Aws | None = None
 
-    def __post_init__(self) -> None:
-        self.aws = self.aws or self.box.aws
+    @property
+    def aws(self) -> Aws:
+        """The AWS of the application's own accounts."""
+        return self.others or self.box.aws
 
     @property
     def repository(self) -> str:

@@ -120,7 +120,7 @@ def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Team, Depo
         aws = copy.copy(box.aws)
         aws.accounts = second
         bootstrap(aws, box.postgres[DEV], second[0], Repository.of(REPOSITORY, "main"), second)
-        other = Depot(box, clone, aws=aws)
+        other = Depot(box, clone, others=aws)
         other.bring()
         yield one, other
 

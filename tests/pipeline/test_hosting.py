@@ -28,7 +28,8 @@ from sandbox.github.protection import Rule, owners
 DEPLOYED = [name for name, one in samconfig.read_all(CHECKOUT).items() if one.promote_from]
 FIRST = next(one.promote_from for one in samconfig.read_all(CHECKOUT).values() if one.promote_from)
 LAST = DEPLOYED[-1]
-PERSON = {**dict.fromkeys(permissions.SCOPES, "write"), "administration": "write"}
+PERSON = {**dict.fromkeys(permissions.SCOPES, "write"), "administration": "write", "variables": "write"}
+SWITCHES = ["CODE_SCANNING", "DEPENDENCY_REVIEW", "ATTESTATIONS"]
 JOB = {**dict.fromkeys(permissions.SCOPES, "none"), "contents": "read", "actions": "read"}
 
 
@@ -249,17 +250,52 @@ def test_the_doctor_compares(ready: Api) -> None:
     same = looked("person")
     ready.records.rules[LAST] = replace(ready.records.rules[LAST], reviewers={})
 
-    assert [(OK, "settings")] == same
-    assert [(WRONG, f"environment {LAST}")] == looked("person")
+    off = [(NOTE, name) for name in SWITCHES]
+    assert [(OK, "settings"), *off] == same
+    assert [(WRONG, f"environment {LAST}"), *off] == looked("person")
     assert [(UNKNOWN, "settings")] == looked("job")
     assert [(NOTE, "settings")] == looked("")
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize(
+    ("value", "state", "told"),
+    [
+        ("on", OK, "on: "),
+        ("ON", OK, "on: "),
+        ("true", NOTE, "off: it is 'true', and only `on`"),
+        (None, NOTE, "off"),
+    ],
+)
+def test_the_doctor_says_what_is_switched_on(
+    ready: Api, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, state: str, told: str
+) -> None:
+    """As workflows take the variable; off it says what it would do, what a private repository needs, and how."""
+    workflows = "".join(path.read_text() for path in Path(".github/workflows").iterdir())
+    monkeypatch.setenv("GITHUB_TOKEN", "person")
+    if value is not None:
+        ready.records.variables[name] = value
+    (found,) = [one for one in doctor.look(Path.cwd()) if one.what == name]
+
+    assert f"vars.{name} == 'on'" in workflows
+    assert (state, True) == (found.state, found.told.startswith(told))
+    assert (state == NOTE) == (f"gh variable set {name} --body on" in found.resolve)
+
+
+def test_a_token_that_may_not_see_variables_is_told(ready: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be seen is neither on nor off."""
+    ready.admit("person", lambda ends: PERSON | {"variables": "none"})
+    monkeypatch.setenv("GITHUB_TOKEN", "person")
+    found = {one.what: one.state for one in doctor.look(Path.cwd())}
+
+    assert {"settings": OK, **dict.fromkeys(SWITCHES, UNKNOWN)} == found
 
 
 def test_the_doctor_tells_what_is_not_there(hub: Api) -> None:
     """Of a new repository everything, each with how to set it; nothing is set."""
     found = looked("person")
 
-    assert {WRONG} == {state for state, _ in found}
+    assert {WRONG} == {state for state, what in found if what not in SWITCHES}
     assert {f"environment {LAST}", "ruleset main"} <= {what for _, what in found}
     assert {} == hub.records.rules
 

@@ -64,6 +64,15 @@ def test_every_name_is_written_and_a_second_run_changes_nothing(
     ours = {role: team.replace(f"@{owner}/", "@Initrode/") for role, team in old.teams.items()}
     assert ours == adoption.current(checkout).teams
 
+    release = (checkout / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    signer = "https://github.com/Initrode/widgets.web/.github/workflows/attest.yml@refs/heads/release/2.x"
+    for asked in (
+        "--repo Initrode/widgets.web",
+        f"--cert-identity {signer}",
+        "--source-ref refs/heads/release/2.x",
+    ):
+        assert f"{asked} \\\n" in release  # whose attestation counts
+
     capsys.readouterr()
     assert 0 == cli.main(["init", *OTHERS, *_accounts(*IDS), "--yes"])
     assert "nothing to change" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,8 +49,11 @@ class Newcomer:
         return run(words, cwd=self.clone / folder, env=_NAMES, check=False, patience=_PATIENCE)
 
     def follows(self, page: str, heading: str) -> None:
-        """Do what a section says: run its commands, hold what they print against what it shows, write its changes."""
-        output = ""
+        """Do what a section says: run its commands, hold what they print against what it shows, write its changes.
+
+        How long it took is printed, for the page's headings: pytest -s shows it.
+        """
+        output, began = "", time.monotonic()
         found = [one for one in documented.blocks(_page(page)) if one.heading.startswith(heading)]
         assert found, f"{page} has nothing to do below {heading}"
         for block in found:
@@ -61,6 +65,7 @@ class Newcomer:
                 assert documented.printed(block.text, output), (
                     f"{page} shows\n{block.text}\nand it was\n{output}"
                 )
+        print(f"{page}, {found[0].heading}: {time.monotonic() - began:.0f} s")
 
     def brings(self, message: str) -> None:
         """Commit what was written into the sandbox's repository, have it judged as a pull request, and merge it."""

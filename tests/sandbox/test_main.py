@@ -116,9 +116,9 @@ def test_interrupted_up_leaves_nothing(tmp_path: Path, number: signal.Signals) -
 
 
 @pytest.mark.parametrize("word", ["nonsense", "a/b=c", "a/b@1=/no/such/folder"])
-def test_a_malformed_action_is_refused(folder: Path, capsys: pytest.CaptureFixture[str], word: str) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_malformed_action_is_refused(capsys: pytest.CaptureFixture[str], word: str) -> None:
     """`--action` says what it wants."""
-    assert folder
     assert 2 == command.main(["demo", "--action", word])
     assert "that is not OWNER/REPO@SHA=DIR" in capsys.readouterr().err
 

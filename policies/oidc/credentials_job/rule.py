@@ -1,6 +1,10 @@
-"""Jobs that can ask for a token without an environment of their own, or without a use for it."""
+"""Jobs that can ask for a token without an environment of their own, or without a use for it.
 
-from collections.abc import Iterator
+One kind needs no environment, and may have none: a job that has GitHub attest what a push to the branch built, by a
+workflow of the branch, and runs that one action.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from pipeline.source import duties
 from pipeline.source.application import watched
@@ -8,7 +12,7 @@ from pipeline.source.environments import Environment
 from pipeline.source.project import Project
 from pipeline.source.runs import Run, may_ask, own, runs
 from pipeline.source.violations import Violation
-from pipeline.source.workflows import Job, Workflow
+from pipeline.source.workflows import Job, Workflow, WorkflowStep
 
 _ASKING = (
     "aws-actions/configure-aws-credentials",
@@ -16,6 +20,7 @@ _ASKING = (
     "sigstore/",
     "pypa/gh-action-pypi-publish",
 )
+_ATTESTING = "actions/attest@"
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -77,6 +82,11 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
         )
     if not (run.asks or clouds):
         return
+    if any(map(_attests, steps)):
+        found = list(_attesting(project, run, steps))
+        yield from found
+        if not found:
+            return
     if not job.environment:
         yield _at(
             job,
@@ -99,6 +109,27 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
                 f"enters {name}, which is no environment of samconfig.toml",
                 fact=f"unknown environment {name}",
             )
+
+
+def _attests(step: WorkflowStep) -> bool:
+    return step.uses.lower().startswith(_ATTESTING)
+
+
+def _attesting(project: Project, run: Run, steps: Sequence[WorkflowStep]) -> Iterator[Violation]:
+    """What makes a job that attests more than that: its token, or what it says, could be for something else."""
+    job, caller, branch = run.job, run.jobs[-2] if len(run.jobs) > 1 else run.job, project.described.branch
+    if run.environments:
+        yield _at(job, "attests where an environment's role is", "steps", fact="attests beside a role")
+    if not all(map(_attests, steps)):
+        message = "attests, and runs something beside that action, which could attest what it likes"
+        yield _at(job, message, "steps", fact="attests beside something else")
+    if run.at != f"refs/heads/{branch}":
+        yield _at(
+            caller, f"attests by a workflow that isn't {branch}'s", "uses", fact="attests by another workflow"
+        )
+    if run.event != "push" or run.filters.get("branches") != [branch] or "tags" in run.filters:
+        message = f"attests for something else than a push to {branch}, on {run.event}"
+        yield _at(caller, message, "uses", fact=f"attests on {run.event}")
 
 
 def _entered(run: Run, message: str, *, fact: str) -> Violation:

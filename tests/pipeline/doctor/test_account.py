@@ -39,7 +39,7 @@ _VALUES = {
 
 
 def _parameters(asked: Mapping[str, Any], **changed: str | None) -> dict[str, Any]:
-    values = {
+    values: dict[str, str | None] = {
         name: next((v for end, v in _VALUES.items() if name.endswith(end)), "x") for name in asked["Names"]
     }
     for end, value in changed.items():

@@ -43,6 +43,7 @@ def test_a_line_for_each_job(copy: Path, capsys: pytest.CaptureFixture[str]) -> 
         f"release.yml / deploy on push                  environment:prod        can become {prefix('prod')}-deploy"
         in lines
     )
+    assert "deploy-dev.yml / attest on push               ref:refs/heads/main     can become nothing" in lines
     assert not any("pull-request" in line for line in lines)  # it can ask for no token
     assert lines[-2].startswith("Each in both forms of the subject: repo:")
     assert "0 not as intended" in lines[-1]
@@ -53,7 +54,7 @@ def test_a_job_that_gets_in_where_it_should_not(copy: Path, capsys: pytest.Captu
     change(copy / "bootstrap/template.yaml", "environment:${Environment}", "environment:*")
     change(copy / "bootstrap/template.yaml", "StringEquals:", "StringLike:")
     status, lines = asked(capsys)
-    dev = next(line for line in lines if line.startswith("deploy-dev.yml"))
+    dev = next(line for line in lines if line.startswith("deploy-dev.yml / deploy"))
 
     assert 1 == status
     assert f"{prefix('prod')}-deploy (NOT INTENDED)" in dev
@@ -65,7 +66,7 @@ def test_a_job_that_should_get_in_and_does_not(copy: Path, capsys: pytest.Captur
     """A deployment that would fail in AWS is told of too."""
     change(copy / "bootstrap/template.yaml", "environment:${Environment}", "environment:${Environment}s")
     status, lines = asked(capsys)
-    dev = next(line for line in lines if line.startswith("deploy-dev.yml"))
+    dev = next(line for line in lines if line.startswith("deploy-dev.yml / deploy"))
 
     assert 1 == status
     assert dev.endswith(f"can become {prefix('dev')}-deploy (INTENDED, BUT REFUSED)")
@@ -77,7 +78,7 @@ def test_forms_that_fare_differently(copy: Path, capsys: pytest.CaptureFixture[s
     form = "repo:${GitHubOwner}/${GitHubRepository}:environment:${Environment}"
     change(template, form, f"{form}s")
     status, lines = asked(capsys)
-    dev = [line for line in lines if line.startswith("deploy-dev.yml")]
+    dev = [line for line in lines if line.startswith("deploy-dev.yml / deploy")]
 
     assert 1 == status
     assert ["INTENDED, BUT REFUSED" in line for line in dev] == [True, False]

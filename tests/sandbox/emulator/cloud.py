@@ -5,7 +5,11 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import boto3
+from botocore.session import Session
 
 from sandbox.aws import Aws
 from sandbox.oidc import Issuer
@@ -32,9 +36,14 @@ class Cloud:
     aws: Aws
     issuer: Issuer
 
+    @cached_property
+    def _root(self) -> boto3.Session:
+        """One for all clients: each session would read the descriptions of the services anew, a fifth of a second."""
+        return self.aws.session("dev")
+
     def client(self, service: str, session: Any = None) -> Any:
         """A client of account dev."""
-        return self.aws.client(service, "dev", session)
+        return self.aws.client(service, "dev", session or self._root)
 
     def deploy(self, stack: str, template: Mapping[str, Any], **more: Any) -> str:
         """Create the stack; returns the state in which it settles."""
@@ -73,13 +82,10 @@ class Cloud:
     def become(self, arn: str) -> Any:
         """A session of a role."""
         keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        session = self.aws.session("dev")
-        return type(session)(
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-            region_name=session.region_name,
-        )
+        session = Session()
+        session.register_component("data_loader", self._root._session.get_component("data_loader"))
+        session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+        return boto3.Session(botocore_session=session, region_name=self._root.region_name)
 
     def function(
         self, name: str, code: str, role: str, packages: Mapping[str, bytes] | None = None, **more: Any

@@ -8,7 +8,8 @@ from sandbox.github import act
 
 
 def test_jobs_get_nothing_of_the_persons_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keys, tokens and proxies of this machine don't reach jobs; its programs do, the checkout's own don't."""
+    """Keys, tokens and proxies of this machine don't reach jobs; its programs do, behind the sandbox's stand-ins, and
+    the checkout's own don't."""
     for name in (
         "AWS_ACCESS_KEY_ID",
         "AWS_PROFILE",
@@ -21,7 +22,8 @@ def test_jobs_get_nothing_of_the_persons_environment(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / ".venv/bin"), "/usr/bin"]))
     found = act.host_environment(Path("/run"), tmp_path)
 
-    assert ("/usr/bin", "/run/home", "/run") == (found["PATH"], found["HOME"], found["SANDBOX_RUN"])
+    path = f"{act.PROGRAMS}{os.pathsep}/usr/bin"
+    assert (path, "/run/home", "/run") == (found["PATH"], found["HOME"], found["SANDBOX_RUN"])
     assert "x" not in found.values()
 
 

@@ -47,4 +47,5 @@ def test_the_change_can_be_made(change: Callable[[Any], dict[str, str]]) -> None
     assert made
     assert [] == [name for name in files if not is_application(name, application.read(TOP).folders)]
     for name, text in files.items():
-        assert not name.endswith(".py") or compile(text, name, "exec")
+        if name.endswith(".py"):
+            compile(text, name, "exec")

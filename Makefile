@@ -20,6 +20,9 @@ LOCK := $(shell python3 -I -S bin/digest.py uv.lock pyproject.toml bin/install-u
 ifeq ($(LOCK),)
 $(error python3 is needed, and could not tell the digest of the lock)
 endif
+# What else is fetched has a stamp of its own: what names it, and what lays it out.
+stamped = $(shell python3 -I -S bin/digest.py bin/npm.py bin/$(1)/package-lock.json bin/$(1)/unpack.py)
+laid = $(if $(filter $(call stamped,$(1)),$(shell cat .tools/$(1)/.lock 2>/dev/null)),,.tools/$(1)-laid)
 installed = $(if $(filter $(LOCK),$(shell cat $(1)/.lock 2>/dev/null)),,$(1)-sync)
 
 .PHONY: help
@@ -27,8 +30,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What `demo` and `test` say of it before it begins.
-MISSING = $(strip $(foreach folder,.venv .tools/policy .tools/sam .tools/sandbox,$(call installed,$(folder))))
-SETUP = $(if $(MISSING),First the tools are installed: once$(comma) about 500 MB to fetch$(comma) 1 to 5 minutes.,The tools are installed already.)
+MISSING = $(strip $(foreach folder,.venv .tools/policy .tools/sam .tools/sandbox,$(call installed,$(folder))) $(call laid,postgresql))
+SETUP = $(if $(MISSING),First the tools are installed: once$(comma) about 600 MB to fetch$(comma) 1 to 5 minutes.,The tools are installed already.)
 comma := ,
 
 # Temporary files lie in memory where this machine lends some, unless the caller says where.
@@ -83,25 +86,27 @@ format: install-main ## Rewrite the code in the project's format
 docs: install-main ## Write what is made from the rules: policies/rules.txt and docs/rules.md
 	@bin/pipeline rules --write docs/rules.md --register policies/rules.txt
 
-.PHONY: install install-main install-policy install-sam install-sandbox install-moto browser certificates lock clean
-install: install-main install-policy install-sam install-sandbox ## All four environments
+.PHONY: install install-main install-policy install-sam install-sandbox install-postgresql install-moto install-npm
+.PHONY: browser certificates lock clean
+install: install-main install-policy install-sam install-sandbox install-postgresql ## All four environments, and PostgreSQL
 
 # What a workflow's job installs: see .github/actions/setup. What deploys needs no tool of tests, which then don't lie
 # beside a role: a stamp of its own, so that this is never taken for the whole .venv, which is as good for it.
 .PHONY: install-check install-deploy
-install-check: install-main install-policy install-sandbox
+install-check: install-main install-policy install-sandbox install-postgresql
 install-deploy: $(if $(filter $(LOCK) $(LOCK)-deploy,$(shell cat .venv/.lock 2>/dev/null)),,.venv-deploy)
 
 install-main: $(call installed,.venv)
 install-policy: $(call installed,.tools/policy)
 install-sam: $(call installed,.tools/sam)
 install-sandbox: $(call installed,.tools/sandbox)
-BROWSER = $(shell python3 -I -S bin/digest.py uv.lock bin/browser/package-lock.json bin/browser/unpack.py)
+install-postgresql: $(call laid,postgresql)
 install-moto: $(call installed,.tools/moto)
-browser: $(if $(filter $(BROWSER),$(shell cat .tools/browser/.lock 2>/dev/null)),,.tools/browser-sync) ## The Chromium of the tests of pages, which `make test` fetches
+install-npm: $(call installed,.tools/npm)
+browser: $(call laid,browser) ## The Chromium of the tests of pages, which `make test` fetches
 
-certificates: install-main browser ## Write rds.pem, what the functions trust of Amazon RDS, from bin/certificates/package.json
-	@.venv/bin/python bin/certificates/write.py app/rds.pem rotation/rds.pem
+certificates: install-main install-npm ## Write rds.pem, what the functions trust of Amazon RDS, from bin/certificates/package.json
+	@.venv/bin/python -I bin/certificates/write.py app/rds.pem rotation/rds.pem
 
 lock: $(UV) ## Resolve pyproject.toml anew into uv.lock
 	@$(UV) lock
@@ -127,14 +132,13 @@ clean: ## Remove what was installed and built
 	@ln -sf ../../bin/pipeline .venv/bin/pipeline
 	@echo $(LOCK) > .venv/.lock
 
-.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync
-.tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync: .tools/%-sync: $(UV)
+.PHONY: .tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync .tools/npm-sync
+.tools/policy-sync .tools/sam-sync .tools/sandbox-sync .tools/moto-sync .tools/npm-sync: .tools/%-sync: $(UV)
 	@echo "installing .tools/$*"
 	@UV_PROJECT_ENVIRONMENT=.tools/$* $(SHOWN) .tools/$* $(LOCKED) $*
 	@echo $(LOCK) > .tools/$*/.lock
 
-.PHONY: .tools/browser-sync
-.tools/browser-sync: $(UV)
-	@echo "installing .tools/browser"
-	@UV_PROJECT_ENVIRONMENT=.tools/browser $(SHOWN) .tools/browser $(LOCKED) browser
-	@.tools/browser/bin/python bin/browser/unpack.py .tools/browser $(BROWSER)
+.PHONY: .tools/postgresql-laid .tools/browser-laid
+.tools/postgresql-laid .tools/browser-laid: .tools/%-laid: install-npm
+	@echo "installing .tools/$*"
+	@.tools/npm/bin/python -I bin/$*/unpack.py .tools/$* $(call stamped,$*)

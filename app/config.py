@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 Tls = Literal["verify-full", "disable"]
+Authentication = Literal["password", "iam"]
 
 MAX_BODY_BYTES = (
     6_291_456  # Lambda's own limit of an event; one whose body isn't text holds three quarters of it
@@ -18,13 +19,14 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class DatabaseConfig:
-    """Where the database is, and the ARN of the secret that opens it (never the secret itself)."""
+    """Where the database is, and the ARN of the secret that opens it (never the secret itself): "" where IAM does."""
 
     host: str
     port: int
     name: str
     tls: Tls
     secret_arn: str
+    authentication: Authentication = "password"
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,23 @@ def database_config(environ: Mapping[str, str]) -> DatabaseConfig:
     tls = required(environ, "DATABASE_TLS")
     if tls not in get_args(Tls):
         raise ConfigError(f"DATABASE_TLS is {tls!r}; give one of {', '.join(get_args(Tls))}")
+    authentication = environ.get("DATABASE_AUTHENTICATION") or "password"
+    if authentication not in get_args(Authentication):
+        raise ConfigError(
+            f"DATABASE_AUTHENTICATION is {authentication!r}; give one of {', '.join(get_args(Authentication))}"
+        )
+    if authentication == "iam" and tls != "verify-full":
+        raise ConfigError(
+            f"DATABASE_AUTHENTICATION is iam and DATABASE_TLS {tls!r}: whoever answered would get a token that opens "
+            "the database; deploy the bootstrap with DatabaseTls=verify-full"
+        )
     return DatabaseConfig(
         host=required(environ, "DATABASE_HOST"),
         port=_whole_number(environ, "DATABASE_PORT", 1, 65_535),
         name=required(environ, "DATABASE_NAME"),
         tls=cast("Tls", tls),
-        secret_arn=required(environ, "DATABASE_SECRET_ARN"),
+        secret_arn="" if authentication == "iam" else required(environ, "DATABASE_SECRET_ARN"),
+        authentication=cast("Authentication", authentication),
     )
 
 

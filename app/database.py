@@ -16,7 +16,7 @@ from psycopg.waiting import Wait
 
 from app.config import DatabaseConfig
 from app.log import logger
-from app.secret import Credentials, Secret
+from app.secret import Credentials, Kept
 from app.secrets_manager import SecretUnavailableError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Database:
     """Runs work in transactions on one connection, opened on first use and again when it is lost."""
 
     def __init__(
-        self, config: DatabaseConfig, secret: Secret, clock: Callable[[], float] = time.time
+        self, config: DatabaseConfig, secret: Kept[Credentials], clock: Callable[[], float] = time.time
     ) -> None:
         self._config = config
         self._secret = secret
@@ -203,6 +203,6 @@ def describe(error: psycopg.Error) -> str:
 
 
 _AUTHORITY = (
-    "no authority that is trusted here signed the server's certificate: put the one that did beside the code, as "
-    "certificates.pem, or for Amazon RDS renew rds.pem by `make certificates`"
+    "the server's certificate has ended, or no authority that is trusted here signed it: put the one that did beside "
+    "the code, as certificates.pem, or for Amazon RDS renew rds.pem by `make certificates`"
 )

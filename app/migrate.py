@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from app import cloudformation, log, roles, schema
+from app import cloudformation, log, roles, schema, tokens
 from app.cloudformation import Answer
 from app.config import ConfigError, database_config, required
 from app.database import Connection, connect, describe
@@ -56,20 +56,26 @@ def _attempt(physical_id: str, seconds: float) -> Answer:
 
 
 def migrate(environ: Mapping[str, str], seconds: float) -> list[str]:
-    """Create roles, apply the missing migrations, and see that the application can connect.
+    """Create roles, apply the missing migrations, and see that the application can connect by its password.
 
-    Stays within about `seconds`. Returns the names of the applied migrations.
+    Whether IAM lets it in is for the application's own role to try, which the migration has not: `/ready` says. Stays
+    within about `seconds`. Returns the names of the applied migrations.
     """
     config = database_config(environ)
     migrations = schema.load()
     admin_arn = required(environ, "DATABASE_ADMIN_SECRET_ARN")
     admin = credentials(get_secret_value(admin_arn, environ=environ), admin_arn)
-    application = credentials(get_secret_value(config.secret_arn, environ=environ), config.secret_arn)
+    application = None  # whom IAM lets in needs no secret
+    if config.authentication == "password":
+        application = credentials(get_secret_value(config.secret_arn, environ=environ), config.secret_arn)
     with connect(config, admin, statement_timeout_ms=0) as connection, _deadline(connection, seconds):
         _lock(connection)
         with connection.transaction():
-            roles.ensure(connection)
-        roles.ensure_password(connection, config, application)
+            roles.ensure(connection, roles.USERS if application else (tokens.USER,))
+            if application is None:
+                roles.ensure_token(connection, tokens.USER)
+        if application is not None:
+            roles.ensure_password(connection, config, application)
         return schema.apply(connection, migrations)
 
 

@@ -1,4 +1,6 @@
-"""The database's roles: an owner, a group that holds the privileges, and two login users in turn."""
+"""The database's roles: an owner, a group that holds the privileges, and two login users in turn, or one of IAM's."""
+
+from collections.abc import Sequence
 
 import psycopg
 from psycopg import errors, sql
@@ -10,23 +12,34 @@ from app.secret import Credentials
 OWNER = "ledger_owner"
 GROUP = "ledger"
 USERS = ("ledger_app", "ledger_app_clone")
+_IAM = "rds_iam"  # Amazon RDS's own: who is granted it logs in by a token, and by no password any more
 
 
 class RoleError(Exception):
     """The roles can't be brought into the state that the application needs."""
 
 
-def ensure(connection: Connection) -> None:
+def ensure(connection: Connection, users: Sequence[str] = USERS) -> None:
     """Create what is missing of roles and schema; the connection is the administrator's."""
     for role in (OWNER, GROUP):
         _create(connection, role, "NOLOGIN")
-    for user in USERS:
+    for user in users:
         _create(connection, user, "LOGIN")
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), sql.Identifier(user)))
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
     connection.execute(
         sql.SQL("CREATE SCHEMA IF NOT EXISTS ledger AUTHORIZATION {}").format(sql.Identifier(OWNER))
     )
+
+
+def ensure_token(connection: Connection, user: str) -> None:
+    """Let IAM decide who logs in as the user. Users with passwords stay: the release before this one has them."""
+    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [_IAM]).fetchone() is None:
+        raise RoleError(
+            f"the database has no role {_IAM}, which Amazon RDS makes: IAM lets nobody in there; "
+            "deploy with DatabaseAuthentication=password"
+        )
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(_IAM), sql.Identifier(user)))
 
 
 def ensure_password(connection: Connection, config: DatabaseConfig, credentials: Credentials) -> bool:

@@ -48,7 +48,7 @@ def bootstrap(
         "DatabaseHost": postgres.host,
         "DatabasePort": str(postgres.port),
         "DatabaseName": postgres.administrator.database,
-        "DatabaseTls": "disable",
+        "DatabaseTls": postgres.verified["sslmode"],
         "DatabaseAdminSecretArn": _master_secret(aws, postgres, to),
         "ArtifactReaderAccounts": ",".join(to.read_by),
         "PromotionSourceBucket": "",

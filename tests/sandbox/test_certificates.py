@@ -1,11 +1,13 @@
 """The sandbox's own certificate."""
 
+import datetime as dt
 import socket
 import ssl
 import threading
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from sandbox import certificates
 
@@ -50,3 +52,17 @@ def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
     assert 0o600 == made.key.stat().st_mode & 0o777
     assert {made.authority, made.certificate, made.key} == set(tmp_path.iterdir())
     assert "PRIVATE" not in made.authority.read_text() + made.certificate.read_text()
+
+
+def test_both_ends_are_chosen(tmp_path: Path) -> None:
+    """The certificate's and its authority's, each from now on: also one that is over."""
+    day = dt.timedelta(days=1)
+    made = certificates.make(tmp_path, ("db.example.com",), life=-day, trusted=400 * day)
+    authority, own = (
+        x509.load_pem_x509_certificate(file.read_bytes()) for file in (made.authority, made.certificate)
+    )
+    now = dt.datetime.now(dt.UTC)
+
+    assert own.not_valid_before_utc < own.not_valid_after_utc < now - 0.9 * day
+    assert now + 399 * day < authority.not_valid_after_utc
+    assert ("db.example.com", certificates.at(tmp_path, "db.example.com")) == (made.name, made)

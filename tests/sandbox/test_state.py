@@ -12,8 +12,8 @@ import psutil
 import psycopg
 import pytest
 
-from pipeline.base.run import CHECKOUT
-from sandbox import processes, state
+from pipeline.base.run import CHECKOUT, run
+from sandbox import certificates, processes, state
 from sandbox.accounts import accounts
 from sandbox.state import Sandbox
 from tests.waiting import until
@@ -252,3 +252,67 @@ def _servers(folder: Path) -> list[int]:
 def _all_end(servers: list[int]) -> bool:
     """Wait until none of them runs."""
     return until(lambda: not any(processes.alive(pid) for pid in servers), "the servers' end")
+
+
+@pytest.mark.e2e
+def test_the_databases_speak_tls_alone(pair: tuple[Sandbox, Sandbox]) -> None:
+    """Each account's parameters say verify-full, the name is the certificate's, and each sandbox trusts its own."""
+    for sandbox, other in (pair, pair[::-1]):
+        for account in sandbox.accounts:
+            path = f"{account.settings.application.parameters(account.environment)}/database"
+            asked = sandbox.aws.client("ssm", account.environment).get_parameters(
+                Names=[f"{path}/tls", f"{path}/host"]
+            )
+            server = sandbox.postgres[account.environment]
+            words = {"host": server.host, "port": server.port, "dbname": "postgres", "user": "postgres"}
+            with pytest.raises(psycopg.OperationalError, match="no encryption"):
+                psycopg.connect(**words, sslmode="disable")  # type: ignore[arg-type]
+            with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+                psycopg.connect(**{**words, **other.postgres["dev"].verified})
+
+            assert {"verify-full", "localhost"} == {one["Value"] for one in asked["Parameters"]}
+
+
+def test_the_authority_is_committed_beside_the_code(tmp_path: Path) -> None:
+    """Wherever RDS's authorities are, and behind what a team trusts already; what has none gets none."""
+    source = tmp_path / "source"
+    run(["git", "init", "-q", source])
+    for name in (
+        "a b/rds.pem",
+        "nested/b/rds.pem",
+        "c/other.pem",
+        "not-rds.pem",
+        ".gitignore",
+        "build/rds.pem",
+    ):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("build/\n" if name == ".gitignore" else "RDS's")
+    (source / "nested/b/certificates.pem").write_text("the team's\n")
+    box = Sandbox(tmp_path / "box", source=source, accounts=accounts()[:1])
+    certificates.make(box.authority.authority.parent)
+    own = box.authority.authority.read_text()
+    try:
+        box.github.create()
+        box._trust()
+        git = box.github.remote.git
+        changed = git("diff", "--name-only", "origin/main~1", "origin/main").splitlines()
+        shown = {name: git("show", f"origin/main:{name}") + "\n" for name in changed}
+    finally:
+        box.github.close()
+
+    assert {"a b/certificates.pem": own, "nested/b/certificates.pem": f"the team's\n{own}"} == shown
+
+
+def test_a_repository_without_such_code_is_taken_as_it_is(tmp_path: Path) -> None:
+    run(["git", "init", "-q", tmp_path / "source"])
+    (tmp_path / "source/file").write_text("")
+    box = Sandbox(tmp_path / "box", source=tmp_path / "source", accounts=accounts()[:1])
+    certificates.make(box.authority.authority.parent)
+    try:
+        box.github.create()
+        box._trust()
+        commits = box.github.remote.git("rev-list", "--count", "origin/main")
+    finally:
+        box.github.close()
+
+    assert "1" == commits

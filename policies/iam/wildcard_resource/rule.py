@@ -49,6 +49,8 @@ def _is_wide(text: str, actions: list[str]) -> bool:
         # The API's id is AWS's choice, so stage, method and path are what can be named.
         _, stage, method, path = (*parts[5].split("/", 3), "*", "*", "*")[:4]
         return "*" in stage or "*" in method or path == "*"
+    if parts[2] == "rds-db":
+        return "*" in parts[5] or "?" in parts[5]  # one user of one database, both by name
     if parts[2] == "apigateway":
         return re.fullmatch(r"/?\**", parts[5]) is not None
     # What stands behind a whole name are that name's own parts: a group's streams, a stack's changes.

@@ -94,6 +94,19 @@ def test_a_longer_timeout_changes_a_function_in_place() -> None:
     assert "Timeout: 60" in lines[change.line - 1]
 
 
+def test_iam_in_the_password_s_place_is_told() -> None:
+    """The two parameters, the secret that goes with its rotation and stays outside of the stack, and the new right."""
+    settings = SETTINGS.replace('DatabaseAuthentication="password"', 'DatabaseAuthentication="iam"')
+    settings = settings.replace('DatabaseResourceId=""', 'DatabaseResourceId="db-ABCDEFGHIJKL01234"')
+    effect = plan(settings=settings)
+    gone = {name for name, action in actions(effect).items() if action == "remove"}
+
+    assert {"DatabaseAuthentication", "DatabaseResourceId"} == {name for name, *_ in effect.parameters}
+    assert {"DatabaseSecret", "DatabaseSecretRotation", "RotationPermission"} == gone
+    assert ["DatabaseSecret (", "may do more: App"] == [text[:16] for text in effect.dangers]
+    assert [True] == ["rds-db:connect" in str(one) for one in effect.widened]
+
+
 def test_a_removed_secret_is_a_danger() -> None:
     """A resource that goes is named, and that it is kept outside of the stack."""
     start = TEMPLATE.index("  RotationPermission:")

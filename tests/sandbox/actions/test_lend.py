@@ -8,20 +8,22 @@ from pipeline.base.run import CHECKOUT, run
 from tests.sandbox.actions.conftest import Act, Done
 
 LOCK = ("uv.lock", "pyproject.toml", "bin/install-uv.txt", ".python-version")
-ENVIRONMENTS = (".venv", ".tools/policy", ".tools/sam", ".tools/sandbox")
+POSTGRESQL = ("bin/npm.py", "bin/postgresql/package-lock.json", "bin/postgresql/unpack.py")
+ENVIRONMENTS = (".venv", ".tools/policy", ".tools/sam", ".tools/sandbox", ".tools/postgresql")
 UV = ".tools/uv/bin/uv"
 
 
 @pytest.fixture
 def toolchain(tmp_path: Path, workspace: Path) -> Path:
-    """A laptop's checkout with uv 1.2.3, all four environments installed, and the job's checkout like it."""
+    """A laptop's checkout with uv 1.2.3, all that `make install` installs, and the job's checkout like it."""
     laptop = tmp_path / "laptop"
     for root in (laptop, workspace):
-        (root / "bin").mkdir(parents=True)
-        for name in LOCK:
+        (root / "bin/postgresql").mkdir(parents=True)
+        for name in LOCK + POSTGRESQL:
             (root / name).write_text(name)
-    stamp = hashlib.sha256("".join(LOCK).encode()).hexdigest()
     for name in ENVIRONMENTS:
+        files = POSTGRESQL if name == ".tools/postgresql" else LOCK
+        stamp = hashlib.sha256("".join(files).encode()).hexdigest()
         (laptop / name).mkdir(parents=True)
         (laptop / name / ".lock").write_text(f"{stamp}\n")
     uv = laptop / UV
@@ -54,10 +56,10 @@ def test_lends_no_environment_to_another_lock(
     act: Act, toolchain: Path, workspace: Path, changed: str
 ) -> None:
     """A commit that changes any of the files that the lock stands on installs for itself, by the laptop's uv where
-    that is the one it wants."""
+    that is the one it wants. PostgreSQL stands on other files."""
     (workspace / changed).write_text("other")
 
-    assert (0, []) == (lend(act, toolchain).status, linked(workspace))
+    assert (0, [".tools/postgresql"]) == (lend(act, toolchain).status, linked(workspace))
     assert (changed != "bin/install-uv.txt") == (workspace / UV).exists()
 
 
@@ -79,7 +81,21 @@ def test_lends_no_environment_that_is_behind(act: Act, toolchain: Path, workspac
     (toolchain / ".tools/sam/.lock").write_text("older\n")
     lend(act, toolchain)
 
-    assert [".venv", ".tools/policy", ".tools/sandbox"] == linked(workspace)
+    assert [".venv", ".tools/policy", ".tools/sandbox", ".tools/postgresql"] == linked(workspace)
+
+
+@pytest.mark.parametrize("changed", POSTGRESQL)
+@pytest.mark.parametrize("gone", [False, True])
+def test_lends_no_postgresql_that_others_name(
+    act: Act, toolchain: Path, workspace: Path, changed: str, gone: bool
+) -> None:
+    """Nor one that is laid out otherwise, nor to a checkout from before it was fetched so."""
+    if gone:
+        (workspace / changed).unlink()
+    else:
+        (workspace / changed).write_text("other")
+
+    assert (0, list(ENVIRONMENTS[:-1])) == (lend(act, toolchain).status, linked(workspace))
 
 
 @pytest.mark.parametrize("missing", LOCK)

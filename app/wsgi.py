@@ -61,7 +61,7 @@ def respond(app: WSGIApplication, event: Any, context: Any) -> Json:
             return _begin(sender, 200, "200 OK", []) | {"body": "", "isBase64Encoded": False}
         shape = ", ".join(map(str, event)) if isinstance(event, dict) else type(event).__name__
         _log.exception(
-            "unsupported event (%s): send HTTP events only, or handle others before respond()", shape
+            "unsupported event (%s): send HTTP events only, or handle others before answer()", shape
         )
         return _problem(sender, 400, "Unsupported event", "This function answers HTTP requests only.")
     try:

@@ -17,7 +17,8 @@ LEDGER = ("app/ledger", "tests/application/ledger", "benchmarks/ledger.py")
 ASK = """
 import json, sys
 from app.aws import application
-client = application.test_client()
+from werkzeug.test import Client
+client = Client(application)
 json.dump({path: client.get(path).status_code for path in sys.argv[1:]}, sys.stderr)
 """
 
@@ -32,7 +33,7 @@ def without(tmp_path: Path) -> Path:
     shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=unwanted)
     for name in LEDGER:
         path = copy / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return copy
 
 

@@ -1,5 +1,6 @@
 """The link into the ledger's pages."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,11 @@ def test_an_application_without_a_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     """There is nothing to open or verify, which the settings say."""
-    text = (TOP / "samconfig.toml").read_text()
-    assert "ledger = true" in text
-    (tmp_path / "samconfig.toml").write_text(text.replace("ledger = true", "ledger = false"))
+    text, found = re.subn(
+        r"^ledger = (true|false)", "ledger = false", (TOP / "samconfig.toml").read_text(), flags=re.MULTILINE
+    )
+    assert 1 == found
+    (tmp_path / "samconfig.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     args = cli._parse(["ledger", action, "dev"])
 

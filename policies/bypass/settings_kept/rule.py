@@ -154,7 +154,8 @@ def _coverage(tool: dict[str, Any], project: Project) -> Iterator[_Fault]:
     run, report = mapping(tool.get("run")), mapping(tool.get("report"))
     if run.get("branch") is not True:
         yield ("run", "branch"), "", "branches aren't measured"
-    if missing := sorted(sources - set(map(str, run.get("source", sources)))):
+    measured = set(map(str, run.get("source", ["."])))
+    if missing := [] if "." in measured else sorted(sources - measured):
         yield ("run", "source"), " ".join(missing), f"{', '.join(missing)} not measured"
     for name, part in (("run", run), ("report", report)):
         for key in ("omit", "exclude_lines", "exclude_also", "ignore_errors"):

@@ -93,7 +93,7 @@ def test_settings_that_open_nothing_are_told(setting: str) -> None:
 
     assert told("settings_bounded", settings=(whole, f"open_routes = {setting}\n"))
     opened = told("open_route", settings=(whole, f"open_routes = {setting}\n"))
-    assert any("GET /ledger/{page} is open to everybody" == one[2] for one in opened)
+    assert any(one[2].endswith(" is open to everybody") for one in opened)
 
 
 @pytest.mark.parametrize("setting", sorted(NUMBERS))
@@ -207,7 +207,8 @@ def test_code_folders_are_the_applications() -> None:
     }
     project = Project(Path("/"), files)
 
-    assert ("src", "lib", "rotation") == project.roots[:3]
+    assert ("src", "lib") == project.roots[:2]
+    assert "app" not in project.roots
     assert [True, True, False, False] == [
         project.ships(file) for file in ("src/api/x.py", "lib/y.py", "src/other.py", "app/x.py")
     ]

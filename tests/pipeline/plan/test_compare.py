@@ -35,6 +35,34 @@ def plan(*edits: tuple[str, str], settings: str = SETTINGS) -> Effect:
     return compare(stack(), stack(text, settings), stack().environment.parameters)
 
 
+def routed(authorizer: str) -> Stack:
+    """A stack with one route, which a team's own template need not have."""
+    return stack(
+        f"""
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties: {{ StageName: live, Auth: {{ DefaultAuthorizer: AWS_IAM }} }}
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      CodeUri: build/app/
+      Handler: app.aws.handler
+      Events:
+        Post:
+          Type: Api
+          Properties:
+            RestApiId: !Ref Api
+            Path: /orders
+            Method: POST
+            Auth: {{ Authorizer: {authorizer} }}
+"""
+    )
+
+
 def actions(effect: Effect) -> dict[str, str]:
     return {one.resource: one.action for one in effect.changes if not one.indirect}
 
@@ -127,27 +155,17 @@ def test_a_removed_secret_is_a_danger() -> None:
 
 def test_a_route_that_opens_is_a_danger() -> None:
     """The route that writes, without authorisation."""
-    effect = plan(
-        (
-            "            Method: POST\n            Auth: { Authorizer: AWS_IAM }",
-            "            Method: POST\n            Auth: { Authorizer: NONE }",
-        )
-    )
+    effect = compare(routed("AWS_IAM"), routed("NONE"), {})
 
-    assert ("POST /api/deployments",) == effect.opened
-    assert "open to everybody: POST /api/deployments" in effect.dangers
+    assert ("POST /orders",) == effect.opened
+    assert "open to everybody: POST /orders" in effect.dangers
 
 
 def test_a_route_that_closes_is_told() -> None:
     """The other way round is no danger."""
-    effect = plan(
-        (
-            "            Path: /health\n            Method: GET\n            Auth: { Authorizer: NONE }",
-            "            Path: /health\n            Method: GET\n            Auth: { Authorizer: AWS_IAM }",
-        )
-    )
+    effect = compare(routed("NONE"), routed("AWS_IAM"), {})
 
-    assert (("GET /health",), ()) == (effect.closed, effect.opened)
+    assert (("POST /orders",), ()) == (effect.closed, effect.opened)
 
 
 def test_a_wider_right_is_a_danger() -> None:

@@ -22,6 +22,7 @@ CODE = ("app", "rotation", "shop", "pipeline", "policies/iam")
         "template.yaml",
         "samconfig.toml",
         "app/orders.py",
+        "app/aws.py",
         "app/orders/__init__.py",
         "app/ledger/pages.py",
         "app/ledger/health.py",

@@ -15,10 +15,10 @@ LEDGER = ("app/ledger", "tests/application/ledger", "benchmarks/ledger.py")
 """The folder, its tests and its benchmark, as docs/your-application.md names them."""
 
 ASK = """
-import json, sys
-from app.aws import application
-from werkzeug.test import Client
-client = Client(application)
+import json, os, sys
+from app import create_app
+from app.config import Config
+client = create_app(Config.from_environ(os.environ)).test_client()
 json.dump({path: client.get(path).status_code for path in sys.argv[1:]}, sys.stderr)
 """
 

@@ -1,7 +1,8 @@
-"""The handler as Lambda calls it: whatever the event is, it answers."""
+"""What Lambda's entry does with an event: whatever it is, it answers."""
 
 import importlib
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from tests.events.others import OTHERS
 
 @pytest.fixture
 def handler(offline: FlaskClient) -> Any:
-    """The handler, with settings as the function's environment has them."""
-    return importlib.import_module("app.aws").handler
+    """A handler of the platform alone, with settings as the function's environment has them."""
+    return partial(importlib.import_module("app.entry").answer, offline.application)
 
 
 @pytest.mark.parametrize("event", {**OTHERS, **NOT_HTTP}.values(), ids={**OTHERS, **NOT_HTTP}.keys())

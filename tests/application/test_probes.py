@@ -15,7 +15,13 @@ def test_the_probes_answer(client: FlaskClient) -> None:
 
 def test_the_entry_answers_an_event(offline: FlaskClient) -> None:
     """What Lambda calls is there, and serves the application; an event is as API Gateway's test console sends it."""
-    event = {"resource": "/health", "path": "/health", "httpMethod": "GET", "headers": {}, "requestContext": {}}
+    event = {
+        "resource": "/health",
+        "path": "/health",
+        "httpMethod": "GET",
+        "headers": {},
+        "requestContext": {},
+    }
     reply = importlib.import_module("app.aws").handler(event, None)
 
     assert (200, {"status": "ok"}) == (reply["statusCode"], json.loads(reply["body"]))

@@ -11,16 +11,112 @@ from pipeline.gate.rules import load
 from pipeline.source.located import Document, Place, parse
 from pipeline.source.project import Project
 from pipeline.source.settings import FILE, NUMBERS, Settings, loosened
+from tests.pipeline.applications import TABLE
 
 RULES = {rule.id: rule for rule in load(CHECKOUT / "policies")}
+# An application of its own: what these rules say of this repository's is tried by the gate itself.
+_SAMCONFIG = """\
+version = 0.1
+[dev.global.parameters]
+stack_name = "shop-dev"
+region = "eu-west-1"
+[dev.deploy.parameters]
+parameter_overrides = ["RotationDays=30"]
+[dev.pipeline.parameters]
+account = "111111111111"
+promote_from = ""
+"""
+_TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  RotationDays: { Type: Number }
+  LogRetentionDays: { Type: Number, Default: 400 }
+  GradualDeployment: { Type: String, Default: "true" }
+  AlarmTopicArn: { Type: String, Default: "" }
+  CorsOrigins: { Type: String, Default: "" }
+  DatabaseTls: { Type: String, Default: verify-full }
+  LogLevel: { Type: String, Default: INFO }
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties: { StageName: live, Auth: { DefaultAuthorizer: AWS_IAM } }
+  AppFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${AWS::StackName}-app
+      Runtime: python3.13
+      CodeUri: build/app/
+      Handler: app.aws.handler
+      Events:
+        Health:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: /health, Method: GET, Auth: { Authorizer: NONE } }
+        Ready:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: /ready, Method: GET, Auth: { Authorizer: NONE } }
+        Version:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: /version, Method: GET, Auth: { Authorizer: NONE } }
+        Ledger:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: /ledger, Method: GET, Auth: { Authorizer: NONE } }
+        Page:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: "/ledger/{page}", Method: GET, Auth: { Authorizer: NONE } }
+        Read:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: /api/deployments, Method: GET }
+        Write:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Path: /api/deployments, Method: POST }
+  RotationFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${AWS::StackName}-rotation
+      Runtime: python3.13
+      CodeUri: build/rotation/
+      Handler: rotation.x.handler
+Outputs:
+  ApiUrl:
+    Value: !Sub https://${Api}.execute-api.${AWS::Region}.amazonaws.com/live
+"""
+_SETTINGS = """\
+open_routes = [
+    "GET /ledger",
+    "GET /ledger/{page}",
+]
+[promoted]
+at_most = ["RotationDays"]
+"""
+_GROUPS = """\
+[dependency-groups]
+lambda = []
+rotation = []
+"""
+_LOCK = """\
+[[package]]
+name = "shop"
+version = "0"
+source = { virtual = "." }
+[package.metadata.requires-dev]
+lambda = []
+rotation = []
+"""
 FILES = {
-    name: (CHECKOUT / name).read_bytes()
-    for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "uv.lock", FILE)
+    name: text.encode()
+    for name, text in (
+        ("template.yaml", _TEMPLATE),
+        ("samconfig.toml", f"{_SAMCONFIG}{TABLE}"),
+        ("pyproject.toml", _GROUPS),
+        ("uv.lock", _LOCK),
+        (FILE, _SETTINGS),
+    )
 }
 
 
 def told(rule: str, **changed: tuple[str, str]) -> list[tuple[str, int, str]]:
-    """What a rule says of this repository's files, one text in some of them replaced."""
+    """What a rule says of these files, one text in some of them replaced."""
     files = dict(FILES) | {"app/x.py": b"", "rotation/x.py": b""}
     for stem, (old, new) in changed.items():
         name = next(name for name in FILES if stem in name)
@@ -36,8 +132,8 @@ def line(file: str, text: str) -> int:
 
 
 @pytest.mark.parametrize("rule", ["application_described", "open_route", "one_name", "settings_bounded"])
-def test_this_repository_is_described_as_it_is(rule: str) -> None:
-    """Its own files have nothing to mend."""
+def test_an_application_is_described_as_it_is(rule: str) -> None:
+    """These files have nothing to mend."""
     assert [] == told(rule)
 
 
@@ -64,7 +160,7 @@ def test_a_missing_table_is_told() -> None:
     ],
 )
 def test_what_does_not_fit_is_told_at_its_line(old: str, new: str, message: str) -> None:
-    """In this repository's own file."""
+    """Each value, at its line."""
     found = told("application_described", samconfig=(old, new))
 
     assert {("samconfig.toml", line("samconfig.toml", old))} == {one[:2] for one in found}
@@ -93,7 +189,7 @@ def test_settings_that_open_nothing_are_told(setting: str) -> None:
 
     assert told("settings_bounded", settings=(whole, f"open_routes = {setting}\n"))
     opened = told("open_route", settings=(whole, f"open_routes = {setting}\n"))
-    assert any(one[2].endswith(" is open to everybody") for one in opened)
+    assert "GET /ledger/{page} is open to everybody" in [one[2] for one in opened]
 
 
 @pytest.mark.parametrize("setting", sorted(NUMBERS))

@@ -114,6 +114,8 @@ class PostgreSQL:
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_connections": "200",
+            # In the cluster's folder, which is removed: a server that was killed leaves what lies in /dev/shm.
+            "dynamic_shared_memory_type": "mmap",
             "io_method": "sync",  # its workers would be processes of their own
             # As on RDS by default: no statement in the log, whatever it holds.
             "log_statement": "none",

@@ -51,6 +51,16 @@ def test_the_master_user_is_like_rdss(server: PostgreSQL) -> None:
 
 
 @pytest.mark.e2e
+def test_what_it_keeps_lies_in_its_folder(server: PostgreSQL) -> None:
+    """Killed, it leaves no memory that others see: all that it shares is a file of its folder, which is removed."""
+    with _connect(server) as connection:
+        (kind,) = connection.execute("SHOW dynamic_shared_memory_type").fetchone() or ("",)
+
+    assert "mmap" == kind
+    assert list((server.data / "pg_dynshmem").iterdir())
+
+
+@pytest.mark.e2e
 def test_a_wrong_password_is_refused(server: PostgreSQL) -> None:
     """Loopback is no pass: SCRAM asks everybody, the superuser too."""
     for user in (server.administrator.user, "postgres"):

@@ -60,6 +60,21 @@ def keys_by_their_arn() -> None:
     _judge_on("kms", key)
 
 
+def lambda_by_its_operations() -> None:
+    """AWS: each operation of Lambda's asks for the right of its name. ministack: a list of its own tells them apart, by
+    which an alias that is changed is one that is listed, and GetAccountSettings asks for nothing. The SDK's description
+    of the service has them all; the few with another name: Service Authorization Reference, "Actions, resources, and
+    condition keys for AWS Lambda"."""
+    named = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
+
+    def action(method: str, path: str) -> str | None:
+        found: str | None = iam_actions._match_rest_action("lambda", method, path)
+        return named.get(found or "", found)
+
+    iam_actions._lambda_action = action
+
+
 def _judge_on(service: str, resources: Callable[[bytes, Query, str, str], list[str]]) -> None:
     """Judge requests to a service on what `resources` finds in their body and query, where it finds something."""
     extract = iam_actions.extract_resource_arn
@@ -103,4 +118,10 @@ def roles_by_their_arn() -> None:
     iam_evaluator._resolve_condition_key = resolved
 
 
-MENDS = (parameters_by_name, change_sets_by_stack, keys_by_their_arn, roles_by_their_arn)
+MENDS = (
+    parameters_by_name,
+    change_sets_by_stack,
+    keys_by_their_arn,
+    lambda_by_its_operations,
+    roles_by_their_arn,
+)

@@ -5,6 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.proofs import calls
 from tests.sandbox.emulator.cloud import Cloud
 
 pytestmark = pytest.mark.e2e
@@ -47,3 +48,14 @@ def test_a_change_set_is_judged_by_its_stack(cloud: Cloud) -> None:
     assert "stack-mine" == client.describe_change_set(ChangeSetName=made["stack-mine"])["StackName"]
     with pytest.raises(ClientError, match="AccessDenied"):
         client.describe_change_set(ChangeSetName=made["stack-other"])
+
+
+def test_every_operation_of_lambda_asks_for_a_right(cloud: Cloud) -> None:
+    """Who may list functions may do nothing else: each operation that botocore knows is refused."""
+    allowed = {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}
+    client = cloud.client("lambda", cloud.become(cloud.role("lists-functions", allowed)))
+    operations = client.meta.service_model.operation_names
+    done = [one for one in operations if not calls.refused(lambda _: client, f"lambda:{one}", {})]
+
+    assert len(operations) > 60
+    assert ["ListFunctions"] == done

@@ -16,7 +16,8 @@ _NARROWER = ("paths", "paths-ignore", "branches-ignore")
 def check(project: Project) -> Iterator[Violation]:
     judging = pull_requests(project)
     if project.workflows and not judging:
-        first = project.workflows[0]
+        run_on = [run.job.workflow for run in runs(project) if run.event == "pull_request"]
+        first = min(run_on or project.workflows, key=lambda one: one.file)
         yield Violation("no workflow judges pull requests", first.file, first.line("on"), fact="no workflow")
     for workflow in judging:
         yield from _filters(workflow, project.described.branch)

@@ -34,10 +34,6 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("DriveOwnStack", "cloudformation:DescribeStackEvents"): "asked when a deployment fails",
         ("DriveOwnStack", "cloudformation:GetTemplateSummary"): "asked by `sam deploy`, run by hand",
         (
-            "BringCodeByItsVersion",
-            "s3:GetObjectVersion",
-        ): "of the template AWS asks it as the change set's maker",
-        (
             "ReadDeployTimeValues",
             "ssm:GetParameters",
         ): "AWS may resolve a change set's SSM values as its maker",
@@ -47,7 +43,6 @@ BEYOND: dict[str, dict[Right, str]] = {
         ): "AWS asks for the transform; the emulator does not",
     },
     "execution": {
-        ("Alarms", "cloudwatch:UntagResource"): _UNTAG,
         ("DeadLetters", "sqs:DeleteQueue"): _KEPT,
         ("DeadLetters", "sqs:UntagQueue"): _UNTAG,
         ("FunctionCode", "s3:GetObject"): "asked of code without a version, as `sam deploy` brings it",
@@ -58,7 +53,6 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("Functions", "lambda:GetFunctionScalingConfig"): _READ,
         ("Functions", "lambda:GetPolicy"): _READ,
         ("GradualDeployments", "codedeploy:ListTagsForResource"): _READ,
-        ("GradualDeployments", "codedeploy:UpdateDeploymentGroup"): _CHANGED,
         ("Logs", "logs:AssociateKmsKey"): _CHANGED,
         ("Logs", "logs:DeleteLogGroup"): _KEPT,
         ("Logs", "logs:DeleteRetentionPolicy"): _CHANGED,
@@ -68,10 +62,6 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("Secret", "secretsmanager:DeleteSecret"): _KEPT,
         ("Secret", "secretsmanager:UntagResource"): _UNTAG,
         ("Secret", "secretsmanager:UpdateSecret"): _CHANGED,
-        (
-            "StopGradualDeployments",
-            "codedeploy:StopDeployment",
-        ): "asked when a stack's update ends in the middle of a gradual deployment",
     },
 }
 

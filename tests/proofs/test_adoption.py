@@ -19,7 +19,7 @@ from pipeline.base.run import CHECKOUT
 from tests import documented
 from tests.proofs.newcomer import BOX, Newcomer, function, in_the_box, newcomer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.proof, pytest.mark.marathon]
+pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 PAGE = "docs/first-day.md"
 _ROUTE = '''\
 --- flaskr/blog.py

@@ -53,7 +53,6 @@ class Account:
 
     session: boto3.Session = field(repr=False)
     environment: Environment
-    root: Path
     project: Project = field(repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -131,7 +130,7 @@ def look(session: boto3.Session, name: str, root: Path) -> Iterator[Remark]:
     """All that is seen of an environment's account. Raises ConfigurationError where the credentials are of another."""
     environment = samconfig.read(root, name)
     aws.check_account(session, environment)
-    account = Account(session, environment, root, Project.load(root))
+    account = Account(session, environment, Project.load(root))
     for what, one in _LOOKS.items():
         yield from _safe(what, one, account)
 
@@ -244,11 +243,11 @@ def _database(account: Account) -> Iterator[Remark]:
         yield Remark(_group(account), what, WRONG, told, "Deploy the bootstrap with DatabaseTls=verify-full.")
     if "verify-full" not in given.values():
         return
+    of = account.environment
     with tempfile.TemporaryDirectory(prefix="doctor-") as scratch:
-        made = bundle.build(account.root, Path(scratch) / "bundle")
+        made = bundle.build(of.repository, Path(scratch) / "bundle")
         text = made.path(bundle.TEMPLATE).read_text(encoding="utf-8")
-        own = account.environment.parameters
-        template = sources.bundled(account.environment.name, text, made.files, own, account.root)
+        template = sources.bundled(of.name, text, made.files, of.parameters, of.repository)
         there = {name: value for name, value in given.items() if value is not None}
         try:
             authorities.check(made, template, there, account.environment.application.folders)

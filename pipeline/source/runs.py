@@ -200,6 +200,11 @@ def _typed(name: str, *, filled: bool) -> Written:
     return Written(f"${{{{ inputs.{name} }}}}", filled=filled)
 
 
+def attests(step: WorkflowStep) -> bool:
+    """Whether GitHub attests something by it."""
+    return step.uses.lower().startswith("actions/attest@")
+
+
 def may_ask(job: Job) -> bool:
     """Whether what is written at a job, or at its workflow, leaves it the right to ask for a token."""
     allowed = job.permissions

@@ -1,6 +1,7 @@
 """A release deployed to dev by the command itself, for the proofs that need one that serves."""
 
 import io
+import json
 import os
 import re
 import zipfile
@@ -52,6 +53,20 @@ class Deployed:
     def client(self, service: str) -> Any:
         """A client of the account's administrator."""
         return self.box.aws.client(service, DEV)
+
+    def version(self) -> tuple[str, dict[str, Any]]:
+        """The id of the current version of the database's secret, and its value."""
+        found = self.client("secretsmanager").get_secret_value(SecretId=self.reach.secret_arn())
+        return found["VersionId"], json.loads(found["SecretString"])
+
+    def rotate(self) -> None:
+        """Begin a rotation of that secret, or go on with the one that did not come to its end."""
+        client = self.client("secretsmanager")
+        try:
+            client.rotate_secret(SecretId=self.reach.secret_arn())
+        except client.exceptions.InvalidRequestException as error:
+            if "will be reattempted" not in str(error):
+                raise
 
     def archive(self, function: str) -> bytes:
         """The bytes of app.zip or rotation.zip as they were deployed."""

@@ -85,22 +85,6 @@ def without_statement(dev: Deployed, sid: str) -> Iterator[None]:
         put(whole)
 
 
-def rotate(dev: Deployed) -> None:
-    """Begin a rotation of the database's secret, or go on with the one that did not come to its end."""
-    client = dev.client("secretsmanager")
-    try:
-        client.rotate_secret(SecretId=dev.reach.secret_arn())
-    except client.exceptions.InvalidRequestException as error:
-        if "will be reattempted" not in str(error):
-            raise
-
-
-def version(dev: Deployed) -> str:
-    """The secret's current version."""
-    found = dev.client("secretsmanager").get_secret_value(SecretId=dev.reach.secret_arn())
-    return str(found["VersionId"])
-
-
 def said(dev: Deployed) -> str:
     """What the laptop's AWS said so far."""
     return dev.box.aws.log.read_text(errors="replace")
@@ -108,9 +92,9 @@ def said(dev: Deployed) -> str:
 
 def test_each_function_is_asked_for_what_it_has(dev: Deployed) -> None:
     """Secrets Manager asks KMS in the name of each function's role, in the context of the secrets that it reads."""
-    before = version(dev)
-    rotate(dev)
-    until(lambda: version(dev) != before, "the rotation")
+    before = dev.version()[0]
+    dev.rotate()
+    until(lambda: dev.version()[0] != before, "the rotation")
     assert {"status": "ok"} == dev.reach.get("/ready")
     lines = [json.loads(line) for line in dev.box.aws.trail.read_text().splitlines()]
     names = {f":assumed-role/{role(dev, f'{STACK}-{one}')}/": one for one in ("app", "migrate", "rotation")}
@@ -143,15 +127,15 @@ def test_each_function_is_asked_for_what_it_has(dev: Deployed) -> None:
 def test_a_rotation_without_its_key_says_so(dev: Deployed, taken: Callable[[Deployed], Any]) -> None:
     """Sabotage: the right is taken from the role, or from the key's policy. The old password stays, and the rotation
     ends once the right is back."""
-    before, heard = version(dev), len(said(dev))
+    before, heard = dev.version()[0], len(said(dev))
     with taken(dev):
-        rotate(dev)
+        dev.rotate()
         until(lambda: "createSecret failed" in said(dev)[heard:], "the rotation's failure")
         assert {"status": "ok"} == dev.reach.get("/ready")
     assert NO_KEY in said(dev)[heard:]
-    assert before == version(dev)
-    rotate(dev)
-    until(lambda: version(dev) != before, "the rotation")
+    assert before == dev.version()[0]
+    dev.rotate()
+    until(lambda: dev.version()[0] != before, "the rotation")
 
 
 def test_logs_use_the_key_for_the_applications_groups_alone(dev: Deployed) -> None:

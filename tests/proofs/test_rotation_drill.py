@@ -1,6 +1,5 @@
 """The database password rotates under load, and nobody outside notices."""
 
-import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -46,22 +45,6 @@ class Drill:
     values: list[dict[str, Any]]
     ended: int
     cut: int
-
-
-def version(dev: Deployed) -> tuple[str, dict[str, Any]]:
-    """The id of the secret's current version, and its value."""
-    found = dev.client("secretsmanager").get_secret_value(SecretId=dev.reach.secret_arn())
-    return found["VersionId"], json.loads(found["SecretString"])
-
-
-def rotate(dev: Deployed) -> None:
-    """Begin a rotation, or go on with the one that did not come to its end."""
-    client = dev.client("secretsmanager")
-    try:
-        client.rotate_secret(SecretId=dev.reach.secret_arn())
-    except client.exceptions.InvalidRequestException as error:
-        if "will be reattempted" not in str(error):
-            raise
 
 
 def deployment(number: int) -> dict[str, Any]:
@@ -110,18 +93,18 @@ def drill(dev: Deployed, rotations: int = ROTATIONS) -> Drill:
     connections at the end, and are needed all at once, since what was held back comes together.
     """
     app = Instances(dev.box.aws.pid, APP)
-    values, ended, cut = [version(dev)[1]], 0, 0
+    values, ended, cut = [dev.version()[1]], 0, 0
     with traffic(dev) as load:
         for cycle in range(rotations):
             began = load.began + cycle * CYCLE
             while time.monotonic() < began + 0.3 * CYCLE:
                 ended += recycle(app, load)
                 time.sleep(0.9)
-            rotate(dev)
+            dev.rotate()
 
             def turned(before: dict[str, Any]) -> dict[str, Any] | None:
                 nonlocal ended
-                current = version(dev)[1]
+                current = dev.version()[1]
                 ended += current == before and recycle(app, load)
                 return current if current != before else None
 
@@ -258,18 +241,18 @@ def test_a_killed_rotation_is_run_again(dev: Deployed, step: str, moment: str) -
     work = "STEPS[step](client, arn, token)"
     death = f"step == {step!r} and os.kill(os.getpid(), 9)"
     lines = [death, work] if moment == "before" else [work, death]
-    _, before = version(dev)
+    _, before = dev.version()
     with replaced(
         dev, ROTATION, "rotation", "rotation/function.py", (f"    {work}", "    " + "; ".join(lines))
     ):
         heard = len(said(dev))
-        rotate(dev)
+        dev.rotate()
         until(lambda: f"{step} failed" in said(dev)[heard:], f"the death at {step}")
         served = dev.reach.get("/ready")
-    current, _ = version(dev)
-    rotate(dev)
-    until(lambda: version(dev)[0] != current, f"the rotation after the death at {step}")
-    _, after = version(dev)
+    current, _ = dev.version()
+    dev.rotate()
+    until(lambda: dev.version()[0] != current, f"the rotation after the death at {step}")
+    _, after = dev.version()
 
     assert {"status": "ok"} == served
     assert before["password"] != after["password"]

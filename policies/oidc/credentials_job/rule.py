@@ -10,7 +10,7 @@ from pipeline.source import duties
 from pipeline.source.application import watched
 from pipeline.source.environments import Environment
 from pipeline.source.project import Project
-from pipeline.source.runs import Run, may_ask, own, runs
+from pipeline.source.runs import Run, attests, may_ask, own, runs
 from pipeline.source.violations import Violation
 from pipeline.source.workflows import Job, Workflow, WorkflowStep
 
@@ -20,7 +20,6 @@ _ASKING = (
     "sigstore/",
     "pypa/gh-action-pypi-publish",
 )
-_ATTESTING = "actions/attest@"
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -82,7 +81,7 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
         )
     if not (run.asks or clouds):
         return
-    if any(map(_attests, steps)):
+    if any(map(attests, steps)):
         found = list(_attesting(project, run, steps))
         yield from found
         if not found:
@@ -111,16 +110,12 @@ def _judge(project: Project, run: Run, deployable: dict[str, Environment]) -> It
             )
 
 
-def _attests(step: WorkflowStep) -> bool:
-    return step.uses.lower().startswith(_ATTESTING)
-
-
 def _attesting(project: Project, run: Run, steps: Sequence[WorkflowStep]) -> Iterator[Violation]:
     """What makes a job that attests more than that: its token, or what it says, could be for something else."""
     job, caller, branch = run.job, run.jobs[-2] if len(run.jobs) > 1 else run.job, project.described.branch
     if run.environments:
         yield _at(job, "attests where an environment's role is", "steps", fact="attests beside a role")
-    if not all(map(_attests, steps)):
+    if not all(map(attests, steps)):
         message = "attests, and runs something beside that action, which could attest what it likes"
         yield _at(job, message, "steps", fact="attests beside something else")
     if run.at != f"refs/heads/{branch}":

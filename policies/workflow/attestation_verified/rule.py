@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from pipeline.iam.trust_policy import PROVIDER
 from pipeline.source.duties import mapping, needed, pipelines
 from pipeline.source.project import Project
-from pipeline.source.runs import Run, may_ask, runs
+from pipeline.source.runs import Run, attests, may_ask, runs
 from pipeline.source.scripts import Command, commands
 from pipeline.source.violations import Violation
 from pipeline.source.workflows import Job, WorkflowStep
 
-_ATTESTING = "actions/attest@"
 _VERIFY = ("gh", "attestation", "verify")
 _PROVENANCE = "https://slsa.dev/provenance/v1"
 _FLAGS = ("--deny-self-hosted-runners",)
@@ -22,13 +21,9 @@ _COMPARING = ("sha256sum", "--check", "--strict")
 
 
 def check(project: Project) -> Iterator[Violation]:
-    made = [run for run in runs(project) if any(map(_attests, run.job.steps))]
+    made = [run for run in runs(project) if any(map(attests, run.job.steps))]
     found = [one for run in runs(project) for one in _release(project, run, made)] if made else []
     yield from dict.fromkeys(found)
-
-
-def _attests(step: WorkflowStep) -> bool:
-    return step.uses.lower().startswith(_ATTESTING)
 
 
 def _release(project: Project, run: Run, made: Sequence[Run]) -> Iterator[Violation]:

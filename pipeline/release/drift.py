@@ -222,7 +222,24 @@ def _functions(session: boto3.Session, live: Stack, template: Template) -> Itera
                 actual = str(found.get(key, ""))
                 if expected is not None and actual != expected:
                     yield Drift("setting", f"{called} {setting}", expected, actual or "none")
+            yield from _network(called, function, live, found)
             yield from _variables(called, function, live, found)
+
+
+def _network(called: str, function: Function, live: Stack, found: Mapping[str, Any]) -> Iterator[Drift]:
+    """The subnets and security groups of a function, in whichever order; Lambda names empty lists where it has none."""
+    given, has = dig(function.settings, "VpcConfig", default={}), found.get("VpcConfig") or {}
+    for part in ("SubnetIds", "SecurityGroupIds"):
+        value = given.get(part, []) if isinstance(given, dict) else given
+        wanted = [
+            functions.told(one, live.resolved) for one in (value if isinstance(value, list) else [value])
+        ]
+        expected = sorted(name for one in wanted if one is not None for name in one.split(",") if name)
+        actual = sorted(map(str, has.get(part, ())))
+        if None not in wanted and actual != expected:
+            yield Drift(
+                "setting", f"{called} {part}", ", ".join(expected) or "none", ", ".join(actual) or "none"
+            )
 
 
 def _variables(called: str, function: Function, live: Stack, found: Mapping[str, Any]) -> Iterator[Drift]:

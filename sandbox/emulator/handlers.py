@@ -43,3 +43,24 @@ def after(kind: str, apply: Callable[[str, Properties], None]) -> None:
         return made
 
     handler["create"], handler["update"] = created, updated
+
+
+def before(kind: str, judge: Callable[[Properties], None], *, updates: bool = True) -> None:
+    """Call `judge` with the properties before a resource of a known type is made, and before it is updated: what it
+    raises is the reason of the failure."""
+    handler = provisioners._RESOURCE_HANDLERS[kind]
+    create, update = handler["create"], handler["update"]
+
+    def created(logical: str, properties: Properties, stack: str) -> Made:
+        judge(properties)
+        made: Made = create(logical, properties, stack)
+        return made
+
+    def updated(physical: str, old: Properties, new: Properties, *rest: Any) -> Made:
+        judge(new)
+        made: Made = update(physical, old, new, *rest)
+        return made
+
+    handler["create"] = created
+    if updates:
+        handler["update"] = updated

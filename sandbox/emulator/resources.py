@@ -3,13 +3,19 @@
 import json
 import secrets
 import string
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape
 
-from ministack.services import lambda_svc, s3, secretsmanager
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch_logs, dynamodb, ec2, lambda_svc, s3, secretsmanager, sqs
 from ministack.services.cloudformation import provisioners
 
-from sandbox.emulator.handlers import Made, Properties, after
+from sandbox.emulator.handlers import Made, Properties, after, before
+from sandbox.emulator.principals import session
+from sandbox.emulator.rights import Right
+from sandbox.emulator.work import refusal
 
 
 def bucket_settings() -> None:
@@ -75,7 +81,7 @@ def _xml(tag: str, value: Any) -> str:
 
 
 def function_settings() -> None:
-    """AWS: a function gets the reserved concurrency, the key and the dead-letter queue of its properties.
+    """AWS: a function gets the reserved concurrency, the key, the dead-letter queue and the network of its properties.
     ministack: they are dropped, so that no number of requests at once is too many."""
 
     def apply(name: str, properties: Properties) -> None:
@@ -83,10 +89,76 @@ def function_settings() -> None:
         reserved = properties.get("ReservedConcurrentExecutions")
         function["concurrency"] = None if reserved is None else int(reserved)
         function["config"]["KMSKeyArn"] = properties.get("KmsKeyArn", "")
+        function["config"]["VpcConfig"] = lambda_svc._vpc_config_with_id(properties.get("VpcConfig"))
         if "DeadLetterConfig" in properties:
             function["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]
 
     after("AWS::Lambda::Function", apply)
+
+
+def networks_of_functions() -> None:
+    """AWS: a function joins subnets and security groups that are there, if its role may make network interfaces.
+    ministack: any. Sources of what AWS says: serverless/serverless#2973, for a subnet localstack/localstack#12293, and
+    amazon-connect/amazon-connect-salesforce-lambda#29."""
+    before("AWS::Lambda::Function", _join)
+
+
+def _join(properties: Properties) -> None:
+    network = properties.get("VpcConfig") or {}
+    for operation, code, what, there, names in (
+        ("DescribeSubnets", "InvalidSubnetID", "subnet ID", ec2._subnets, network.get("SubnetIds")),
+        (
+            "DescribeSecurityGroups",
+            "InvalidGroup",
+            "security group",
+            ec2._security_groups,
+            network.get("SecurityGroupIds"),
+        ),
+    ):
+        for name in names or ():
+            if name not in there:
+                said = f"The {what} '{name}' does not exist"
+                _invalid(
+                    f"Error occurred while {operation}. EC2 Error Code: {code}.NotFound. EC2 Error Message: {said}"
+                )
+    made = Right(
+        "ec2:CreateNetworkInterface", f"arn:aws:ec2:{get_region()}:{get_account_id()}:network-interface/*"
+    )
+    if network.get("SubnetIds") and refusal(made, session(properties["Role"], "lambda")):
+        _invalid(
+            "The provided execution role does not have permissions to call CreateNetworkInterface on EC2"
+        )
+
+
+def _invalid(said: str) -> None:
+    raise ValueError(f"{said} (Service: Lambda, Status Code: 400) (HandlerErrorCode: InvalidRequest)")
+
+
+# What a template names, and where it is when that is taken.
+_NAMED: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "AWS::DynamoDB::Table": ("TableName", lambda name: name in dynamodb._tables),
+    "AWS::Lambda::Function": ("FunctionName", lambda name: name in lambda_svc._functions),
+    "AWS::Logs::LogGroup": ("LogGroupName", lambda name: name in cloudwatch_logs._log_groups),
+    "AWS::SQS::Queue": ("QueueName", lambda name: name in sqs._queue_name_to_url),
+    "AWS::SecretsManager::Secret": ("Name", lambda name: bool(secretsmanager._resolve(name)[1])),
+}
+
+
+def names_that_are_taken() -> None:
+    """AWS: what has a name of its own isn't made where something of that name is, such as what another stack left.
+    ministack: it takes its place, and what was in it is gone. The words are those of a log group (aws-solutions/
+    amazon-marketing-cloud-uploader-from-aws#167); other types word it otherwise."""
+    for kind, (key, taken) in _NAMED.items():
+        before(kind, partial(_untaken, kind, key, taken), updates=False)
+
+
+def _untaken(kind: str, key: str, taken: Callable[[str], bool], properties: Properties) -> None:
+    name = properties.get(key)
+    if isinstance(name, str) and taken(name):
+        named = json.dumps({f"/properties/{key}": name}, separators=(",", ":"))
+        raise ValueError(
+            f"Resource of type '{kind}' with identifier '{named}' already exists. (HandlerErrorCode: AlreadyExists)"
+        )
 
 
 def secrets_by_arn() -> None:
@@ -158,4 +230,11 @@ def _true(value: object) -> bool:
     return str(value).lower() == "true"
 
 
-MENDS = (bucket_settings, function_settings, secrets_by_arn, generated_passwords)
+MENDS = (
+    bucket_settings,
+    function_settings,
+    networks_of_functions,
+    names_that_are_taken,
+    secrets_by_arn,
+    generated_passwords,
+)

@@ -72,12 +72,13 @@ def require(rights: Iterator[Right]) -> None:
     """Raise ValueError, which becomes the resource's reason, for the first right that who works lacks."""
     worker = acting()
     for right in rights:
-        said = _refused(right, worker)
+        said = refusal(right, worker)
         if said:
             raise ValueError(f"{said} (HandlerErrorCode: AccessDenied)")
 
 
-def _refused(right: Right, worker: PrincipalInfo) -> str:
+def refusal(right: Right, worker: PrincipalInfo) -> str:
+    """Why somebody may not do something; nothing where they may."""
     key = encryption.found(right.resource) if right.action.startswith("kms:") else None
     if key is not None:
         judged = encryption.judged(right.action, key, right.context, worker)

@@ -38,6 +38,7 @@ SHUT = {
         "Message": "Lambda was unable to decrypt your environment variables because the KMS access was denied.",
     }
 }
+NETWORK = {"SubnetIds": ["subnet-a", "subnet-b"], "SecurityGroupIds": ["sg-1"], "VpcId": "vpc-1"}
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
 Globals:
@@ -51,6 +52,7 @@ Parameters:
   KeyArn: {Type: String}
   LogLevel: {Type: String}
   Commit: {Type: String}
+  Group: {Type: String, Default: sg-1}
 Conditions: {Never: !Equals [!Ref LogLevel, never]}
 Resources:
   AppFunction:
@@ -66,7 +68,11 @@ Resources:
     Properties: {CodeUri: app.zip, Handler: app.migrate.handler, Timeout: 300}
   RotationFunction:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: rotation.zip, Handler: rotation.function.handler, Timeout: 60}
+    Properties:
+      CodeUri: rotation.zip
+      Handler: rotation.function.handler
+      Timeout: 60
+      VpcConfig: {SubnetIds: !Split [";", "subnet-a;subnet-b"], SecurityGroupIds: [!Ref Group]}
   NeverFunction:
     Type: AWS::Serverless::Function
     Condition: Never
@@ -124,6 +130,7 @@ class Account(Cloud):
                 "KMSKeyArn": KEY,
                 "Environment": {"Variables": {**shared, **more}},
             }
+        self.live["esclusa-dev-RotationFunction"]["VpcConfig"] = NETWORK
 
     def get_template(self, **given: str) -> dict[str, Any]:
         if given["StackName"] not in self.templates:
@@ -184,6 +191,41 @@ def test_another_setting_is_found(account: Account, tmp_path: Path, name: str, v
     account.live["esclusa-dev-MigrateFunction"][name] = value
 
     assert [("setting", f"MigrateFunction {name}")] == found(account, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("function", "network", "expected"),
+    [
+        ("RotationFunction", {**NETWORK, "SubnetIds": ["subnet-b", "subnet-a"]}, []),
+        (
+            "RotationFunction",
+            {**NETWORK, "SubnetIds": ["subnet-b"]},
+            ["SubnetIds: subnet-b, not subnet-a, subnet-b"],
+        ),
+        ("RotationFunction", {**NETWORK, "SecurityGroupIds": ["sg-2"]}, ["SecurityGroupIds: sg-2, not sg-1"]),
+        (
+            "RotationFunction",
+            None,
+            ["SecurityGroupIds: none, not sg-1", "SubnetIds: none, not subnet-a, subnet-b"],
+        ),
+        ("MigrateFunction", {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}, []),
+        (
+            "MigrateFunction",
+            NETWORK,
+            ["SecurityGroupIds: sg-1, not none", "SubnetIds: subnet-a, subnet-b, not none"],
+        ),
+    ],
+)
+def test_another_network_is_found(
+    account: Any, tmp_path: Path, function: str, network: dict[str, Any] | None, expected: list[str]
+) -> None:
+    """Subnets and security groups are the template's, in whichever order; without any Lambda names empty lists
+    (VpcConfigResponse in Lambda's API), or nothing."""
+    account.live[f"esclusa-dev-{function}"]["VpcConfig"] = network
+    live = stack.read(account, DEV.stack_name)
+    seen = drift.find(account, replace(DEV, repository=tmp_path), live)
+
+    assert [f"{function} {one}" for one in expected] == sorted(one.text for one in seen)
 
 
 def test_another_variable_is_found(account: Account, tmp_path: Path) -> None:

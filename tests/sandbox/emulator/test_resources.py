@@ -123,6 +123,114 @@ def test_a_function_keeps_its_settings(cloud: Cloud) -> None:
     assert 4 == reserved()
 
 
+def in_network(role: str, subnets: list[str], groups: list[str]) -> dict[str, Any]:
+    """A template with a function in subnets."""
+    return {
+        "Resources": {
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "networked",
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "Role": role,
+                    "Code": {"ZipFile": "def handler(event, context): return 1"},
+                    "VpcConfig": {"SubnetIds": subnets, "SecurityGroupIds": groups},
+                },
+            }
+        }
+    }
+
+
+def test_a_function_joins_a_network(cloud: Cloud) -> None:
+    """The template's subnets and groups, and those of an update; not what isn't there, nor without the right."""
+    ec2, functions = cloud.client("ec2"), cloud.client("lambda")
+    allowed = {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": "*"}
+    role, poor = cloud.role("networked", allowed), cloud.role("networked-poor")
+    networks = []
+    for block in ("10.8", "10.9"):
+        vpc = ec2.create_vpc(CidrBlock=f"{block}.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{block}.1.0/24")["Subnet"]["SubnetId"]
+        group = ec2.create_security_group(GroupName=block, Description="d", VpcId=vpc)["GroupId"]
+        networks.append({"VpcId": vpc, "SubnetIds": [subnet], "SecurityGroupIds": [group]})
+    first, second = networks
+
+    def reason(stack: str) -> str:
+        events = cloud.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        said = [one["ResourceStatusReason"] for one in events if one["ResourceStatus"].endswith("_FAILED")]
+        return "".join(said)
+
+    def has() -> dict[str, Any]:
+        found = functions.get_function_configuration(FunctionName="networked")["VpcConfig"]
+        return {name: found[name] for name in first}
+
+    for stack, refused, said in (
+        (
+            "no-subnet",
+            in_network(role, ["subnet-none"], first["SecurityGroupIds"]),
+            "The subnet ID 'subnet-none' ",
+        ),
+        (
+            "no-group",
+            in_network(role, first["SubnetIds"], ["sg-none"]),
+            "The security group 'sg-none' does not exist",
+        ),
+        (
+            "no-right",
+            in_network(poor, first["SubnetIds"], first["SecurityGroupIds"]),
+            "does not have permissions to call CreateNetworkInterface on EC2",
+        ),
+    ):
+        assert "ROLLBACK_COMPLETE" == cloud.deploy(stack, refused)
+        assert said in reason(stack)
+    template = in_network(role, first["SubnetIds"], first["SecurityGroupIds"])
+    assert "CREATE_COMPLETE" == cloud.deploy("networked", template)
+    assert first == has()
+    moved = json.dumps(in_network(role, second["SubnetIds"], second["SecurityGroupIds"]))
+    cloud.client("cloudformation").update_stack(StackName="networked", TemplateBody=moved)
+    assert "UPDATE_COMPLETE" == cloud.settled("networked")
+    assert second == has()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "more"),
+    [
+        ("AWS::Logs::LogGroup", "LogGroupName", {}),
+        ("AWS::SecretsManager::Secret", "Name", {"SecretString": "s"}),
+        ("AWS::SQS::Queue", "QueueName", {}),
+    ],
+)
+def test_what_a_stack_left_is_not_taken_over(
+    cloud: Cloud, kind: str, name: str, more: dict[str, str]
+) -> None:
+    """A stack that ended keeps what it is told to keep; the next one of the name fails over it, and leaves it there."""
+    stack, client = f"left-{name.lower()}", cloud.client("cloudformation")
+    kept = {
+        "Type": kind,
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "Properties": {name: stack, **more},
+    }
+
+    def delete() -> None:
+        client.delete_stack(StackName=stack)
+        client.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+
+    def there() -> bool:
+        names = [one["logGroupName"] for one in cloud.client("logs").describe_log_groups()["logGroups"]]
+        names += [one["Name"] for one in cloud.client("secretsmanager").list_secrets()["SecretList"]]
+        names += [one.rpartition("/")[2] for one in cloud.client("sqs").list_queues().get("QueueUrls", [])]
+        return stack in names
+
+    assert "CREATE_COMPLETE" == cloud.deploy(stack, {"Resources": {"Kept": kept}})
+    delete()
+    assert there()
+    assert "ROLLBACK_COMPLETE" == cloud.deploy(stack, {"Resources": {"Kept": kept}})
+    said = client.describe_stack_events(StackName=stack)["StackEvents"]
+    assert any(f"'{kind}'" in one.get("ResourceStatusReason", "") for one in said)
+    assert there()
+    delete()
+
+
 @pytest.mark.parametrize(
     ("settings", "alphabet"),
     [

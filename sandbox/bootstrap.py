@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.base.run import CHECKOUT
 from pipeline.base.standstill import Stillness
+from pipeline.source import located
 from sandbox.accounts import Account, account
 from sandbox.aws import Aws
 from sandbox.errors import SandboxError
@@ -61,7 +62,7 @@ def bootstrap(
     cloudformation = aws.client("cloudformation", to.environment)
     cloudformation.create_stack(
         StackName=stack,
-        TemplateBody=template.read_text(encoding="utf-8"),
+        TemplateBody=located.read(template, template.name).compact,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in answers.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )

@@ -109,16 +109,11 @@ def _limits(project: Project) -> Iterator[Remark]:
         if kept is None or (one.used or 0) > (kept.used or 0):
             found[one.what] = one
     yield from found.values()
-    size = len(project.files.get(BOOTSTRAP, b""))
+    document = project.document(BOOTSTRAP)
+    size = len(document.compact.encode()) if document is not None else 0
     yield limit(
-        *(
-            LIMITS,
-            f"{BOOTSTRAP}, which an administrator deploys inline",
-            size,
-            quotas.INLINE_TEMPLATE,
-            "bytes",
-        ),
-        "Deploy it from a bucket (aws cloudformation deploy --s3-bucket), or shorten what is written by hand in it.",
+        *(LIMITS, f"{BOOTSTRAP}, as an administrator deploys it", size, quotas.INLINE_TEMPLATE, "bytes"),
+        "Take resource types or actions off the lists in policies/settings.toml.",
     )
 
 

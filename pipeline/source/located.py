@@ -1,5 +1,6 @@
 """Documents (YAML, JSON, TOML) as plain data, with the line of every key and item."""
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -105,6 +106,11 @@ class Document:
             if needle in text:
                 return number
         return start
+
+    @cached_property
+    def compact(self) -> str:
+        """What it says as JSON, without comments and blanks: a template, to CloudFormation, is the same one."""
+        return json.dumps(self.data, ensure_ascii=False, separators=(",", ":"))
 
     @cached_property
     def rows(self) -> list[str]:

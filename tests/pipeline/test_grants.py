@@ -1,5 +1,6 @@
 """What the bootstrap grants for a list of resource types: enough, of own names, within IAM's limits."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 from pipeline import cli
 from pipeline.base.errors import ConfigurationError
 from pipeline.iam import authorization, grants
-from pipeline.source import registry
+from pipeline.source import quotas, registry
 from pipeline.source.located import parse
 from pipeline.source.settings import FILE
 from tests.iam import decide
@@ -238,6 +239,33 @@ def test_the_command_says_what_is_missing_and_writes_it(
     assert 0 == cli.main(["bootstrap", "--write"])
     assert grants.written(before, granted("AWS::DynamoDB::Table")) == path.read_text(encoding="utf-8")
     assert 0 == cli.main(["bootstrap"])
+
+
+def test_what_is_deployed_says_the_same(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON, in which CloudFormation wants long intrinsics, and a list of two for GetAtt; only when the template is
+    what the list makes."""
+    (checkout / FILE).write_text('resource_types = ["AWS::DynamoDB::Table"]\n', encoding="utf-8")
+    output = checkout / "build/bootstrap.json"
+    assert 1 == cli.main(["bootstrap", "--output", str(output)])
+    assert not output.exists()
+    assert 0 == cli.main(["bootstrap", "--write", "--output", str(output)])
+    written = (checkout / "bootstrap/template.yaml").read_text(encoding="utf-8")
+    deployed = json.loads(output.read_text(encoding="utf-8"))
+
+    assert yaml_parse(written) == deployed
+    assert len(written.encode()) > 51_200 > output.stat().st_size
+    assert f"{output.stat().st_size} bytes of 51200" in capsys.readouterr().out
+
+
+def test_what_a_call_does_not_take_is_not_put_out(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation would refuse it."""
+    monkeypatch.setattr(quotas, "INLINE_TEMPLATE", 10_000)
+
+    assert 1 == cli.main(["bootstrap", "--output", "bootstrap.json"])
+    assert "as it is deployed, and CloudFormation takes 10000" in capsys.readouterr().err
+    assert not (checkout / "bootstrap.json").exists()
 
 
 @pytest.mark.parametrize("size", ["resource_types", "role_actions"])

@@ -48,6 +48,8 @@ _ACTION = re.compile(
     r"[a-z0-9-]+:[A-Z][A-Za-z0-9]*"
 )  # the registry also names what is none, s3:REST.PUT.OBJECT
 _OWN = "${Name}-${Environment}-*"
+# The key that the bootstrap makes, and one that was given to take its place.
+_KEYS = ("!GetAtt DataKey.Arn", "!If [HasOtherKey, !Ref DataKeyArn, !Ref AWS::NoValue]")
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def _execution(grants: Grants) -> Iterator[list[str]]:
         services = list(dict.fromkeys(map(_service, encrypting)))
         vias = [f"!Sub {one}.${{AWS::Region}}.amazonaws.com" for one in services]
         condition = ["Condition:", "  StringEquals:", *_listed("kms:ViaService", vias, "    ")]
-        yield _rows("EncryptThroughMore", keyed, ["<DataKey.Arn>"], condition)
+        yield _rows("EncryptThroughMore", keyed, _KEYS, condition)
 
 
 def _boundary(grants: Grants) -> Iterator[list[str]]:
@@ -202,7 +204,7 @@ def _listed(key: str, values: Sequence[str], indent: str = "") -> list[str]:
 def _shown(resource: str) -> str:
     if resource == "*":
         return '"*"'
-    return f"!GetAtt {resource[1:-1]}" if resource.startswith("<") else f"!Sub {resource}"
+    return resource if resource.startswith("!") else f"!Sub {resource}"
 
 
 def _own_actions(kind: str) -> list[str]:

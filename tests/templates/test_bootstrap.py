@@ -796,6 +796,36 @@ def test_keys_are_kept_and_the_data_key_rotates() -> None:
     assert found["DataKey"]["Properties"]["EnableKeyRotation"] is True
 
 
+OTHER_KEY = "arn:aws:kms:eu-west-1:111111111111:key/1234abcd"
+
+
+@each_environment
+def test_another_key_takes_the_data_keys_place(environment: str) -> None:
+    """It encrypts, and whoever may use the one that is made here may use it for the same, and no other; that one goes
+    on opening what lies under it."""
+    plain, found = bootstrap(environment), bootstrap(environment, DataKeyArn=OTHER_KEY)
+
+    def uses(policies: dict[str, Any]) -> list[list[str]]:
+        given = json.dumps(policies).replace(OTHER_KEY, "<OtherKey>")
+        statements = re.findall(r'"Resource": (\[[^]]*\]|"[^"]*")', given)
+        return [texts(json.loads(one)) for one in statements if "<DataKey.Arn>" in one or "<OtherKey>" in one]
+
+    assert OTHER_KEY == found["DataKeyArnParameter"]["Properties"]["Value"]
+    assert OTHER_KEY == found["AlarmTopic"]["Properties"]["KmsMasterKeyId"]
+    assert "<DataKey>" == plain["AlarmTopic"]["Properties"]["KmsMasterKeyId"]
+    assert [["<DataKey.Arn>"]] * 5 == uses(plain)
+    assert [["<DataKey.Arn>", "<OtherKey>"]] * 5 == uses(found)
+    asked = {
+        "kms:ViaService": f"lambda.{region(environment)}.amazonaws.com",
+        "kms:EncryptionContext:aws:lambda:FunctionArn": arn(
+            environment, "lambda", f"function:{prefix(environment)}-app"
+        ),
+    }
+    given = deploy_policy(environment, DataKeyArn=OTHER_KEY)
+    assert "Allow" == decide(given, "kms:Decrypt", OTHER_KEY, asked)
+    assert "Nothing" == decide(given, "kms:Decrypt", f"{OTHER_KEY}0", asked)
+
+
 @each_environment
 def test_a_deployment_finds_what_it_asks_for(environment: str) -> None:
     """Every SSM parameter that the stack resolves is made here, as plain text, and holds no secret."""

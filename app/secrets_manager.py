@@ -45,7 +45,8 @@ def get_secret_value(
             break
         time.sleep(0.1 * attempt)
     raise SecretUnavailableError(
-        f"Secrets Manager did not give {arn}: {reason}. Check the function's role, and its way to the service."
+        f"Secrets Manager did not give {arn}: {reason}. "
+        "Check the function's role, the key that the secret lies under, and the way to the service."
     )
 
 

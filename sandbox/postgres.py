@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -88,6 +88,11 @@ class PostgreSQL:
 
     def launch(self) -> None:
         """Make the cluster and begin to start the server."""
+        self._make_home()
+        self._initdb()
+        self.resume()
+
+    def _make_home(self) -> None:
         if self.port:
             children.require_free(self.port)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +104,26 @@ class PostgreSQL:
             self._home.mkdir(mode=0o700)
         if os.geteuid() == 0:
             shutil.chown(self._home, _NOBODY)
-        self._initdb()
-        self.resume()
+
+    def restored(self, name: str, host: str) -> "PostgreSQL":
+        """Begin to start another server, on a copy of this one's data, which has stopped by then: as RDS restores a
+        snapshot, with its users and their passwords. `host` is one that the certificate is for. `stop` ends it.
+        """
+        other = PostgreSQL(
+            self._home.parent,
+            database=self.administrator.database,
+            name=name,
+            certificate=self.certificate and replace(self.certificate, name=host),
+        )
+        other.administrator, other._superuser = self.administrator, self._superuser
+        self.pause()
+        other._make_home()
+        shutil.copytree(self.data, other.data)
+        if os.geteuid() == 0:
+            for path in (other.data, *other.data.rglob("*")):
+                shutil.chown(path, _NOBODY)
+        other.resume()
+        return other
 
     def resume(self) -> None:
         """Start the server on the cluster that is there: also after `pause`."""

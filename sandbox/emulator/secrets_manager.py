@@ -346,10 +346,16 @@ def _refused_new(secret: dict[str, Any]) -> Refusal | None:
 
 
 def _refused_to_open(secret: dict[str, Any], version: str) -> Refusal | None:
-    """KMS's error for a version's value, which may lie under more keys than one: either is enough."""
+    """KMS's error for a version's value, which may lie under more keys than one: the newest that opens is enough, and
+    those before it aren't asked."""
     keys = secret["Versions"][version].get("KmsKeyIds") or [secret.get("KmsKeyId")]
-    asked = [_ask("GetSecretValue", key, secret, version) for key in keys]
-    return None if None in asked else asked[-1]
+    refusals = []
+    for key in reversed(keys):
+        refusal = _ask("GetSecretValue", key, secret, version)
+        if refusal is None:
+            return None
+        refusals.append(refusal)
+    return refusals[0]
 
 
 def _refused_to_store(secret: dict[str, Any], token: str) -> Refusal | None:

@@ -1,11 +1,9 @@
 """Deployments that meet each other, and that are cancelled: the real workflows by act, on the laptop's AWS.
 
-The checks are left out of these runs, since nothing here is about them: a small checks.yml writes the reports that a
-deployment asks for. All other workflows, the engine and both accounts are the real ones. The tests follow each other.
+The checks are left out of these runs (tests/e2e/unchecked.py). The tests follow each other.
 """
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,36 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.run import CHECKOUT, run, tool
 from sandbox import processes
 from sandbox.github import Event, Run
 from sandbox.state import Sandbox
 from sandbox.story.scene import Scene
+from tests.e2e.unchecked import unchecked
 from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
-CHECKS = """\
-name: Checks
-on:
-  workflow_call:
-    inputs: {base: {type: string, default: ""}}
-permissions: {}
-jobs:
-  stage:
-    name: ${{ matrix.stage }}
-    strategy: {matrix: {stage: [lint, policy, test]}}
-    runs-on: ubuntu-24.04
-    steps:
-      - env: {STAGE: "${{ matrix.stage }}"}
-        run: |
-          mkdir -p build
-          cat > build/report.json << END
-          {"schema": 1, "commit": "$GITHUB_SHA", "findings": [],
-           "stages": [{"name": "$STAGE", "status": "passed", "seconds": 1.0}]}
-          END
-      - uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
-        with: {name: "report-${{ matrix.stage }}", path: build}
-"""
 REASON = "it loses mail"
 
 
@@ -122,18 +98,8 @@ class Team(Scene):
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Both accounts, empty, and a repository whose checks are quick; the sandbox ends with the module."""
-    os.umask(0o022)
     folder = tmp_path_factory.mktemp("queues")
-    source = folder / "source"
-    run(["git", "init", "--quiet", source])
-    for name in run(["git", "ls-files"], cwd=CHECKOUT).stdout.splitlines():
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(CHECKOUT / name, source / name, follow_symlinks=False)
-    (source / ".github/workflows/checks.yml").write_text(CHECKS)
-    (source / ".github/workflows/code-scanning.yml").unlink()
-    with Sandbox(folder / "box", source=source) as box, ThreadPoolExecutor() as pool:
-        packages = run([tool("uv"), "cache", "dir"]).stdout.strip()
-        box.github.aws = {**box.aws.variables(), "UV_CACHE_DIR": packages, "UV_OFFLINE": "1"}
+    with unchecked(folder) as box, ThreadPoolExecutor() as pool:
         try:
             yield Team(box, pool)
         finally:

@@ -44,11 +44,7 @@ class Deployed:
     def set(self, name: str, value: str) -> None:
         """Change a parameter of dev in the clone's samconfig.toml, as a commit would."""
         file = self.team.clone / "samconfig.toml"
-        text = file.read_text()
-        start = text.index("[dev.deploy.parameters]")
-        changed, count = re.subn(f'\'{name}="[^"]*"\'', f"'{name}=\"{value}\"'", text[start:], count=1)
-        assert count == 1, f"samconfig.toml has no parameter {name}"
-        file.write_text(text[:start] + changed)
+        file.write_text(given(file.read_text(), name, value))
 
     def client(self, service: str) -> Any:
         """A client of the account's administrator."""
@@ -71,6 +67,14 @@ class Deployed:
     def archive(self, function: str) -> bytes:
         """The bytes of app.zip or rotation.zip as they were deployed."""
         return (self.team.clone / "build/bundle" / f"{function}.zip").read_bytes()
+
+
+def given(text: str, name: str, value: str) -> str:
+    """A samconfig.toml in which a parameter of dev has another value."""
+    start = text.index("[dev.deploy.parameters]")
+    changed, count = re.subn(f'\'{name}="[^"]*"\'', f"'{name}=\"{value}\"'", text[start:], count=1)
+    assert count == 1, f"samconfig.toml has no parameter {name}"
+    return text[:start] + changed
 
 
 @contextmanager

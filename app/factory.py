@@ -8,10 +8,8 @@ from pathlib import Path
 
 from flask import Flask, Response, g, request
 
-from app import cors, health, log, problems, secret_key, static, tokens
+from app import cors, health, log, problems, secret_key, static
 from app.config import Config
-from app.database import Database
-from app.secret import Secret
 from app.state import State
 
 
@@ -19,9 +17,7 @@ def build(config: Config) -> Flask:
     """The application of these settings."""
     app = Flask(__package__)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
-    of = config.database
-    credentials = tokens.tokens(of) if of.authentication == "iam" else Secret(of.secret_arn)
-    app.extensions["esclusa"] = State(config, Database(of, credentials))
+    app.extensions["esclusa"] = State.of(config)
     if config.session_secret_arn:
         secret_key.init_app(app, config.session_secret_arn)
     log.configure(config.log_level)

@@ -5,8 +5,10 @@ from typing import cast
 
 from flask import Flask
 
+from app import tokens
 from app.config import Config
 from app.database import Database
+from app.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,13 @@ class State:
 
     config: Config
     database: Database
+
+    @classmethod
+    def of(cls, config: Config) -> "State":
+        """The state of an application with these settings; nothing is opened before a request needs it."""
+        of = config.database
+        credentials = tokens.tokens(of) if of.authentication == "iam" else Secret(of.secret_arn)
+        return cls(config, Database(of, credentials))
 
 
 def state(app: Flask) -> State:

@@ -14,7 +14,7 @@ from botocore.config import Config
 from pipeline.base.run import CHECKOUT, INSTALL
 from pipeline.source.environments import LAPTOP_ACCOUNT
 from sandbox import accounts as of_application
-from sandbox import certificates, children
+from sandbox import certificates, children, descriptions  # noqa: F401 - imported for what it does
 from sandbox.accounts import Account
 from sandbox.children import HOST
 from sandbox.errors import SandboxError

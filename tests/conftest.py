@@ -16,6 +16,7 @@ from psycopg import sql
 
 from pipeline.base import surroundings
 from pipeline.cli import narrate
+from sandbox import descriptions  # noqa: F401 - imported for what it does
 from sandbox.progress import Progress
 
 if TYPE_CHECKING:

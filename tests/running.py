@@ -1,8 +1,9 @@
 """The application as it runs: a migrated database, its secret in a Secrets Manager, a test client."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
@@ -10,9 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from psycopg import sql
 
-from app import create_app, migrate
+from app import create_app, log, migrate
 from app.config import Config
-from app.state import state
+from app.state import State, state
 from tests.conftest import Connection, TestDatabase, new_database
 from tests.secrets_manager import ENVIRON, SecretsManager
 
@@ -142,20 +143,44 @@ def migrated(
     return values
 
 
+@cache
+def _nowhere() -> dict[str, str]:
+    """The functions' environment without a database or a secret that answers."""
+    database = TestDatabase("127.0.0.1", 1, "ledger", "nobody", "nothing")
+    return {**environment(database, SecretsManager()), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+
+
+@pytest.fixture(scope="session")
+def built() -> Callable[[dict[str, str]], Flask]:
+    """The application with an environment's settings and nothing of the test before, but built once: to compile its
+    rules and pages takes longer than most tests. A test that adds a route makes an application of its own."""
+    app = create_app(Config.from_environ(_nowhere()))
+    config, extensions = dict(app.config), dict(app.extensions)
+
+    def settled(values: dict[str, str]) -> Flask:
+        settings = Config.from_environ(values)
+        log.configure(settings.log_level)
+        for held, before in ((app.config, config), (app.extensions, extensions)):
+            held.clear()
+            held.update(before)
+        app.extensions["esclusa"] = State.of(settings)
+        return app
+
+    return settled
+
+
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def offline(built: Callable[[dict[str, str]], Flask], monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A client of an application that can reach neither its database nor its secret."""
-    nowhere = TestDatabase("127.0.0.1", 1, "ledger", "nobody", "nothing")
-    values = {**environment(nowhere, SecretsManager()), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    for name, value in values.items():
+    for name, value in _nowhere().items():
         monkeypatch.setenv(name, value)
-    return signing(create_app(Config.from_environ(values)))
+    return signing(built(_nowhere()))
 
 
 @pytest.fixture
-def flask_app(migrated: dict[str, str]) -> Iterator[Flask]:
+def flask_app(built: Callable[[dict[str, str]], Flask], migrated: dict[str, str]) -> Iterator[Flask]:
     """The application, its connection closed afterwards."""
-    app = create_app(Config.from_environ(migrated))
+    app = built(migrated)
     yield app
     state(app).database.close()
 

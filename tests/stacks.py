@@ -14,7 +14,7 @@ from unittest.mock import patch
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from pipeline.source import application
+from pipeline.source import application, expansion
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -100,7 +100,7 @@ def expanded(environment: str, **changed: str) -> dict[str, Any]:
         if "CodeUri" in resource.get("Properties", {}):  # SAM expands uploaded code only
             resource["Properties"]["CodeUri"] = "s3://bucket/packages/code.zip"
     values = {**dict(overrides(environment)), **pseudo(environment), **changed}
-    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region(environment)}):
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region(environment)}), expansion.quick():
         found: dict[str, Any] = transform(template, values, SimpleNamespace(load=dict))
     return found
 

@@ -34,8 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REF",
         nargs="?",
         const=_MAIN,
-        help="leave the engine's tests out where nothing of the engine changed since REF, or else since main; "
-        "lint and policy judge all",
+        help="leave the engine's tests and types out where nothing of the engine changed since REF, or else since "
+        "main; all else is judged whole",
     )
 
 
@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     names = STAGES if args.command == "check" else (args.command,)
     root = Path.cwd()
     base = parts.main(root) if args.base is _MAIN else args.base
-    scope = parts.scope(root, base) if "test" in names else parts.WHOLE
+    scope = parts.scope(root, base) if {"lint", "test"} & set(names) else parts.WHOLE
     judged = judge(root, names, cached=not args.no_cache, scope=scope)
     report = dataclasses.replace(judged, loosened=_loosened(judged, base)).printable()
     evidence = cache(lambda: _gather(report))

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from pipeline.gate.engines.base import Engine
+from pipeline.gate.engines.base import Context, Engine
 from pipeline.gate.engines.programs import CHECKOUT
 from pipeline.gate.findings import Finding
-from pipeline.source.project import Project
 
 _MOST_ENTRIES = 400
 
@@ -22,10 +21,11 @@ def folder() -> Path:
     return Path(base) / "esclusa" / "gate"
 
 
-def key(engine: Engine, project: Project) -> str:
-    """SHA-256 over what decides the verdict: engine, tool versions, the gate's code and rules, the files."""
-    digest = hashlib.sha256()
-    digest.update("\n".join([engine.name, *versions(engine), _gate()]).encode())
+def key(engine: Engine, context: Context) -> str:
+    """SHA-256 over what decides the verdict: engine, what it looks at, tool versions, the gate's code and rules, the
+    files."""
+    digest, project = hashlib.sha256(), context.project
+    digest.update("\n".join([engine.name, engine.scope(context), *versions(engine), _gate()]).encode())
     digest.update(repr((sorted(project.links.items()), project.index)).encode(errors="replace"))
     for name, content in project.files.items():
         if engine.reads(name):

@@ -61,7 +61,7 @@ def judge(
     cached: bool = True,
     scope: Scope = WHOLE,
 ) -> Report:
-    """Judge the repository in `root` by the stages `names`; `scope` says whose tests run. Nothing in it is changed."""
+    """Judge the repository in `root` by the stages `names`; `scope` says whose tests and types. Nothing is changed."""
     commit, head = _commit(root)
     project = Project.load(root)
     engines = [engine for name in names for engine in ENGINES[name]]
@@ -106,7 +106,7 @@ def _run(stage: str, verdict: _Verdict, context: Context) -> EngineRun:
 def _judge(engine: Engine, context: Context, cached: bool) -> _Verdict:
     start = time.monotonic()
     kept = cached and engine.cached
-    name = cache.key(engine, context.project) if kept else ""
+    name = cache.key(engine, context) if kept else ""
     found = cache.load(name) if kept else None
     broken, old = "", found is not None
     if found is None:

@@ -1,4 +1,5 @@
-"""Whose a file is: the application's, which a team changes, or the engine's; and whose tests a change asks for."""
+"""Whose a file is: the application's, which a team changes, or the engine's; and whose tests and types a change asks
+for."""
 
 import tomllib
 from collections.abc import Collection, Iterable
@@ -68,7 +69,8 @@ def is_application(file: str, code: Collection[str]) -> bool:
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose tests run: the application's always, the engine's with `engine`; and why, in words."""
+    """Whose tests run, and whose types are held: the application's always, the engine's with `engine`; and why, in
+    words, of the tests."""
 
     engine: bool
     why: str

@@ -44,7 +44,7 @@ def expand(template: dict[str, Any], parameters: Mapping[str, str], region: str)
     # Without a region the transform would ask this machine for one; it makes nothing of it but the partition.
     session: Any = SimpleNamespace(region_name=region or "none")
     try:
-        with _quick():
+        with quick():
             translator = Translator({}, Parser(), boto_session=session)
             result: dict[str, Any] = translator.translate(source, dict(parameters))
     except InvalidDocumentException as error:
@@ -59,7 +59,7 @@ _ALONE = threading.RLock()  # what is replaced in a module is replaced for every
 
 
 @contextlib.contextmanager
-def _quick() -> Iterator[None]:
+def quick() -> Iterator[None]:
     """The transform without what takes most of its time, and without a word in the log; afterwards as it was.
 
     For each route of an API the transform copies the API's whole document twice, and drops the original: the time

@@ -1,4 +1,4 @@
-"""mypy, strict, on the Python code."""
+"""mypy, strict, on the Python code: all of it, or the application's alone where the engine is as it was (parts.py)."""
 
 import json
 import tempfile
@@ -10,6 +10,7 @@ from pipeline.gate.cache import folder as cache_folder
 from pipeline.gate.engines.base import Context, Engine, EngineError, row
 from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
+from pipeline.gate.parts import is_application
 from pipeline.source import settings
 from pipeline.source.configuration import FILE
 
@@ -21,11 +22,7 @@ def run(context: Context) -> Iterator[Finding]:
 
 def found(context: Context) -> Iterator[Finding]:
     """All that mypy finds. Raises EngineError."""
-    present = [
-        root
-        for root in context.project.roots
-        if any(f.startswith(f"{root}/") and f.endswith(".py") for f in context.project.files)
-    ]
+    present = _asked(context)
     if not present:
         return
     arguments = ["--strict", "--output", "json", "--no-error-summary", "--namespace-packages"]
@@ -33,6 +30,11 @@ def found(context: Context) -> Iterator[Finding]:
     # script is no module.
     arguments += ["--exclude", r"^(policies/[^/]+/[^/]+/(good|bad)|sandbox/actions/)"]
     arguments += ["--explicit-package-bases", "--cache-dir", str(_cache(context))]
+    if not context.scope.engine:
+        arguments += [
+            "--follow-imports",
+            "silent",
+        ]  # what they import is read for its types, and judged elsewhere
     done = call("mypy", [*arguments, *present], context, folder=context.tree)
     if done.status not in (0, 1) or (done.status == 1 and not done.stdout.strip()):
         raise EngineError(
@@ -58,9 +60,19 @@ def found(context: Context) -> Iterator[Finding]:
             )
 
 
+def _asked(context: Context) -> list[str]:
+    """What mypy is asked about: the folders of code, or the application's own files one by one."""
+    project = context.project
+    files = [file for file in project.files if file.endswith(".py")]
+    if context.scope.engine:
+        return [root for root in project.roots if any(file.startswith(f"{root}/") for file in files)]
+    return [file for file in files if is_application(file, project.described.folders)]
+
+
 def _scope(context: Context) -> str:
     kept = len(baseline.entries(context.project.text(baseline.FILE)))
-    return f"but for {kept} findings of {baseline.FILE}" if kept else ""
+    said = [] if context.scope.engine else ["the application's code alone"]
+    return ", ".join([*said, *([f"but for {kept} findings of {baseline.FILE}"] if kept else [])])
 
 
 def _cache(context: Context) -> Path:

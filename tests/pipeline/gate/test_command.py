@@ -61,11 +61,11 @@ def test_stages_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [("lint", "policy", "test"), ("lint",), ("policy",), ("test",)] == asked
 
 
-@pytest.mark.parametrize("command", ["check", "test"])
+@pytest.mark.parametrize("command", ["check", "lint", "test"])
 def test_a_base_that_is_not_there_is_no_verdict(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is judged then; lint and policy, which judge all, don't look for it."""
+    """Nothing is judged then; policy, which judges all, doesn't look for it."""
     asked = judged(monkeypatch, evidence(**CLEAN).report)
     who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
     run(["git", "init", "--quiet"], cwd=tmp_path)
@@ -73,8 +73,8 @@ def test_a_base_that_is_not_there_is_no_verdict(
     (tmp_path / "tests/application").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
 
-    assert [2, 0] == [cli.main([command, "--base", "nowhere"]), cli.main(["lint", "--base", "nowhere"])]
-    assert [("lint",)] == asked
+    assert [2, 0] == [cli.main([command, "--base", "nowhere"]), cli.main(["policy", "--base", "nowhere"])]
+    assert [("policy",)] == asked
     assert "--base: nowhere is no commit of this clone." in capsys.readouterr().err
 
 

@@ -133,6 +133,29 @@ def test_facts_of_a_tool_stay_while_lines_move_and_tell_findings_apart(
     assert all(facts[one.rule, one.subject, one.fact, one.environment] == one.message for one in before)
 
 
+def test_types_are_held_where_the_change_is(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A change of the application alone asks mypy about its files; with what they import taken as it is."""
+    files = {
+        "samconfig.toml": SETTINGS + TABLE,
+        "app/__init__.py": "",
+        "app/wsgi.py": "def answer():\n    return 1\n",  # the platform's
+        "app/orders.py": "from app.wsgi import answer\n\nvalue: int = ''\nother: str = answer()\n",
+        "tests/application/test_orders.py": "import app.orders\n\nseen: str = app.orders.value\n",
+        "tests/app/test_wsgi.py": "wrong: int = ''\n",
+    }
+    project = make_project(**files)
+
+    def found(scope: Scope) -> tuple[set[str], str]:
+        context = Context(project, tmp_path_factory.mktemp("scratch"), scope)
+        return {f"{one.file}:{one.line}" for one in mypy.found(context)}, mypy.ENGINE.scope(context)
+
+    own = {"app/orders.py:3", "app/orders.py:4", "tests/application/test_orders.py:3"}
+    assert (own, "the application's code alone") == found(Scope(engine=False, why=""))
+    assert (own | {"app/wsgi.py:1", "tests/app/test_wsgi.py:1"}, "") == found(WHOLE)
+
+
 def test_another_secret_in_its_place_is_another_fact(
     make_project: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -5,11 +5,9 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import boto3
-from botocore.session import Session
 
 from sandbox.aws import Aws
 from sandbox.oidc import Issuer
@@ -36,14 +34,9 @@ class Cloud:
     aws: Aws
     issuer: Issuer
 
-    @cached_property
-    def _root(self) -> boto3.Session:
-        """One for all clients: each session would read the descriptions of the services anew, a fifth of a second."""
-        return self.aws.session("dev")
-
     def client(self, service: str, session: Any = None) -> Any:
         """A client of account dev."""
-        return self.aws.client(service, "dev", session or self._root)
+        return self.aws.client(service, "dev", session)
 
     def deploy(self, stack: str, template: Mapping[str, Any], **more: Any) -> str:
         """Create the stack; returns the state in which it settles."""
@@ -82,10 +75,12 @@ class Cloud:
     def become(self, arn: str) -> Any:
         """A session of a role."""
         keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        session = Session()
-        session.register_component("data_loader", self._root._session.get_component("data_loader"))
-        session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        return boto3.Session(botocore_session=session, region_name=self._root.region_name)
+        return boto3.Session(
+            keys["AccessKeyId"],
+            keys["SecretAccessKey"],
+            keys["SessionToken"],
+            region_name=self.aws.of("dev").region,
+        )
 
     def function(
         self, name: str, code: str, role: str, packages: Mapping[str, bytes] | None = None, **more: Any

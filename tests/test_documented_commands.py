@@ -66,7 +66,7 @@ TRIED = (
         '"upgrade"',
     ),
     Tried(r"pipeline check", "bin/drawn.py", '"check"'),
-    Tried(r"pipeline (?:lint|policy)", "tests/pipeline/gate/test_command.py", '"policy"'),
+    Tried(r"pipeline (?:lint(?: --base REF)?|policy)", "tests/pipeline/gate/test_command.py", '"policy"'),
     Tried(r"pipeline test(?: --base REF)?", "tests/policies/test_role_jobs.py", "bin/pipeline test"),
     Tried(r"pipeline rules(?: \[?ID\]?)?", "tests/pipeline/report/test_rules.py", '"rules"'),
     Tried(r"pipeline baseline(?: .*)?", "tests/pipeline/gate/test_baseline.py", '"baseline"'),

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from pipeline.base.run import CHECKOUT
-from sandbox import postgres, processes
+from sandbox import certificates, postgres, processes
 from sandbox.errors import SandboxError
 from sandbox.postgres import PostgreSQL
 
@@ -113,6 +113,32 @@ def test_it_can_be_interrupted(tmp_path: Path) -> None:
     assert port == started.port
     assert 0 == started.pid
     assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.e2e
+def test_a_restored_server_has_everything(tmp_path: Path) -> None:
+    """Data and users with their passwords, under another name that the certificate is for; the old one has stopped."""
+    with PostgreSQL(tmp_path, certificate=certificates.make(tmp_path / "authority")) as old:
+        with old.wait(old.administrator.database) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        new = old.restored("postgres-restored", "127.0.0.1")
+        try:
+            with new.wait(new.administrator.database) as connection:
+                rows = connection.execute("SELECT number FROM kept").fetchall()
+            admin = new.administrator
+            psycopg.connect(
+                host="127.0.0.1",
+                port=new.port,
+                dbname=admin.database,
+                user=admin.user,
+                password=admin.password,
+                **new.verified,
+            ).close()
+        finally:
+            new.stop()
+
+        assert [(7,)] == rows
+        assert (0, False) == (old.pid, (tmp_path / "postgres-restored").exists())
 
 
 @pytest.mark.e2e

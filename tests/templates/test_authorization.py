@@ -203,7 +203,11 @@ def test_aws_can_grant_what_is_written_for_a_type(letter: str) -> None:
 def generated(given: grants.Grants) -> list[dict[str, Any]]:
     """The statements that the bootstrap has for these grants, as dev's bootstrap resolves them."""
     written = yaml_parse(grants.written(_PLACES * 2, given)) or []
-    template = {"Parameters": {}, "Resources": {"One": {"Properties": {"Statement": written}}}}
+    template = {
+        "Parameters": {},
+        "Conditions": {"HasOtherKey": {"Fn::Equals": ["", "other"]}},
+        "Resources": {"One": {"Properties": {"Statement": written}}},
+    }
     values = {**pseudo(ENVIRONMENTS[0]), "Name": "shop", "Environment": "dev"}
     found: list[dict[str, Any]] = resources(template, values)["One"]["Properties"]["Statement"]
     return found

@@ -9,13 +9,14 @@ import boto3
 from pipeline.base import summary
 from pipeline.base.errors import GateError, PipelineError
 from pipeline.delivery import changeset, store
-from pipeline.delivery.bundle import DIGEST, TEMPLATE, Bundle
+from pipeline.delivery.bundle import DIGEST
 from pipeline.delivery.changeset import ChangeSet
 from pipeline.delivery.stack import Stack
 from pipeline.plan import sources
 from pipeline.plan.compare import compare
 from pipeline.plan.model import Change, Effect
 from pipeline.source.samconfig import Environment
+from pipeline.source.stacks import Stack as Template
 
 # What the transform makes anew, under a name that ends in a hash, where others change in place.
 _HASHED = ("AWS::ApiGateway::Deployment", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version")
@@ -25,17 +26,15 @@ def plan(
     session: boto3.Session,
     environment: Environment,
     before: Stack,
-    made: Bundle,
-    values: Mapping[str, str],
+    new: Template,
     ssm: Mapping[str, str],
 ) -> Effect | None:
-    """What putting `made` over the live stack must do, from the two bundles' templates and both sets of parameters.
+    """What putting `new` over the live stack must do, from the two bundles' templates and both sets of parameters.
 
-    `ssm` are the values behind the parameters, by parameter. None when what is live came from no bundle that is
-    still there: then nothing can be said beforehand, which a warning tells.
+    `new` is the template of the bundle as it will be deployed, `ssm` are the values behind the parameters, by
+    parameter. None when what is live came from no bundle that is still there: then nothing can be said beforehand,
+    which a warning tells.
     """
-    text, repository = made.path(TEMPLATE).read_text(encoding="utf-8"), environment.repository
-    new = sources.bundled(environment.name, text, made.files, values, repository)
     if not before.exists:
         return compare(None, new, {})
     digest = before.parameters.get("BundleDigest", "")
@@ -47,7 +46,7 @@ def plan(
         summary.warning("Not bound to a plan", f"What is live can't be compared: {error.message}")
         return None
     moved = frozenset(name for name, value in ssm.items() if before.resolved.get(name, value) != value)
-    old = sources.bundled(environment.name, text, files, before.parameters, repository)
+    old = sources.bundled(environment.name, text, files, before.parameters, environment.repository)
     return compare(old, new, before.parameters, moved)
 
 

@@ -231,14 +231,7 @@ def _change(
     authorities.check(made, template, release.ssm, under_way.application.folders)
     if not under_way.before.exists:
         concurrency.check(under_way.session, template)
-    effect = binding.plan(
-        under_way.session,
-        under_way.environment,
-        under_way.before,
-        made,
-        release.parameters,
-        release.ssm,
-    )
+    effect = binding.plan(under_way.session, under_way.environment, under_way.before, template, release.ssm)
     whole: Mapping[str, Any] | None = gathered
 
     def note(changes: ChangeSet | None) -> None:

@@ -1,4 +1,4 @@
-"""cfn-lint on the templates as written, and on each environment's expanded form."""
+"""cfn-lint on the templates as written, and on what the transform makes of them in each environment."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,13 +39,26 @@ def run(context: Context) -> Iterator[Finding]:
     project = context.project
     written = [name for name in (APPLICATION, BOOTSTRAP) if name in project.files]
     if written:
-        yield from _lint(context, [context.tree / name for name in written], ())
-    made = sorted(context.expanded.iterdir())
-    if made:
-        yield from _lint(context, made, _EXPANDED_IGNORES)
+        for match in _lint(context, [context.tree / name for name in written], ()):
+            yield _finding(context, match, Path(match["Filename"]))
+    if alike := _alike(context):
+        for match in _lint(context, [same[0] for same in alike], _EXPANDED_IGNORES):
+            for file in next(same for same in alike if same[0] == Path(match["Filename"])):
+                yield _finding(context, match, file)
 
 
-def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iterator[Finding]:
+def _alike(context: Context) -> list[list[Path]]:
+    """The expanded templates, those of one content together: each takes seconds. Without what no transform changed."""
+    found: dict[bytes, list[Path]] = {}
+    for file in sorted(context.expanded.iterdir()):
+        stack = context.stack_of(str(file))
+        if stack.expanded is not stack.document.data:
+            found.setdefault(file.read_bytes(), []).append(file)
+    return list(found.values())
+
+
+def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """What cfn-lint says, without what is ignored. Raises EngineError."""
     regions = sorted({one.region for one in context.project.environments if one.region})
     # Mandatory checks can't be switched off by the Metadata of a template.
     arguments = ["--format", "json", "--mandatory-checks", "E", "W"]
@@ -61,12 +74,12 @@ def _lint(context: Context, files: list[Path], ignored: tuple[str, ...]) -> Iter
             *SAID,
             *ignored,
         ):  # its own --ignore-checks has no effect beside mandatory ones
-            yield _finding(context, match)
+            yield match
 
 
-def _finding(context: Context, match: dict[str, Any]) -> Finding:
+def _finding(context: Context, match: dict[str, Any], name: Path) -> Finding:
+    """What cfn-lint says of a file, told of this one, which has the same content."""
     rule, path = match["Rule"], tuple(match["Location"].get("Path") or ())
-    name = Path(match["Filename"])
     severity = _SEVERITY.get(match["Level"], "high")
     resource = str(path[1]) if len(path) > 1 and path[0] == "Resources" else ""
     environment, below = None, 2 if resource else 0

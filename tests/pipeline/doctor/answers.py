@@ -6,6 +6,7 @@ changes something.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import boto3
@@ -40,17 +41,17 @@ class Session:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
 
     def client(self, service: str, config: Any = None) -> Any:
-        made = _REAL.client(service, config=config)  # type: ignore[call-overload]
-        made.meta.events.register("before-parameter-build", self._asked)
-        made.meta.events.register("before-call", self._answered)
+        """A client that is answered here: it asks the session that asked for it last."""
+        made = _client(service, config)
+        _SESSIONS[service] = self
         return made
 
-    def _asked(self, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    def called(self, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         assert _READS.fullmatch(model.name), f"{model.name} changes something"
         context["asked"] = params
         self.asked.append((model.name, params))
 
-    def _answered(self, model: Any, context: dict[str, Any], **_: Any) -> Any:
+    def answer(self, model: Any, context: dict[str, Any], **_: Any) -> Any:
         answer = self.answers[model.name]
         if callable(answer):
             answer = answer(context["asked"])
@@ -58,3 +59,14 @@ class Session:
             return _http(400), {"ResponseMetadata": {}, **answer.response}
         validate_parameters(answer, model.output_shape)
         return _http(200), {"ResponseMetadata": {}, **answer}
+
+
+_SESSIONS: dict[str, Session] = {}
+
+
+@cache  # to make one takes as long as all that a test asks of it
+def _client(service: str, config: Any) -> Any:
+    made = _REAL.client(service, config=config)  # type: ignore[call-overload]
+    made.meta.events.register("before-parameter-build", lambda **given: _SESSIONS[service].called(**given))
+    made.meta.events.register("before-call", lambda **given: _SESSIONS[service].answer(**given))
+    return made

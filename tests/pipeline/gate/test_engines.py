@@ -1,6 +1,7 @@
 """The real tools, once each: what they find, where they say it is, and what happens when one is not well."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -413,3 +414,32 @@ Resources:
     told = list(cfn_lint.ENGINE.run(context))
 
     assert {"E3002"} == {one.rule for one in told} & {"E3002", "W2001", "W8001", "W3005"}
+    assert {None, "dev", "prod"} == {one.environment for one in told if one.rule == "E3002"}
+
+
+def test_templates_of_one_content_are_linted_once(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes seconds: the same expansion in two environments, and what no transform changes."""
+    given, call = [], cfn_lint.call
+
+    def counted(program: str, arguments: list[str], context: Context) -> Completed:
+        given.append([Path(one).name for one in arguments[arguments.index("--") + 1 :]])
+        return call(program, arguments, context)
+
+    monkeypatch.setattr(cfn_lint, "call", counted)
+    topic = "Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { DisplayNam: x } } }\n"
+    serverless = f"Transform: AWS::Serverless-2016-10-31\n{topic}"
+    names = "dev", "prod"
+    for template, expected in (
+        (topic, [["template.yaml", "template.yaml"]]),
+        (serverless, [["template.yaml", "template.yaml"], ["application-dev.json"]]),
+    ):
+        given.clear()
+        project = make_project(**{"template.yaml": template, "bootstrap/template.yaml": topic})
+        told = list(cfn_lint.ENGINE.run(Context(project, tmp_path_factory.mktemp("scratch"))))
+
+        assert expected == given
+        assert {("template.yaml", None), ("bootstrap/template.yaml", None)} | {
+            ("template.yaml", name) for name in names if template == serverless
+        } == {(one.file, one.environment) for one in told if one.rule == "E3002"}

@@ -148,6 +148,31 @@ def replacements() -> None:
     provisioners._property_recreation = stacks._property_recreation = recreation
 
 
+_MADE = {"Fn::FindInMap", "Fn::Join", "Fn::Split", "Fn::Sub"}
+
+
+def conditions_of_functions() -> None:
+    """AWS: what a condition compares may be made by functions, such as a list that is joined to see whether it is
+    empty. ministack: it compares the function as it is written, which equals nothing. Source: cfn-lint's schema of
+    Fn::Equals (data/schemas/other/functions/equals.json) names the functions that it takes."""
+    evaluate = engine._evaluate_conditions
+
+    def made(value: Any, template: Any, values: Any) -> Any:
+        if isinstance(value, dict) and value.keys() & _MADE:
+            return engine._resolve_refs(value, {}, values, {}, template.get("Mappings", {}), "", "")
+        if isinstance(value, dict):
+            return {key: made(one, template, values) for key, one in value.items()}
+        return [made(one, template, values) for one in value] if isinstance(value, list) else value
+
+    def evaluated(template: Any, values: Any) -> Any:
+        return evaluate(
+            {**template, "Conditions": made(template.get("Conditions", {}), template, values)}, values
+        )
+
+    for module in (engine, changesets, handlers, stacks):
+        module._evaluate_conditions = evaluated
+
+
 def changes_by_condition() -> None:
     """AWS: a resource whose condition doesn't hold is no part of the stack, nor of a change set. ministack: a change
     set adds it, and never takes it away."""
@@ -190,6 +215,7 @@ MENDS = (
     dead_stacks,
     service_role,
     replacements,
+    conditions_of_functions,
     changes_by_condition,
     templates_by_version,
 )

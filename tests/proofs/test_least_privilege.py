@@ -27,6 +27,7 @@ _KEPT = "the resource outlives the stack; asked when its creation is rolled back
 _CHANGED = "asked when a release changes this of a resource"
 
 # What the story does not ask for, each with the reason why it stays.
+_NETWORK = "asked of functions in a VPC: tests/proofs/test_day_two.py"
 BEYOND: dict[str, dict[Right, str]] = {
     "deploy": {
         ("DriveOwnStack", "cloudformation:DeleteChangeSet"): "asked when a change set is refused",
@@ -46,6 +47,10 @@ BEYOND: dict[str, dict[Right, str]] = {
         ("DeadLetters", "sqs:DeleteQueue"): _KEPT,
         ("DeadLetters", "sqs:UntagQueue"): _UNTAG,
         ("FunctionCode", "s3:GetObject"): "asked of code without a version, as `sam deploy` brings it",
+        ("FunctionNetwork", "ec2:DescribeNetworkInterfaces"): _NETWORK,
+        ("FunctionNetwork", "ec2:DescribeSecurityGroups"): _NETWORK,
+        ("FunctionNetwork", "ec2:DescribeSubnets"): _NETWORK,
+        ("FunctionNetwork", "ec2:DescribeVpcs"): _NETWORK,
         ("FunctionRoles", "iam:UpdateAssumeRolePolicy"): _CHANGED,
         ("FunctionRoles", "iam:UpdateRole"): _CHANGED,
         ("FunctionRoles", "iam:UpdateRoleDescription"): _CHANGED,

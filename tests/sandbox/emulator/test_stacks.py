@@ -147,6 +147,40 @@ def test_a_change_set_heeds_conditions(cloud: Cloud, first: str, then: str, acti
     assert [(action, "Sometimes")] == found
 
 
+@pytest.mark.parametrize(
+    ("compared", "values", "holds"),
+    [
+        ({"Fn::Join": ["", {"Ref": "Many"}]}, {"Many": ""}, True),
+        ({"Fn::Join": ["", {"Ref": "Many"}]}, {"Many": "one,two"}, False),
+        ({"Fn::Sub": "${Many}"}, {"Many": ""}, True),
+        ({"Fn::FindInMap": ["Empty", {"Ref": "Many"}, "Is"]}, {"Many": "yes"}, True),
+        ({"Fn::FindInMap": ["Empty", {"Ref": "Many"}, "Is"]}, {"Many": "no"}, False),
+    ],
+)
+def test_a_condition_compares_what_functions_make(
+    cloud: Cloud,
+    request: pytest.FixtureRequest,
+    compared: dict[str, Any],
+    values: dict[str, str],
+    holds: bool,
+) -> None:
+    """A list is joined to see whether it is empty, as AWS's own templates do."""
+    kind = "CommaDelimitedList" if "Fn::Join" in compared else "String"
+    queue = {"Type": "AWS::SQS::Queue"}
+    template = {
+        "Parameters": {"Many": {"Type": kind}},
+        "Mappings": {"Empty": {"yes": {"Is": ""}, "no": {"Is": "full"}}},
+        "Conditions": {"IsEmpty": {"Fn::Equals": [compared, ""]}},
+        "Resources": {"Always": queue, "Sometimes": {**queue, "Condition": "IsEmpty"}},
+    }
+    stack = f"functions-{abs(hash(request.node.name))}"
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+    assert "CREATE_COMPLETE" == cloud.deploy(stack, template, Parameters=given)
+    found = cloud.client("cloudformation").list_stack_resources(StackName=stack)["StackResourceSummaries"]
+
+    assert holds == ("Sometimes" in {one["LogicalResourceId"] for one in found})
+
+
 _ALARM = {
     "MetricName": "Errors",
     "Namespace": "AWS/Lambda",

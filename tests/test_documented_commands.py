@@ -67,6 +67,7 @@ TRIED = (
     ),
     Tried(r"pipeline check", "bin/drawn.py", '"check"'),
     Tried(r"pipeline (?:lint|policy)", "tests/pipeline/gate/test_command.py", '"policy"'),
+    Tried(r"pipeline lint --base REF", "tests/pipeline/gate/test_command.py", '"check", "lint", "test"'),
     Tried(r"pipeline test(?: --base REF)?", "tests/policies/test_role_jobs.py", "bin/pipeline test"),
     Tried(r"pipeline rules(?: \[?ID\]?)?", "tests/pipeline/report/test_rules.py", '"rules"'),
     Tried(r"pipeline baseline(?: .*)?", "tests/pipeline/gate/test_baseline.py", '"baseline"'),

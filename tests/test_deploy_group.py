@@ -22,7 +22,7 @@ from pipeline.source.scripts import commands
 from pipeline.source.workflows import Job
 from tests import judged
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 SETUP = "./.github/actions/setup"
 GROUPS: dict[str, list[Any]] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))[

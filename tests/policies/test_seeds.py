@@ -15,7 +15,8 @@ from tests.policies.seeds.forms import FORMS
 from tests.policies.seeds.model import Harmless, Seed, only, read
 from tests.rules import RULES
 
-pytestmark = pytest.mark.slow  # a quarter of a second for each of hundreds of seeds
+# A quarter of a second for each of hundreds of seeds.
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (

@@ -17,9 +17,11 @@ from pipeline.gate.engines import (
     mypy,
     own,
     ruff,
+    tests,
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.engines.programs import call
 from pipeline.gate.parts import WHOLE, Scope
 from pipeline.gate.rules import Rule, load
 from pipeline.source.project import Project
@@ -365,6 +367,28 @@ def test_the_applications_tests_always_run(make_project: Make, scope: Scope, fil
     assert files == [one.file for one in report.findings]
 
 
+def test_many_modules_share_out_the_work(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them runs, whether a process does it or one a core."""
+    asked = []
+
+    def noted(program: str | Path, arguments: list[str], context: Context, *, folder: Path) -> Completed:
+        asked.append(arguments[arguments.index("-n") + 1])
+        return call(program, arguments, context, folder=folder)
+
+    monkeypatch.setattr(tests, "call", noted)
+    fault = "def test_x() -> None:\n    assert False\n"
+    for number, files in (
+        (3, {}),
+        (21, {"tests/application/helper.py": "", "tests/application/sub/test_y.py": ""}),
+    ):
+        modules = {f"tests/application/test_x{one}.py": fault for one in range(number)}
+        project = make_project(**modules, **files)
+        report = check.judge(project.root, ("test",), scope=Scope(engine=False, why=""))
+
+        assert sorted(modules) == sorted(one.file for one in report.findings)
+    assert ["0", "auto"] == asked
+
+
 def test_folder_without_tests_is_no_pass(make_project: Make) -> None:
     """No test is not a green test."""
     report = check.judge(make_project().root, ("test",))
@@ -421,7 +445,7 @@ def test_templates_of_one_content_are_linted_once(
     make_project: Make, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each takes seconds: the same expansion in two environments, and what no transform changes."""
-    given, call = [], cfn_lint.call
+    given = []
 
     def counted(program: str, arguments: list[str], context: Context) -> Completed:
         given.append([Path(one).name for one in arguments[arguments.index("--") + 1 :]])

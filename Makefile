@@ -73,8 +73,8 @@ fresh: ## Both commands as on a new machine, twice: a clone of HEAD, an empty HO
 drawn: install ## `bin/pipeline check` in a clone of HEAD with names that are drawn
 	@$(SCRATCH) python3 bin/drawn.py
 
-test-fast: install-check ## The tests that need no emulator
-	@$(PYTEST) -m "not e2e and not slow and not proof"
+test-fast: install-check ## The tests that take a moment, and start neither a program nor a database
+	@$(PYTEST) -m "not outside and not e2e and not slow and not proof"
 
 check: install-check ## What a pull request is judged by: lint, policy, tests (`bin/pipeline check`: with all tests)
 	@bin/pipeline check --base

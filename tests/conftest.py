@@ -1,7 +1,9 @@
 """The same world for every test, whoever runs it; and a real PostgreSQL for those that need one."""
 
 import os
+import sys
 import tempfile
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from psycopg import sql
 
 from pipeline.base import surroundings
 from pipeline.cli import narrate
+from pipeline.gate.parts import TESTS
 from sandbox import descriptions  # noqa: F401 - imported for what it does
 from sandbox.progress import Progress
 
@@ -72,9 +75,41 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         return (yield)
 
 
+_STARTS_SOMETHING = {"postgresql", "secrets_manager", "repository", "hub"}  # fixtures
+_BESIDE = ("outside", "slow", "e2e", "proof")  # the marks of tests that may
+
+
+@pytest.hookimpl(tryfirst=True)  # before those are left out that have a mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that take longest, so that no worker is left with one at the end."""
+    """Mark what starts something by its fixtures. Begin with the modules that take longest, so that no worker is left
+    with one at the end."""
+    for item in items:
+        if not _STARTS_SOMETHING.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("outside")
     items.sort(key=lambda item: not (item.get_closest_marker("e2e") or item.get_closest_marker("slow")))
+
+
+_alone: list[pytest.Item] = []  # the test that runs, where it may start nothing
+_STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that starts something and isn't marked: `make test-fast` is to stay fast. A team's own may."""
+    if not item.nodeid.startswith(f"{TESTS}/") and not any(map(item.get_closest_marker, _BESIDE)):
+        _alone.append(item)
+    try:
+        return (yield)
+    finally:
+        _alone.clear()
+
+
+def _audited(event: str, _: object) -> None:
+    if event in _STARTS and _alone and threading.current_thread() is threading.main_thread():
+        pytest.fail(f"{event}: what starts a program, a server or a database is marked `outside`")
+
+
+sys.addaudithook(_audited)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest's own, whose list of the skipped comes late

@@ -20,8 +20,9 @@ from pipeline.source import duties, role_jobs
 from pipeline.source.project import Project
 from pipeline.source.scripts import commands
 from pipeline.source.workflows import Job
+from tests import judged
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 SETUP = "./.github/actions/setup"
 GROUPS: dict[str, list[Any]] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))[
@@ -40,7 +41,7 @@ for name in {names!r}:
 
 @pytest.fixture(scope="module")
 def project() -> Project:
-    return Project.load(CHECKOUT)
+    return judged.repository()
 
 
 def installed_for(project: Project, job: Job) -> set[str]:

@@ -10,6 +10,8 @@ from pipeline.base.run import CHECKOUT
 from pipeline.source import adoption
 from tests.pipeline.bundles import Repository
 
+pytestmark = pytest.mark.outside
+
 _SPEC = importlib.util.spec_from_file_location("drawn", CHECKOUT / "bin/drawn.py")
 assert _SPEC is not None
 assert _SPEC.loader is not None

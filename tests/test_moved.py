@@ -10,6 +10,8 @@ from pipeline.source.configuration import FILE
 from pipeline.source.environments import LAPTOP_ACCOUNT
 from tests.moved import Somebody, moved
 
+pytestmark = pytest.mark.outside
+
 WORLDS = (
     Somebody(),
     Somebody("sh", "Q/x", "us-east-1", ("123456789012", "210987654321")),

@@ -58,6 +58,7 @@ def test_without_such_a_place_it_is_the_systems(scratch: Any, tmp_path: Path) ->
     assert Path(tempfile.gettempdir()) == scratch.folder(tmp_path / "none")
 
 
+@pytest.mark.outside
 def test_the_callers_choice_goes_before(tmp_path: Path) -> None:
     """TMPDIR is heeded, as by every program."""
     told = run([sys.executable, "-I", "-S", CHECKOUT / "bin/scratch.py"], env={"TMPDIR": str(tmp_path)})

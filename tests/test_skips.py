@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.base.run import CHECKOUT, Completed, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 _TESTS = """
 import pytest

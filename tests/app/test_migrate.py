@@ -16,6 +16,8 @@ from tests.conftest import TestDatabase
 from tests.running import ADMIN_ARN, PASSWORD, SECRET_ARN
 from tests.secrets_manager import NEEDLE, SHAPES, SecretsManager
 
+pytestmark = pytest.mark.outside
+
 
 class Context:
     """What Lambda gives beside the event."""

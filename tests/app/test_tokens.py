@@ -29,6 +29,8 @@ from tests.proxy import Proxy, Tokens
 from tests.running import PASSWORD, SECRET_ARN, Ledger, environment, signing
 from tests.secrets_manager import ENVIRON, SecretsManager
 
+pytestmark = pytest.mark.outside
+
 NOW = dt.datetime(2026, 3, 1, 12, 34, 56, tzinfo=dt.UTC)
 visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 

@@ -54,6 +54,7 @@ def test_the_application_serves_without_the_ledger(without: Path, migrated: dict
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_gate_passes_without_the_ledger(without: Path) -> None:
     """Nothing else imports it: types, templates and policies hold, the routes in the template included."""
     for name in (".venv", ".tools"):

@@ -280,6 +280,7 @@ def test_header_names_do_not_fill_the_memory() -> None:
     assert 1000 >= len(wsgi._environ_keys)
 
 
+@pytest.mark.outside
 def test_import_is_cheap() -> None:
     """The adapter loads neither a web framework nor an HTTP client: only awsgi and the standard library's small."""
     root = Path(wsgi.__file__).parent

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from app.wsgi import respond
 from tests.events import Event, alb_event, http_event, receive, rest_event, url_event
 
+pytestmark = pytest.mark.outside
+
 fuzz_more = settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 fuzz = settings(fuzz_more, max_examples=100)
 

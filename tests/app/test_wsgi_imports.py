@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import app
 from benchmarks.cold_start import SETTINGS
+
+pytestmark = pytest.mark.outside
 
 # The platform alone: what a team's own entry imports is the team's.
 STARTED = """

@@ -1,7 +1,11 @@
 """The comparison of adapters: it judges all of them by the same cases, and ours gets all right."""
 
+import pytest
+
 from benchmarks import adapter
 from tests.events.cases import CASES
+
+pytestmark = pytest.mark.outside
 
 
 def test_every_adapter_is_judged_on_every_case() -> None:

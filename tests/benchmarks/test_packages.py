@@ -3,8 +3,12 @@
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from benchmarks import cold_start
 from benchmarks.packages import Package, contents
+
+pytestmark = pytest.mark.outside
 
 
 def test_contents_are_added_up_by_folder(tmp_path: Path) -> None:

@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.base.run import CHECKOUT
 from pipeline.iam import matrix, subjects
 from pipeline.source.application import watch
-from pipeline.source.project import Project
 from pipeline.source.runs import runs
 from sandbox.accounts import account, pair
 from sandbox.github.event import Repository
 from sandbox.oidc import ISSUER, Issuer
 from sandbox.state import Sandbox
+from tests import judged
 
 pytestmark = pytest.mark.e2e
 APPLICATION = account("dev").settings.application
@@ -69,7 +68,7 @@ def opens(box: Sandbox, environment: str, token: str, role: str) -> bool:
 
 def jobs() -> Offers:
     """Every token that a job can get, for each role."""
-    project = Project.load(CHECKOUT)
+    project = judged.repository()
     asking = [one for one in runs(project) if one.asks]
     for role in matrix.roles(project):
         environment = role.stack.environment.name

@@ -51,6 +51,7 @@ def test_each_error_says_what_failed_and_ends_with_its_status(
     assert caught.value.message.startswith("reading it: ")
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("missing", [0, 4])
 def test_half_an_answer_is_no_answer(missing: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK would take it for an empty success; a whole one is taken as it is."""

@@ -17,6 +17,8 @@ from pipeline.source.project import Project
 from tests.pipeline.bundles import Repository
 from tests.rules import rule
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:

@@ -402,6 +402,7 @@ def test_this_projects_instruction_set_is_said_in_one_place() -> None:
     assert "rchitecture" not in (CHECKOUT / "samconfig.toml").read_text()
 
 
+@pytest.mark.outside
 def test_outside_of_a_repository(tmp_path: Path) -> None:
     """There is no commit to build."""
     with pytest.raises((ConfigurationError, ToolError), match="is not a git repository with a commit"):

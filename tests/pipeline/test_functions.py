@@ -119,6 +119,7 @@ def test_a_value_is_told_where_it_can_be(value: Any, expected: str | None) -> No
     assert expected == functions.told(value, {"Host": "db"})
 
 
+@pytest.mark.outside
 def test_a_commits_own_application_is_asked(tmp_path: Path) -> None:
     """An earlier commit answers at its own routes; one from before the table, or of no clone, at today's."""
     repository = Repository(tmp_path / "clone")

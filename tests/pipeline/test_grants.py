@@ -18,6 +18,8 @@ from pipeline.source.settings import FILE
 from tests.iam import decide
 from tests.stacks import BOOTSTRAP_ANSWERS, ROOT, resources, statements, texts
 
+pytestmark = pytest.mark.outside
+
 BOOTSTRAP = (ROOT / "bootstrap/template.yaml").read_text(encoding="utf-8")
 HERE = {"AWS::Partition": "aws", "AWS::Region": "xx-test-1", "AWS::AccountId": "000000000001"}
 OWN = "arn:aws:{}:xx-test-1:000000000001:{}"

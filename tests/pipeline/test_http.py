@@ -9,6 +9,8 @@ import pytest
 from pipeline.base import github, http
 from pipeline.base.errors import GateError
 
+pytestmark = pytest.mark.outside
+
 type Told = tuple[int, dict[str, str], bytes]
 
 

@@ -11,6 +11,8 @@ from pipeline.base.run import CHECKOUT, run
 from pipeline.source import adoption, application, samconfig
 from tests.pipeline.bundles import Repository
 
+pytestmark = pytest.mark.outside
+
 OTHERS = (
     *("--name", "shop", "--repository", "Initrode/widgets.web"),
     *("--branch", "release/2.x", "--region", "mx-central-1"),

@@ -8,6 +8,8 @@ import pytest
 
 from pipeline.base.run import CHECKOUT, run
 
+pytestmark = pytest.mark.outside
+
 COPIED = ("pipeline", "sandbox", "benchmarks", "app", "rotation")
 
 

@@ -369,6 +369,7 @@ def released(cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bun
     return made
 
 
+@pytest.mark.outside
 def test_a_deployed_tag_gets_its_passport(cloud: Cloud, released: Bundle, key: Key) -> None:
     """With commit, people, checks, change set, digests, and what Lambda says that it runs."""
     raw = cloud.objects[EVIDENCE, "passports/v1.0.0.json"]

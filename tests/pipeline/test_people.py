@@ -18,6 +18,8 @@ from pipeline.release import status
 from pipeline.source import tags as release
 from tests.pipeline.bundles import Repository
 
+pytestmark = pytest.mark.outside
+
 # What stands in a commit's header or subject but for NUL and the line end, which git itself keeps out.
 STRANGE = st.text(st.characters(exclude_characters="\0\n", exclude_categories=["Cs"]), min_size=1)
 ENDS = [

@@ -19,6 +19,8 @@ from tests.pipeline.bundles import Repository, make
 from tests.pipeline.cloud import Cloud, environment
 from tests.sandbox.shop import written
 
+pytestmark = pytest.mark.outside
+
 PROD = environment(name="dev", promote_from="dev")  # the account in memory is dev's; the rules are prod's
 WAIVER = """
 [[waiver]]

@@ -21,6 +21,8 @@ from pipeline.source.routing import differences
 from pipeline.source.url_map import UrlMapError, read
 from tests.pipeline.flask_project import HEAD, event, project, template
 
+pytestmark = pytest.mark.outside
+
 _ORDERS = """
 @application.get("/orders")
 def orders():

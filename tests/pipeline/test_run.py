@@ -13,6 +13,8 @@ from pipeline.base.errors import ToolError
 from pipeline.base.run import CHECKOUT, run, tool
 from tests.waiting import until
 
+pytestmark = pytest.mark.outside
+
 
 def test_a_failure_tells_its_last_lines() -> None:
     """Program, arguments, exit status, the end of what it wrote."""

@@ -19,6 +19,8 @@ from pipeline.source.located import parse
 from pipeline.source.samconfig import Assignment, assignments
 from tests.pipeline.applications import TABLE
 
+pytestmark = pytest.mark.outside
+
 # Answers a line of JSON for each: what sam makes of overrides, of tags, or of an environment's table in a folder.
 _SAM = """
 import json, sys

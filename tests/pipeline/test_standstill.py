@@ -72,6 +72,7 @@ def test_what_waits_for_a_processor_is_at_work(monkeypatch: pytest.MonkeyPatch) 
     assert activity(os.getpid()) != activity(os.getpid())
 
 
+@pytest.mark.outside
 def test_what_sleeps_shows_the_same() -> None:
     """A process that waits for something shows nothing new; nor does one that is gone."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:

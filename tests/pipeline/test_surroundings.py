@@ -51,6 +51,7 @@ def test_a_tool_of_the_gate_gets_no_credential() -> None:
     assert set(given).isdisjoint(bare(given))
 
 
+@pytest.mark.outside
 def test_programs_make_files_that_others_may_read(tmp_path: Path) -> None:
     """Whatever the caller's mask: a bundle's modes must not hang on it."""
     mask = os.umask(0o077)
@@ -62,6 +63,7 @@ def test_programs_make_files_that_others_may_read(tmp_path: Path) -> None:
     assert 0o644 == (tmp_path / "made").stat().st_mode & 0o777
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("world", ["GIT", "settings in HOME"])
 def test_a_commits_files_are_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: str) -> None:
     """A person's line ends, attributes and hooks change nothing that git stores or gives out."""

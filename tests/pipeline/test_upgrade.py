@@ -15,6 +15,8 @@ from pipeline.release.upgrade import ADD, CHANGE, REMOVE, Change
 from pipeline.source import adoption, application
 from tests.pipeline.bundles import Repository
 
+pytestmark = pytest.mark.outside
+
 SCRIPT = """#!/bin/sh
 [ "$1" = lint ] && echo '{{"findings": [], "engines": []}}' && exit 0
 cat <<'END'

@@ -9,11 +9,13 @@ import pytest
 from pipeline.gate.engines import own
 from pipeline.gate.rules import Rule
 from pipeline.source.project import Project
+from tests import judged
 from tests.policies.seeds.forms import FORMS
 from tests.policies.seeds.model import Harmless, Seed, only, read
 from tests.rules import RULES
 
-pytestmark = pytest.mark.slow  # a quarter of a second for each of hundreds of seeds
+# A quarter of a second for each of hundreds of seeds.
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
@@ -38,7 +40,7 @@ FILES = (
     ".ci/run",
     "tests/conftest.py",
 )
-CLEAN = only(Project.load(ROOT), FOLDERS, FILES)
+CLEAN = only(judged.repository(), FOLDERS, FILES)
 _ALL, HARMLESS = read(Path(__file__).parent / "seeds")
 SEEDS = [(group, seed) for group, seed in _ALL if not seed.tool]
 OF_TOOLS = [seed for _, seed in _ALL if seed.tool]  # told by a tool, and by no rule of our own

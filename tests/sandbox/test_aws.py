@@ -10,6 +10,8 @@ from sandbox.aws import Aws
 from sandbox.errors import SandboxError
 from tests.sandbox.shop import shop
 
+pytestmark = pytest.mark.outside
+
 
 def test_an_emulator_that_ends_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit status 2, and the log with its last lines."""

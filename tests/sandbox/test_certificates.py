@@ -23,6 +23,7 @@ def _serve(made: certificates.Certificate, listener: socket.socket) -> None:
             connection.close()
 
 
+@pytest.mark.outside
 def test_clients_verify_it_strictly(tmp_path: Path) -> None:
     """Python's strictest verification takes it for localhost and 127.0.0.1, and for no other name."""
     made = certificates.make(tmp_path)

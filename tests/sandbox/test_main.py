@@ -133,6 +133,7 @@ def test_a_malformed_port_is_refused(capsys: pytest.CaptureFixture[str], port: s
     assert "is no port: 1 to 65535" in capsys.readouterr().err
 
 
+@pytest.mark.outside
 def test_a_keeper_that_fails_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes wrong in the background is said in the foreground, with how to resolve it."""
     wrong = tmp_path / "python"

@@ -14,6 +14,8 @@ from joserfc.jwk import KeySet, RSAKey
 from sandbox.loopback import Connection
 from sandbox.oidc import ISSUER, Issuer, RefusedError
 
+pytestmark = pytest.mark.outside
+
 CLAIMS = {"iss": ISSUER, "sub": "repo:acme/ledger:environment:dev", "repository_owner": "acme"}
 
 

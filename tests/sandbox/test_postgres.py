@@ -15,6 +15,8 @@ from sandbox import certificates, postgres, processes
 from sandbox.errors import SandboxError
 from sandbox.postgres import PostgreSQL
 
+pytestmark = pytest.mark.outside
+
 
 def _connect(
     server: PostgreSQL, user: str = "", password: str = ""

@@ -10,6 +10,8 @@ import pytest
 from sandbox import processes
 from tests.waiting import until
 
+pytestmark = pytest.mark.outside
+
 SLEEP = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(86400)'])"
 
 

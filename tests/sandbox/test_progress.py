@@ -142,6 +142,7 @@ def shown(*words: str) -> Completed:
     return run([sys.executable, "-I", "-S", file, ".venv", *words], check=False)
 
 
+@pytest.mark.outside
 def test_a_program_that_does_its_work_says_nothing() -> None:
     """Only that it runs; its own words are for a failure."""
     done = shown("sh", "-c", "echo much; echo more >&2")
@@ -149,6 +150,7 @@ def test_a_program_that_does_its_work_says_nothing() -> None:
     assert (0, "", "") == (done.status, done.stdout, done.stderr)
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(("script", "status"), [("exit 3", 3), ("echo no room >&2; exit 2", 2)])
 def test_a_program_that_fails_is_heard(script: str, status: int) -> None:
     """With its status and its words."""

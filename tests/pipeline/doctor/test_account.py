@@ -19,9 +19,12 @@ from pipeline.doctor.model import NOTE, OK, UNKNOWN, WRONG, Remark, status
 from pipeline.source import prices, samconfig
 from pipeline.source.functions import functions
 from pipeline.source.project import BOOTSTRAP, Project
+from tests import judged
 from tests.pipeline.doctor.answers import Answer, Session, refusal
 
-_PROJECT = Project.load(CHECKOUT)
+pytestmark = pytest.mark.outside
+
+_PROJECT = judged.repository()
 PROD = samconfig.read(CHECKOUT, "prod")
 NAME, REPOSITORY = PROD.application.name, PROD.application.repository
 _ARN = f"arn:aws:secretsmanager:{PROD.region}:{PROD.account}:secret:rds!db-1-AbCdEf"

@@ -17,6 +17,8 @@ from pipeline.source import adoption, quotas
 from pipeline.source.project import Project
 from tests.pipeline.gate.conftest import SETTINGS, TEMPLATE
 
+pytestmark = pytest.mark.outside
+
 OTHERS = adoption.Names(
     "shop",
     "Initrode/widgets.web",

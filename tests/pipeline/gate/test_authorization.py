@@ -11,6 +11,8 @@ from pipeline.iam import authorization
 from pipeline.iam.authorization import arns, meets, without_resources
 from pipeline.source.values import Hole, Partial
 
+pytestmark = pytest.mark.outside
+
 FILLED = {"Partition": "aws", "Region": "eu-west-1", "Account": "111111111111", "SecretId": "name-a1B2c3"}
 
 

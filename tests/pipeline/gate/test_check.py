@@ -19,6 +19,8 @@ from pipeline.gate.findings import Finding
 from pipeline.source.project import Project
 from pipeline.source.stages import STAGES
 
+pytestmark = pytest.mark.outside
+
 type Make = Callable[..., Project]
 
 

@@ -61,6 +61,7 @@ def test_stages_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [("lint", "policy", "test"), ("lint",), ("policy",), ("test",)] == asked
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("command", ["check", "lint", "test"])
 def test_a_base_that_is_not_there_is_no_verdict(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -78,6 +79,7 @@ def test_a_base_that_is_not_there_is_no_verdict(
     assert "--base: nowhere is no commit of this clone." in capsys.readouterr().err
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     "change",
     [

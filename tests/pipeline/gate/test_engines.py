@@ -17,9 +17,11 @@ from pipeline.gate.engines import (
     mypy,
     own,
     ruff,
+    tests,
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
+from pipeline.gate.engines.programs import call
 from pipeline.gate.parts import WHOLE, Scope
 from pipeline.gate.rules import Rule, load
 from pipeline.source.project import Project
@@ -250,6 +252,59 @@ def test_code_that_no_python_reads_is_told_once(
     ] == [(one.rule, one.severity, one.file, one.line) for one in ruff.ENGINE.run(context)]
 
 
+REFUSED = [
+    "def f()\n    pass\n",
+    "def f(a, a): pass\n",
+    "return 1\n",
+    "x = await y\n",
+    "f() = 1\n",
+    "continue\n",
+    "def f():\n    nonlocal q\n",
+    "def f():\n    x = 1\n    global x\n",
+    "x: int\ndef f():\n    global x\n    x: int = 2\n",
+    "from __future__ import nothing\n",
+    "x = yield 1\n",
+    "def f():\n    return [(yield 1) for _ in ()]\n",
+    "a, *b, *c = d\n",
+    "f(x=1, x=2)\n",
+    "match x:\n    case a: pass\n    case b: pass\n",
+    "del f()\n",
+    "x = 'a\n",
+    "if True:\npass\n",
+    "\tx = 1\n",
+    "try:\n    pass\nexcept:\n    pass\nexcept ValueError:\n    pass\n",
+    "print 'x'\n",
+    "import a.b as c.d\n",
+    "None = 1\n",
+    "(a := b) = c\n",
+    "def f(*): pass\n",
+    "lambda: (yield)\nclass A:\n    return 1\n",
+]
+
+
+def test_ruff_refuses_what_python_refuses(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """CPython's own compiler says which of these are Python: no other tool looks at the syntax of every file.
+
+    One form that was tried is mypy's to tell: a value that an asynchronous generator returns.
+    """
+    for text in REFUSED:
+        with pytest.raises(SyntaxError):
+            compile(text, "x.py", "exec")
+    files = {f"app/x{number}.py": text for number, text in enumerate(REFUSED)}
+    files["pyproject.toml"] = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    context = Context(make_project(**files), tmp_path_factory.mktemp("scratch"))
+    found = [one for one in ruff.ENGINE.run(context) if one.severity == "high" or one.rule in _REFUSING]
+
+    assert {f"app/x{number}.py" for number in range(len(REFUSED))} == {one.file for one in found}
+
+
+# What ruff names by rules of its own, where CPython's compiler speaks of syntax alone.
+_REFUSING = {f"ruff/{code}" for code in ("F404", "F407", "F622", "F701", "F702", "F704", "F706", "F707")}
+_REFUSING |= {"ruff/PLE0117", "ruff/PLE0118"}
+
+
 def test_style_is_no_security(make_project: Make, tmp_path_factory: pytest.TempPathFactory) -> None:
     """flake8-bandit's codes are S and digits; other families that begin with S are on style.
 
@@ -365,6 +420,28 @@ def test_the_applications_tests_always_run(make_project: Make, scope: Scope, fil
     assert files == [one.file for one in report.findings]
 
 
+def test_many_modules_share_out_the_work(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them runs, whether a process does it or one a core."""
+    asked = []
+
+    def noted(program: str | Path, arguments: list[str], context: Context, *, folder: Path) -> Completed:
+        asked.append(arguments[arguments.index("-n") + 1])
+        return call(program, arguments, context, folder=folder)
+
+    monkeypatch.setattr(tests, "call", noted)
+    fault = "def test_x() -> None:\n    assert False\n"
+    for number, files in (
+        (3, {}),
+        (21, {"tests/application/helper.py": "", "tests/application/sub/test_y.py": ""}),
+    ):
+        modules = {f"tests/application/test_x{one}.py": fault for one in range(number)}
+        project = make_project(**modules, **files)
+        report = check.judge(project.root, ("test",), scope=Scope(engine=False, why=""))
+
+        assert sorted(modules) == sorted(one.file for one in report.findings)
+    assert ["0", "auto"] == asked
+
+
 def test_folder_without_tests_is_no_pass(make_project: Make) -> None:
     """No test is not a green test."""
     report = check.judge(make_project().root, ("test",))
@@ -421,7 +498,7 @@ def test_templates_of_one_content_are_linted_once(
     make_project: Make, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each takes seconds: the same expansion in two environments, and what no transform changes."""
-    given, call = [], cfn_lint.call
+    given = []
 
     def counted(program: str, arguments: list[str], context: Context) -> Completed:
         given.append([Path(one).name for one in arguments[arguments.index("--") + 1 :]])

@@ -8,6 +8,8 @@ from pipeline.source.located import parse
 from pipeline.source.project import BOOTSTRAP, Project
 from tests.rules import RULES
 
+pytestmark = pytest.mark.outside
+
 ROOT = Path(__file__).resolve().parents[3]
 LIMITS = next(rule for rule in RULES if rule.id == "template_limits")
 ROUTE = """\

@@ -10,6 +10,8 @@ import pytest
 from pipeline import cli
 from pipeline.gate import waivers
 
+pytestmark = pytest.mark.outside
+
 type Listed = Callable[..., tuple[int, list[str]]]
 TODAY = dt.datetime.now(dt.UTC).date()
 

@@ -13,6 +13,8 @@ from pipeline.gate.engines import own
 from pipeline.gate.rules import load
 from pipeline.source.project import Project
 
+pytestmark = pytest.mark.outside
+
 type Make = Callable[..., Project]
 
 # Each resource stands for an address that a tool could want to look at: the Serverless Application Repository, a nested

@@ -11,6 +11,8 @@ from pipeline.base.run import CHECKOUT, run
 from pipeline.gate import parts
 from tests.pipeline.applications import TABLE
 
+pytestmark = pytest.mark.outside
+
 # As samconfig.toml names them; a name of the engine's among them makes nothing of it the application's.
 CODE = ("app", "rotation", "shop", "pipeline", "policies/iam")
 

@@ -9,6 +9,8 @@ from pipeline.base.run import run
 from pipeline.gate.engines.base import Context
 from pipeline.source.project import Project
 
+pytestmark = pytest.mark.outside
+
 type Make = Callable[..., Project]
 
 

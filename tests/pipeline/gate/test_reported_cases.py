@@ -13,6 +13,8 @@ from pipeline.gate.engines.base import Context
 from pipeline.source.project import Project
 from tests import rules
 
+pytestmark = pytest.mark.outside
+
 type Make = Callable[..., Project]
 RULES = {one.id: one for one in rules.RULES}
 SETTINGS = """\

@@ -15,7 +15,10 @@ from pipeline.plan import judging
 from pipeline.plan.model import Policy
 from pipeline.source.project import Project
 from pipeline.source.scripts import commands
+from tests import judged
 from tests.pipeline.bundles import Repository
+
+pytestmark = pytest.mark.outside
 
 DAY = dt.date(2026, 11, 30)
 LATER = dt.date(2027, 1, 31)
@@ -150,7 +153,7 @@ def test_its_job_has_the_tools_that_judge() -> None:
     """Without them a plan would say each time that nothing was judged; a laptop lends a job more than it installs."""
     made = [
         step.body["with"]["for"]
-        for workflow in Project.load(CHECKOUT).workflows
+        for workflow in judged.repository().workflows
         for job in workflow.jobs
         if any(one.pipeline == "plan" for step in job.steps for one in commands(step.run))
         for step in job.steps

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.run import CHECKOUT
 from pipeline.iam.matrix import cells, enters, roles
 from pipeline.iam.subjects import DEPLOYING, Jobs, Repository, refs, strangers, tokens
 from pipeline.iam.trust_policy import ASSUME, PROVIDER, allows
-from pipeline.source.project import Project
 from pipeline.source.runs import runs
+from tests import judged
 
 OWN = Repository("octo", "cat", "1", "2")
 
@@ -60,10 +59,11 @@ def test_strangers_are_tried_with_the_branch() -> None:
 ATTESTING = ".github/workflows/attest.yml"
 
 
+@pytest.mark.outside
 def test_no_role_lets_in_the_job_that_attests() -> None:
     """It may ask for a token, and has no environment: main's ref is its subject, in both forms, to no role of any
     account. As it has one of its own here; in the laptop's STS it is tried with all others."""
-    project = Project.load(CHECKOUT)
+    project = judged.repository()
     found = [one for one in cells(project) if one.run and one.run.job.workflow.file == ATTESTING]
     named = {f"repo:{one.role.stack.scope.resolve({'Ref': 'GitHubOwner'})}" for one in found}
 
@@ -76,10 +76,11 @@ def test_no_role_lets_in_the_job_that_attests() -> None:
     assert [] == [one.entry for one in found if one.entry.allowed or one.entry.intended or one.fault]
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("missing", ["sub", "job_workflow_ref"])
 def test_each_of_two_claims_keeps_the_job_that_attests_out(missing: str) -> None:
     """Its subject has no environment, it stands in another file: one of them is enough, and without both it gets in."""
-    (run,) = [one for one in runs(Project.load(CHECKOUT)) if one.job.workflow.file == ATTESTING]
+    (run,) = [one for one in runs(judged.repository()) if one.job.workflow.file == ATTESTING]
     token = next(tokens(run, OWN, "main"))
     arn = f"arn:aws:iam::111111111111:oidc-provider/{PROVIDER}"
     deploying = replace(token, environment="dev", job_workflow=f"octo/cat/{DEPLOYING}@refs/heads/main")

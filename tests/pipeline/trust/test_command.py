@@ -10,6 +10,8 @@ from pipeline import cli
 from pipeline.base.run import CHECKOUT
 from tests.stacks import account, prefix
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.sandbox.actions.conftest import Act, Done
 
+pytestmark = pytest.mark.outside
+
 UPLOAD = {
     "NAME": "bundle",
     "PATHS": "build",

@@ -7,6 +7,8 @@ from sandbox.github.event import PullRequest, Repository
 from sandbox.github.repository import Remote
 from tests.sandbox.actions.conftest import Act, Done
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Remote:

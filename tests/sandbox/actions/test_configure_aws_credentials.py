@@ -9,6 +9,8 @@ import pytest
 
 from tests.sandbox.actions.conftest import Act, Done
 
+pytestmark = pytest.mark.outside
+
 SCRIPT = "aws-actions/configure-aws-credentials/assume_role.py"
 ROLE = "arn:aws:iam::111111111111:role/esclusa-dev-deploy"
 ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">

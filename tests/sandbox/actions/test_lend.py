@@ -7,6 +7,8 @@ import pytest
 from pipeline.base.run import CHECKOUT, run
 from tests.sandbox.actions.conftest import Act, Done
 
+pytestmark = pytest.mark.outside
+
 LOCK = ("uv.lock", "pyproject.toml", "bin/install-uv.txt", ".python-version")
 POSTGRESQL = ("bin/npm.py", "bin/postgresql/package-lock.json", "bin/postgresql/unpack.py")
 ENVIRONMENTS = (".venv", ".tools/policy", ".tools/sam", ".tools/sandbox", ".tools/postgresql")

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.source.project import Project
 from sandbox.github.hub import STAND_INS
-from tests.sandbox.actions.conftest import ACTIONS
+from tests import judged
 
-PROJECT = Project.load(ACTIONS.parents[1])
+PROJECT = judged.repository()
 USED = sorted(
     {
         (step.uses.partition("@")[0], tuple(sorted(step.body.get("with") or ())))

@@ -6,6 +6,8 @@ import pytest
 
 from tests.sandbox.actions.conftest import Act, Done
 
+pytestmark = pytest.mark.outside
+
 GOOD = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t"}}, "results": []}]}
 
 

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from tests.sandbox.emulator.cloud import Cloud, archive
 from tests.waiting import until
 
+pytestmark = pytest.mark.outside
+
 CODE = "def handler(event, context): return 1"
 
 

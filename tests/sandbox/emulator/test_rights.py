@@ -18,6 +18,8 @@ from pipeline.iam import authorization
 from pipeline.source import registry
 from tests.stacks import ENVIRONMENTS, ROOT, bootstrap, expanded, made, overrides, pseudo, resources
 
+pytestmark = pytest.mark.outside
+
 PYTHON = ROOT / ".tools/sandbox/bin/python"
 # Types that a list of policies/settings.toml adds, of services that the emulator has no words of its own for.
 MORE = {

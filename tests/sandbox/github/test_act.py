@@ -8,6 +8,8 @@ from pipeline.base.errors import ConfigurationError
 from pipeline.base.run import CHECKOUT
 from sandbox.github import act
 
+pytestmark = pytest.mark.outside
+
 
 def test_jobs_get_nothing_of_the_persons_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keys, tokens and proxies of this machine don't reach jobs; its programs do, behind the sandbox's stand-ins, and

@@ -10,6 +10,8 @@ from sandbox.github import adapted
 from sandbox.github.log import GATE
 from sandbox.github.workflow import load
 
+pytestmark = pytest.mark.outside
+
 WRITTEN = """
 on: push
 concurrency: { group: all, queue: max }

@@ -12,6 +12,8 @@ from sandbox.github.event import PullRequest, Repository
 from sandbox.loopback import Connection
 from sandbox.oidc import RefusedError
 
+pytestmark = pytest.mark.outside
+
 REPOSITORY = Repository("acme", "ledger")
 HEAD, MERGE = "b" * 40, "c" * 40
 PULL = PullRequest(1, "A topic", "topic", "main", HEAD, "a" * 40, MERGE, "alice", REPOSITORY, ())

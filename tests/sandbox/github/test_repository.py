@@ -7,6 +7,8 @@ from pipeline.base.run import run
 from sandbox.github.event import NOTHING, Repository
 from sandbox.github.repository import Remote
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:

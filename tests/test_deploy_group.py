@@ -121,6 +121,22 @@ def test_all_that_they_import_is_there(checkout: Path, deploying: set[str]) -> N
     assert 0 == done.status, done.stderr
 
 
+READS = """\
+import sys
+sys.path.insert(0, {root!r})
+from pipeline.source import registry, stateful
+assert registry.verdict("AWS::SQS::Queue", ["QueueName"], "eu-west-1") == "replace"
+assert stateful.holds_state("AWS::SQS::Queue")
+"""
+
+
+def test_what_they_read_is_there(checkout: Path) -> None:
+    """CloudFormation's schemas, by which a deployment's plan and its change set are judged: files, and no import."""
+    done = run([checkout / ".venv/bin/python", "-I", "-c", READS.format(root=str(checkout))], check=False)
+
+    assert 0 == done.status, done.stderr
+
+
 def test_every_command_that_may_stand_beside_a_role_starts_there(checkout: Path) -> None:
     """The list of role_jobs.toml promises no more than is installed."""
     pattern = role_jobs.listed().commands["bin/pipeline"]

@@ -1,6 +1,7 @@
 """What CloudFormation's registry says of resource types: which there are, and which properties can't change in place.
 
-The schemas are those that cfn-lint ships; they are read as files, since cfn-lint lives in an environment of its own.
+The schemas are those that cfn-lint ships. They are read as files: a job that deploys has them from its own group, and
+nothing of cfn-lint's code runs there.
 Source: CloudFormation CLI user guide, "Resource type definition schema", createOnlyProperties.
 """
 
@@ -14,7 +15,7 @@ from pipeline.base.errors import ToolError
 from pipeline.base.run import CHECKOUT, INSTALL
 
 Path_ = Sequence[str | int]
-_ENVIRONMENTS = (".tools/policy", ".tools/sam")
+_ENVIRONMENTS = (".venv", ".tools/policy", ".tools/sam")
 
 
 def verdict(kind: str, place: Path_, region: str) -> str:

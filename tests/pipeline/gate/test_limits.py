@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline.gate.engines import own
 from pipeline.source.located import parse
 from pipeline.source.project import BOOTSTRAP, Project

@@ -7,20 +7,19 @@ import pytest
 
 from pipeline import cli
 from pipeline.base.errors import ConfigurationError
-from pipeline.base.run import CHECKOUT
 from pipeline.gate import baseline
 from pipeline.plan import judging, making, markdown
 from pipeline.plan.model import Change, Effect, Plan, Policy
 from pipeline.source import settings
 from tests.pipeline.bundles import Repository
+from tests.pipeline.plan.shop import FILES, edited
 
-FILES = {name: (CHECKOUT / name).read_text() for name in ("template.yaml", "samconfig.toml")}
 DIGESTS = {"app.zip": ("a" * 64, "b" * 64)}
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """A repository whose main holds this one's template, on a branch that has left it."""
+    """A repository whose main holds an application, on a branch that has left it."""
     made = Repository(tmp_path / "clone")
     made.commit("all", FILES)
     made.git("checkout", "--quiet", "-b", "feature")
@@ -31,8 +30,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 
 def edit(repository: Repository, old: str, new: str) -> None:
-    assert old in FILES["template.yaml"]
-    repository.commit("edit", {"template.yaml": FILES["template.yaml"].replace(old, new)})
+    repository.commit("edit", {"template.yaml": edited((old, new))})
 
 
 def test_only_what_the_branch_changed_is_planned(repository: Repository) -> None:

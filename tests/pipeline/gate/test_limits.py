@@ -8,6 +8,7 @@ import pytest
 from pipeline.gate.engines import own
 from pipeline.source.located import parse
 from pipeline.source.project import BOOTSTRAP, Project
+from tests.pipeline.shop import SETTINGS, edited
 from tests.rules import RULES
 
 pytestmark = pytest.mark.outside
@@ -60,27 +61,28 @@ def test_the_bootstrap_is_no_larger_than_a_call_takes() -> None:
 
 def test_a_function_with_too_many_routes_is_told_of() -> None:
     """The policy is that of Lambda's own GetPolicy, as each event adds to it; 20 KB by "Lambda quotas"."""
-    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
     head = "      Events:\n"
 
     def told(count: int) -> list[str]:
         routes = "".join(ROUTE.format(n=number) for number in range(count))
-        return found({"template.yaml": text.replace(head, head + routes).encode()})
+        return found(
+            {"template.yaml": edited((head, head + routes)).encode(), "samconfig.toml": SETTINGS.encode()}
+        )
 
     statement = {
-        "Sid": "esclusa-prod-AppFunctionRoute10Permissionlive-AAAAAAAAAAAA",
+        "Sid": "shop-prod-AppFunctionRoute10Permissionlive-AAAAAAAAAAAA",
         "Effect": "Allow",
         "Principal": {"Service": "apigateway.amazonaws.com"},
         "Action": "lambda:InvokeFunction",
-        "Resource": "arn:aws:lambda:eu-west-1:111111111111:function:esclusa-prod-app:live",
+        "Resource": "arn:aws:lambda:eu-west-1:222222222222:function:shop-prod-app:live",
         "Condition": {
             "ArnLike": {
-                "AWS:SourceArn": "arn:aws:execute-api:eu-west-1:111111111111:a1b2c3d4e5/*/GET/route10"
+                "AWS:SourceArn": "arn:aws:execute-api:eu-west-1:222222222222:a1b2c3d4e5/*/GET/route10"
             }
         },
     }
     fits = 20_480 // len(json.dumps(statement))
 
-    assert [] == told(10)
-    assert all("AppFunction" in one for one in told(fits))
-    assert told(fits)
+    assert [] == told(fits - 3)
+    assert told(fits + 3)
+    assert all("AppFunction" in one for one in told(fits + 3))

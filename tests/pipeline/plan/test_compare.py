@@ -10,7 +10,7 @@ from pipeline.plan.compare import compare
 from pipeline.plan.model import Effect
 from pipeline.source.environments import environments
 from pipeline.source.stacks import Stack
-from tests.pipeline.plan.shop import SETTINGS, TEMPLATE, edited, without
+from tests.pipeline.shop import SETTINGS, TEMPLATE, edited, without
 
 
 @cache

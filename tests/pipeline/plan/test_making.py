@@ -12,7 +12,7 @@ from pipeline.plan import judging, making, markdown
 from pipeline.plan.model import Change, Effect, Plan, Policy
 from pipeline.source import settings
 from tests.pipeline.bundles import Repository
-from tests.pipeline.plan.shop import FILES, edited
+from tests.pipeline.shop import FILES, edited
 
 DIGESTS = {"app.zip": ("a" * 64, "b" * 64)}
 

@@ -17,7 +17,7 @@ import pytest
 from tests import documented
 from tests.proofs.newcomer import BOX, Newcomer, example, function, in_the_box, newcomer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.proof, pytest.mark.marathon]
+pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 PAGE = "docs/your-application.md"
 NAME = "bin-o-matic"
 INIT = (

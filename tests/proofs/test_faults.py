@@ -65,7 +65,6 @@ CALLS = (
     Call("s3:GET attestations", "Not recorded", TOLD, needed=True),
     Call("s3:GET bundles", "Not bound to a plan", TOLD, needed=True),
     Call("s3:GET packages", "reading s3://", BEFORE),
-    Call("s3:PUT packages", "storing s3://", BEFORE),
     Call("s3:GET packages", "reading s3://", BEFORE, nth=2),
     Call("cloudformation:DescribeStacks", "reading the stack", BEFORE, nth=2),
     Call("cloudformation:CreateChangeSet", "making a change set", BEFORE, leaves=True),

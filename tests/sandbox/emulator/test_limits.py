@@ -37,31 +37,6 @@ def test_every_refused_type_is_refused(cloud: Cloud) -> None:
 
 
 @pytest.mark.e2e
-def test_a_network_is_dropped(cloud: Cloud) -> None:
-    """VpcConfig of a stack's function is nowhere to be seen."""
-    role = cloud.role("networked")
-    template = {
-        "Resources": {
-            "F": {
-                "Type": "AWS::Lambda::Function",
-                "Properties": {
-                    "FunctionName": "networked",
-                    "Runtime": "python3.13",
-                    "Handler": "index.handler",
-                    "Role": role,
-                    "Code": {"ZipFile": "def handler(event, context): return 1"},
-                    "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
-                },
-            }
-        }
-    }
-    cloud.deploy("networked", template)
-    found = cloud.client("lambda").get_function_configuration(FunctionName="networked")
-
-    assert [] == found.get("VpcConfig", {}).get("SubnetIds", [])
-
-
-@pytest.mark.e2e
 def test_a_stack_policy_keeps_nothing(cloud: Cloud) -> None:
     """What a stack policy forbids is done all the same."""
     template = {"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": 1}}}}

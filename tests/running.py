@@ -160,6 +160,7 @@ def built() -> Callable[[dict[str, str]], Flask]:
     def settled(values: dict[str, str]) -> Flask:
         settings = Config.from_environ(values)
         log.configure(settings.log_level)
+        vars(app).pop("wsgi_app", None)  # what a test put around it
         for held, before in ((app.config, config), (app.extensions, extensions)):
             held.clear()
             held.update(before)

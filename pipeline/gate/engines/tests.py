@@ -10,12 +10,10 @@ from pipeline.gate.engines.programs import call
 from pipeline.gate.findings import Finding
 from pipeline.gate.parts import TESTS
 
-_FEW = 20  # modules: with fewer, a second process takes longer to begin than it saves
-
 
 def run(context: Context) -> Iterator[Finding]:
     report = context.scratch / "junit.xml"
-    arguments = ["-n", _workers(context), "--dist", "loadscope"]
+    arguments = ["-n", "auto", "--dist", "loadscope"]
     arguments += ["-m", "not e2e and not slow and not proof", "-q", "--no-header"]
     arguments += ["-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     # Named, since pytest would else look for its settings in the folders above.
@@ -37,16 +35,6 @@ def run(context: Context) -> Iterator[Finding]:
     if done.status == 1 and not found:
         raise EngineError(f"pytest failed without a failing test: {done.stdout[-800:]}")
     yield from found
-
-
-def _workers(context: Context) -> str:
-    """How many processes beside pytest's own: one a core, or none for the few modules of an application."""
-    own = [
-        file
-        for file in context.project.files
-        if re.match(rf"{re.escape(TESTS)}/(?:.*/)?test_[^/]*\.py$", file)
-    ]
-    return "auto" if context.scope.engine or len(own) > _FEW else "0"
 
 
 def _failures(context: Context, text: str) -> Iterator[Finding]:

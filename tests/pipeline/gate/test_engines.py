@@ -17,7 +17,6 @@ from pipeline.gate.engines import (
     mypy,
     own,
     ruff,
-    tests,
     zizmor,
 )
 from pipeline.gate.engines.base import Context, Engine, EngineError
@@ -418,28 +417,6 @@ def test_the_applications_tests_always_run(make_project: Make, scope: Scope, fil
     report = check.judge(project.root, ("test",), scope=scope)
 
     assert files == [one.file for one in report.findings]
-
-
-def test_many_modules_share_out_the_work(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of them runs, whether a process does it or one a core."""
-    asked = []
-
-    def noted(program: str | Path, arguments: list[str], context: Context, *, folder: Path) -> Completed:
-        asked.append(arguments[arguments.index("-n") + 1])
-        return call(program, arguments, context, folder=folder)
-
-    monkeypatch.setattr(tests, "call", noted)
-    fault = "def test_x() -> None:\n    assert False\n"
-    for number, files in (
-        (3, {}),
-        (21, {"tests/application/helper.py": "", "tests/application/sub/test_y.py": ""}),
-    ):
-        modules = {f"tests/application/test_x{one}.py": fault for one in range(number)}
-        project = make_project(**modules, **files)
-        report = check.judge(project.root, ("test",), scope=Scope(engine=False, why=""))
-
-        assert sorted(modules) == sorted(one.file for one in report.findings)
-    assert ["0", "auto"] == asked
 
 
 def test_folder_without_tests_is_no_pass(make_project: Make) -> None:

@@ -15,9 +15,11 @@ from typing import Any
 import boto3
 
 from sandbox.accounts import Account, pair
+from sandbox.aws import Aws
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from tests.e2e.test_releases import Team
+from tests.waiting import until
 
 DEV = "dev"
 
@@ -67,6 +69,18 @@ class Deployed:
     def archive(self, function: str) -> bytes:
         """The bytes of app.zip or rotation.zip as they were deployed."""
         return (self.team.clone / "build/bundle" / f"{function}.zip").read_bytes()
+
+
+def rotated(aws: Aws, environment: str) -> None:
+    """Rotate the password of an environment's application, and wait for the new one."""
+    client, arn = aws.client("secretsmanager", environment), Reach(aws, environment).secret_arn()
+
+    def version() -> str:
+        return str(client.get_secret_value(SecretId=arn)["VersionId"])
+
+    before = version()
+    client.rotate_secret(SecretId=arn)
+    until(lambda: version() != before, f"the rotation of {environment}'s password", pause=0.1)
 
 
 def given(text: str, name: str, value: str) -> str:

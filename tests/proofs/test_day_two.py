@@ -20,7 +20,7 @@ from sandbox.github import Event
 from sandbox.postgres import PostgreSQL
 from sandbox.story.scene import Scene, text
 from tests.e2e.unchecked import unchecked
-from tests.proofs.deployed import DEV, given
+from tests.proofs.deployed import DEV, given, rotated
 from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.proof]
@@ -95,14 +95,7 @@ class Team(Scene):
 
     def rotates(self) -> None:
         """Rotate the database's password; the application goes on."""
-        client, arn = self.client("secretsmanager"), self.reach(DEV).secret_arn()
-
-        def version() -> str:
-            return str(client.get_secret_value(SecretId=arn)["VersionId"])
-
-        before = version()
-        client.rotate_secret(SecretId=arn)
-        until(lambda: version() != before, "the rotation")
+        rotated(self.box.aws, DEV)
         assert {"status": "ok"} == self.reach(DEV).get("/ready")
 
     def made(self) -> dict[str, str]:

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -20,6 +19,7 @@ from sandbox.accounts import account
 from sandbox.reach import Reach
 from sandbox.state import Sandbox
 from sandbox.story import Story
+from tests.proofs.deployed import rotated
 from tests.proofs.needles import Needles
 from tests.proofs.places import ENVIRONMENTS, Places, Processes, watching
 from tests.proofs.plants import PLANTS, planted
@@ -112,15 +112,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 def rotate(box: Sandbox, vault: Vault) -> None:
     """Rotate each password of the application once more, and wait for the new one."""
     for environment in ENVIRONMENTS:
-        client, arn = box.aws.client("secretsmanager", environment), Reach(box.aws, environment).secret_arn()
-        before = client.get_secret_value(SecretId=arn)["VersionId"]
-        client.rotate_secret(SecretId=arn)
-        until(partial(_turned, client, arn, before), f"the rotation of {environment}'s password", pause=0.1)
+        rotated(box.aws, environment)
         vault.read()
-
-
-def _turned(client: Any, arn: str, before: str) -> bool:
-    return bool(client.get_secret_value(SecretId=arn)["VersionId"] != before)
 
 
 def crash(box: Sandbox) -> None:

@@ -31,10 +31,8 @@ def found(context: Context) -> Iterator[Finding]:
     arguments += ["--exclude", r"^(policies/[^/]+/[^/]+/(good|bad)|sandbox/actions/)"]
     arguments += ["--explicit-package-bases", "--cache-dir", str(_cache(context))]
     if not context.scope.engine:
-        arguments += [
-            "--follow-imports",
-            "silent",
-        ]  # what they import is read for its types, and judged elsewhere
+        # What they import is read for its types, and judged elsewhere.
+        arguments += ["--follow-imports", "silent"]
     done = call("mypy", [*arguments, *present], context, folder=context.tree)
     if done.status not in (0, 1) or (done.status == 1 and not done.stdout.strip()):
         raise EngineError(

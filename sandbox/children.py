@@ -22,9 +22,9 @@ HOST = "127.0.0.1"
 class Child(subprocess.Popen[bytes]):
     """A program in a session of its own, with exactly the environment `env`.
 
-    When this process dies, it gets the signal `death`, and a moment later SIGKILL, as its whole process group and all
-    that carries `mark` (see processes.carrying). `user` is the name of a user for root to become. Further `options`
-    are Popen's.
+    When this process dies, it gets the signal `death`, and once it has ended, at the latest after `patience` seconds,
+    SIGKILL goes to its whole process group and all that carries `mark` (see processes.carrying). `user` is the name of
+    a user for root to become. Further `options` are Popen's.
     """
 
     _pipe = -1
@@ -37,10 +37,18 @@ class Child(subprocess.Popen[bytes]):
         death: signal.Signals,
         user: str = "",
         mark: bytes = b"",
+        patience: float = 10.0,
         **options: Any,
     ) -> None:
         theirs, self._pipe = os.pipe()
-        told = {"pipe": theirs, "death": death, "user": user, "mark": mark.decode(), "names": sorted(env)}
+        told = {
+            "pipe": theirs,
+            "death": death,
+            "patience": patience,
+            "user": user,
+            "mark": mark.decode(),
+            "names": sorted(env),
+        }
         try:
             super().__init__(
                 [sys.executable, "-I", guard.__file__, json.dumps(told), *map(str, argv)],

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 STAY = b"stay"
-_PATIENCE = 10.0  # seconds that the program may take to end by itself
-
 
 def main(options: dict[str, Any], argv: list[str]) -> None:
     """Become `argv`. `options` are those of `children.Child`, `pipe` the number of the read end."""
@@ -30,6 +28,9 @@ def main(options: dict[str, Any], argv: list[str]) -> None:
         os._exit(0)
     os.wait()
     os.close(options["pipe"])
+    # What runs in a shell's background ignores SIGINT, and hands that down: the program would never hear it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     if options["user"]:
         entry = pwd.getpwnam(options["user"])
         os.setgroups([])
@@ -59,7 +60,7 @@ def _watch(options: dict[str, Any]) -> None:
     leader = os.getpgrp()  # while this process is in it, nobody else gets the number
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(leader, options["death"])
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + options["patience"]
     while processes.alive(leader) and time.monotonic() < until:
         time.sleep(0.02)
     if options["mark"]:

@@ -1,6 +1,8 @@
 """A deployment that ended is told of: in the ledger, by the note of what serves, in the step's summary."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from pipeline.base import markdown, summary
@@ -46,6 +48,15 @@ def failed(under_way: Deployment, reason: str) -> None:
         _summarize(under_way, "failed", reason)
     except Exception as error:
         summary.warning("Not recorded", f"That the deployment failed could not be told: {said(error)}")
+
+
+@contextmanager
+def spared(title: str, what: str) -> Iterator[None]:
+    """What fails in here is a warning: something that matters more comes after it."""
+    try:
+        yield
+    except PipelineError as error:
+        summary.warning(title, f"{what}: {error.message}")
 
 
 def _record(under_way: Deployment, at: Stack, row: ledger.Deployment) -> None:

@@ -394,12 +394,37 @@ def _restore(under_way: Deployment, why: str) -> str:
             made = store.get(
                 under_way.session, under_way.environment.bucket, digest, Path(scratch) / "bundle"
             )
-            _apply(under_way, made, parameters.at_once(previous.parameters))
-            pending.done(under_way)
-            own = application.of(
-                made.commit, under_way.environment.repository, under_way.environment.application
-            )
-            smoke.check(own, previous.output(own.url), {"commit": made.commit, "bundle": made.digest})
+            earlier = _earlier(under_way, made)
+            moved = earlier.release.digest != previous.parameters.get("ReleaseDigest")
+            if moved:
+                with telling.spared("Not noted", "What is put back"):
+                    pending.note(earlier, None)
+            after = _apply(earlier, made, earlier.release.parameters) or previous
+            with telling.spared("A note is left", "Nothing depends on it"):
+                pending.done(under_way)
+            live = _prove(earlier, after)
+            if moved:
+                with telling.spared("Evidence is missing", "What was put back"):
+                    _complete(earlier, after, None, live)
     except Exception as error:  # none of them may hide why the release was to be taken away
         return f"The previous release (bundle {digest}) could not be put back: {said(error)}"
-    return f"The previous release (commit {made.commit}) was put back, and serves."
+    again = ", as a release of its own: a value in SSM has moved since" if moved else ""
+    return f"The previous release (commit {made.commit}) was put back, and serves{again}."
+
+
+def _earlier(under_way: Deployment, made: Bundle) -> Deployment:
+    """What served before, as a deployment of its own: a rollback, with what SSM says now."""
+    session, environment, previous = under_way.session, under_way.environment, under_way.before
+    known = None
+    with telling.spared("Not known", "The version of what is put back"):
+        known = served.find(session, environment, made.commit)
+    return replace(
+        under_way,
+        application=application.of(made.commit, environment.repository, environment.application),
+        bundle=made,
+        release=parameters.as_before(session, made, previous.parameters),
+        version=known.version if known else None,
+        started_at=deployment.now(),
+        kind="rollback",
+        decisions=(),
+    )

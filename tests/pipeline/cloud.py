@@ -82,6 +82,9 @@ class Cloud:
     changes: list[dict[str, Any]] = field(default_factory=lambda: [change("Modify", "AppFunction")])
     outcome: str = "COMPLETE"  # how an execution ends: COMPLETE or ROLLBACK_COMPLETE
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)  # path to an answer of the API
+    resolved: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # by parameter, as SSM was at its execution
     broken: set[str] = field(default_factory=set)  # commits whose release is not ready
     ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
     functions: dict[str, str] = field(
@@ -209,7 +212,7 @@ class Cloud:
                     "StackStatus": status,
                     "LastUpdatedTime": f"update {self.updates}",
                     "Parameters": [
-                        {"ParameterKey": key, "ParameterValue": value}
+                        {"ParameterKey": key, "ParameterValue": value, **self.resolved.get(key, {})}
                         for key, value in self.parameters.items()
                     ],
                     "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
@@ -268,6 +271,11 @@ class Cloud:
         new = not self.parameters
         if self.outcome == "COMPLETE":
             self.parameters, self.template = made["values"], made["template"]
+            self.resolved = {
+                key: {"ResolvedValue": self.ssm[name]}
+                for key, name in self.parameters.items()
+                if name in self.ssm
+            }
             resources = parse(self.template, "template.yaml").data["Resources"]
             self.code = {}
             for name in self.functions:

@@ -13,11 +13,11 @@ from botocore.exceptions import EndpointConnectionError
 
 from pipeline.base import http
 from pipeline.base.errors import GateError, PipelineError, said
-from pipeline.delivery import changeset, deployment, store
+from pipeline.delivery import changeset, deployment, stack, store
 from pipeline.delivery.bundle import Bundle
 from pipeline.delivery.deployment import Deployment
 from pipeline.evidence import notes, passport, pending, records, served, telling
-from pipeline.release import deploy
+from pipeline.release import deploy, drift
 from pipeline.release.drift import Drift
 from tests.pipeline.applications import application
 from tests.pipeline.bundles import Repository, make
@@ -182,6 +182,39 @@ def test_a_failing_smoke_test_puts_the_previous_release_back(
     assert before == cloud.parameters
     assert [(live.commit, "succeeded"), (newer.commit, "failed")] == rows(cloud)
     assert ("dev-artifacts", f"commits/{newer.commit}.json") not in cloud.objects
+
+
+@pytest.mark.parametrize(
+    "lost", ["nothing", "releases/pending/", "commits/"], ids=["all told", "not noted", "not told"]
+)
+def test_what_is_put_back_over_a_moved_value_is_a_release_of_its_own(
+    cloud: Cloud, live: Bundle, newer: Bundle, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation reads SSM anew with each change set: the bytes before serve with the new value.
+
+    Nothing of that is drift that stops the next release, also where a note or a record could not be written. Source:
+    its user guide, on parameters of the types of Parameter Store.
+    """
+    before, write = cloud.parameters["ReleaseDigest"], store.write
+    cloud.ssm["/esclusa/dev/database/host"] = "other.example.com"
+    cloud.broken = {newer.commit}
+
+    def losing(client: Any, bucket: str, key: str, raw: bytes) -> None:
+        if key.startswith(lost) and cloud.updates:  # after the failed release was executed
+            raise GateError(f"{key} was not written")
+        write(client, bucket, key, raw)
+
+    monkeypatch.setattr(cloud, "updates", 0)
+    monkeypatch.setattr(store, "write", losing)
+    with pytest.raises(GateError, match="was put back, and serves, as a release of its own"):
+        put(cloud, newer)
+    at = stack.read(session(cloud), "esclusa-dev")
+    found = list(drift._release(session(cloud), environment(), at, live.digest))
+
+    assert (live.commit, {"DatabaseHost": "other.example.com"}) == (at.parameters["Commit"], at.resolved)
+    assert before != at.parameters["ReleaseDigest"]
+    assert [] == [one.text for one in found if one.blocks]
+    assert (lost == "commits/") == any(one.missing for one in found)
 
 
 def test_code_that_is_not_the_bundles_is_a_failure(
@@ -714,7 +747,8 @@ def tagged(repository: Repository, newer: Bundle, monkeypatch: pytest.MonkeyPatc
 def tried(cloud: Cloud) -> Iterator[None]:
     """Whatever is deployed within, the account is as before afterwards."""
     kept = {
-        name: copy.deepcopy(getattr(cloud, name)) for name in ("objects", "parameters", "ledger", "waiting")
+        name: copy.deepcopy(getattr(cloud, name))
+        for name in ("objects", "parameters", "resolved", "ledger", "waiting")
     }
     plain = {name: getattr(cloud, name) for name in ("status", "updates", "code", "fails_at")}
     cloud.calls.clear()

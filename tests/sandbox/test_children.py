@@ -35,10 +35,11 @@ from pathlib import Path
 from sandbox.children import Child
 log = Path(sys.argv[1]).open("wb")
 mark = sys.argv[3]
+BEFORE
 child = Child([sys.executable, "-c", sys.argv[2]], env={"RUN": mark}, death=signal.SIGINT,
-              mark=f"RUN={mark}".encode(), stdout=log, stderr=log)
+              mark=f"RUN={mark}".encode(), patience=PATIENCE, stdout=log, stderr=log)
 print(child.pid, flush=True)
-STAY
+THEN
 time.sleep(600)
 """
 
@@ -52,9 +53,15 @@ def wait_for(condition: Callable[[], bool], patience: float = 60.0) -> bool:
 
 
 @contextmanager
-def parent(tmp_path: Path, code: str, stay: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A process with a child that runs `code`, and the child's id. What carries the folder's name is ended."""
-    words = [PYTHON, "-c", PARENT.replace("STAY", stay), str(tmp_path / "log"), code, str(tmp_path)]
+def parent(
+    tmp_path: Path, code: str, *, before: str = "", then: str = "", patience: float = 600.0
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A process with a child that runs `code`, and the child's id. What carries the folder's name is ended.
+
+    What the process does `before` it starts the child and `then` is code too; `patience` is the child's, in seconds.
+    """
+    whole = PARENT.replace("BEFORE", before).replace("THEN", then).replace("PATIENCE", str(patience))
+    words = [PYTHON, "-c", whole, str(tmp_path / "log"), code, str(tmp_path)]
     env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen(words, env=env, cwd=CHECKOUT, stdout=subprocess.PIPE) as started:
         assert started.stdout is not None
@@ -88,9 +95,19 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path, code: str) -> No
         assert wait_for(lambda: not carrying(tmp_path))
 
 
-def test_a_child_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_of_who_ignores_the_signal_hears_it(tmp_path: Path) -> None:
+    """As everything does that a shell, which isn't a person's, runs in its background."""
+    ignore = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    with parent(tmp_path, OBEDIENT, before=ignore) as (started, _):
+        assert wait_for(lambda: up(tmp_path))
+        started.send_signal(signal.SIGKILL)
+
+        assert wait_for(lambda: not carrying(tmp_path))
+
+
+def test_a_child_that_does_not_end_is_ended(tmp_path: Path) -> None:
     """What ignores the signal gets SIGKILL."""
-    with parent(tmp_path, STUBBORN) as (started, child):
+    with parent(tmp_path, STUBBORN, patience=0.5) as (started, child):
         assert wait_for(lambda: up(tmp_path))
         started.send_signal(signal.SIGKILL)
 
@@ -100,7 +117,7 @@ def test_a_child_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_parent_that_dies_at_once_leaves_nothing(tmp_path: Path) -> None:
     """Also where the parent is gone before its child has become the program."""
-    with parent(tmp_path, OBEDIENT, stay="import os; os.kill(os.getpid(), signal.SIGKILL)") as (
+    with parent(tmp_path, OBEDIENT, then="import os; os.kill(os.getpid(), signal.SIGKILL)") as (
         started,
         child,
     ):
@@ -111,7 +128,7 @@ def test_a_parent_that_dies_at_once_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_child_that_may_stay_outlives_its_parent(tmp_path: Path) -> None:
     """After `stay` nobody watches, and nothing is ended."""
-    with parent(tmp_path, OBEDIENT, stay="child.stay()") as (started, child):
+    with parent(tmp_path, OBEDIENT, then="child.stay()") as (started, child):
         assert wait_for(lambda: up(tmp_path) and carrying(tmp_path) == [child])
         started.send_signal(signal.SIGKILL)
         started.wait()
@@ -125,7 +142,7 @@ def test_a_child_ends_with_the_process_and_not_with_a_thread(tmp_path: Path) -> 
     code += (
         "env={'RUN': mark}, death=signal.SIGINT)); thread.start(); thread.join(); print('joined', flush=True)"
     )
-    with parent(tmp_path, OBEDIENT, stay=code) as (started, child):
+    with parent(tmp_path, OBEDIENT, then=code) as (started, child):
         assert started.stdout is not None
         assert b"joined\n" == started.stdout.readline()
         assert wait_for(lambda: len(carrying(tmp_path)) == 4)  # two children, two watchers

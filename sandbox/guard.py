@@ -17,6 +17,7 @@ from typing import Any
 
 STAY = b"stay"
 
+
 def main(options: dict[str, Any], argv: list[str]) -> None:
     """Become `argv`. `options` are those of `children.Child`, `pipe` the number of the read end."""
     if os.fork() == 0:  # the one between, so that the program gets no child that it doesn't know

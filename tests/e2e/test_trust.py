@@ -19,7 +19,7 @@ from sandbox.oidc import ISSUER, Issuer
 from sandbox.state import Sandbox
 from tests import judged
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 APPLICATION = account("dev").settings.application
 HUB = Repository.of(APPLICATION.repository, APPLICATION.branch)
 OWN = subjects.Repository(HUB.owner, HUB.name, str(HUB.owner_id), str(HUB.id))

@@ -170,6 +170,7 @@ def _settings(form: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_both_ask_for_the_same(answers: Answers, made: Bundle) -> None:
     """Parameters, capabilities, tags, role, kind, and the template but for where the code lies; sam takes a bundle."""
     name = ENVIRONMENTS[-1]

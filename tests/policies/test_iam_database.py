@@ -9,7 +9,7 @@ from pipeline.iam.grants import Grants
 from pipeline.source.project import BOOTSTRAP
 from tests.policies.test_seeds import CLEAN, _judge
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 
 def chosen(resource: str = "db-ABCDEFGHIJKL01234") -> dict[str, bytes]:

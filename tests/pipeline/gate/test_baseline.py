@@ -108,6 +108,7 @@ def test_the_list_takes_in_what_is_new_only_when_asked() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_code_comes_in_and_is_mended(
     make_project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

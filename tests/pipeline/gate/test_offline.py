@@ -101,6 +101,7 @@ def test_what_stands_elsewhere_is_told_without_asking(
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("stage", ["lint", "policy"])
 def test_stage_judges_without_a_network(make_project: Make, stage: str) -> None:
     """In a namespace that has no route, no name server and no loopback, every tool gives its verdict."""

@@ -182,6 +182,7 @@ def of(folder: Path) -> list[int]:
 
 
 @pytest.mark.e2e
+@pytest.mark.proof
 def test_a_demo_can_be_ended_and_gone_on_with(tmp_path: Path) -> None:
     """Ctrl-C, twice, in the middle of a job: nothing runs, nothing is half there. Then again, and a kill."""
     folder, output = tmp_path / "demo", tmp_path / "output"

@@ -2,8 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.gate import baseline
 from pipeline.gate.cache import folder as cache_folder
@@ -13,6 +14,8 @@ from pipeline.gate.findings import Finding
 from pipeline.gate.parts import is_application
 from pipeline.source import settings
 from pipeline.source.configuration import FILE
+
+_UNREAD = '"code": "syntax"'
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -34,7 +37,8 @@ def found(context: Context) -> Iterator[Finding]:
         # What they import is read for its types, and judged elsewhere.
         arguments += ["--follow-imports", "silent"]
     done = call("mypy", [*arguments, *present], context, folder=context.tree)
-    if done.status not in (0, 1) or (done.status == 1 and not done.stdout.strip()):
+    unread = done.status == 2 and _UNREAD in done.stdout  # mypy judges nothing while a file can't be read
+    if not unread and (done.status not in (0, 1) or (done.status == 1 and not done.stdout.strip())):
         raise EngineError(
             f"mypy ended with status {done.status}: {done.stderr[-2000:] or done.stdout[-500:]}"
         )
@@ -44,18 +48,25 @@ def found(context: Context) -> Iterator[Finding]:
         except json.JSONDecodeError as error:
             raise EngineError(f"mypy gave output that is not JSON: {told[:200]!r}") from error
         if match["severity"] == "error":
-            file, line = str(match["file"]), max(1, int(match["line"]))
-            yield Finding(
-                rule=f"mypy/{match['code']}",
-                title="Types that don't fit",
-                severity="medium",
-                tool="mypy",
-                file=file,
-                line=line,
-                fact=row(context, file, line),
-                message=str(match["message"]),
-                remediation=str(match.get("hint") or ""),
-            )
+            yield _finding(context, match)
+
+
+def _finding(context: Context, match: Mapping[str, Any]) -> Finding:
+    file, line = str(match["file"]), max(1, int(match["line"]))
+    unread = match["code"] == "syntax"
+    return Finding(
+        rule=f"mypy/{match['code']}",
+        title="Python that can't be read" if unread else "Types that don't fit",
+        severity="medium",
+        tool="mypy",
+        file=file,
+        line=line,
+        fact=row(context, file, line),
+        message=str(match["message"]),
+        remediation="Mend it: until then no type is judged, in no file."
+        if unread
+        else str(match.get("hint") or ""),
+    )
 
 
 def _asked(context: Context) -> list[str]:

@@ -158,6 +158,21 @@ def test_types_are_held_where_the_change_is(
     assert (own | {"app/wsgi.py:1", "tests/app/test_wsgi.py:1"}, "") == found(WHOLE)
 
 
+def test_a_file_that_can_not_be_read_is_told(
+    make_project: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With its line, and that no type was judged: mypy has another status for that, and still it is a finding."""
+    files = {"app/orders.py": "\n\ndef f(:\n", "app/others.py": "value: int = ''\n"}
+    context = Context(
+        make_project(**{"samconfig.toml": SETTINGS + TABLE, **files}), tmp_path_factory.mktemp("scratch")
+    )
+    first, *_ = told = list(mypy.found(context))
+
+    assert ("app/orders.py", 3, "def f(:") == (first.file, first.line, first.fact)
+    assert {("mypy/syntax", "app/orders.py")} == {(one.rule, one.file) for one in told}
+    assert "no type is judged" in first.remediation
+
+
 def test_another_secret_in_its_place_is_another_fact(
     make_project: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -195,16 +195,15 @@ def before(team: Team) -> int:
 
 
 def meanwhile(team: Team) -> int:
-    """CloudFormation executes the change set, and the process looks on."""
+    """CloudFormation executes the change set, and the process looks on: it stands still until it is cancelled."""
     until(team.deploying, "the deployment")
     until(lambda: team.status().endswith("_IN_PROGRESS"), "a change of the stack", pause=0.01)
-    return 0
+    return team.halted()
 
 
 def afterwards(team: Team) -> int:
     """The stack has changed; the process, which stood still meanwhile, has yet to look, to prove and to record it."""
-    meanwhile(team)
-    halted = team.halted()
+    halted = meanwhile(team)
     until(lambda: not team.status().endswith("_IN_PROGRESS"), "the end of the change")
     return halted
 

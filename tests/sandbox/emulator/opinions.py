@@ -565,8 +565,9 @@ def _cloudwatch(calls: Calls) -> None:
     calls("", "cloudwatch", "set_alarm_state", **ring)
     calls("missing", "cloudwatch", "set_alarm_state", **{**ring, "AlarmName": "opinions-none"})
     calls("ringing", "cloudwatch", "describe_alarms", AlarmNames=["opinions-errors"], StateValue="ALARM")
-    end = dt.datetime.now(dt.UTC)
-    window = {"StartTime": end - dt.timedelta(hours=1), "EndTime": end, "Period": 3600}
+    # Yesterday's noon: what moto says of a bucket's size is of midnight, and at any other hour nobody has it.
+    noon = dt.datetime.now(dt.UTC).replace(hour=12, minute=0, second=0, microsecond=0) - dt.timedelta(days=1)
+    window = {"StartTime": noon, "EndTime": noon + dt.timedelta(hours=1), "Period": 3600}
     asked = {"Namespace": "AWS/S3", "MetricName": "BucketSizeBytes", "Statistics": ["Average"]}
     calls("none", "cloudwatch", "get_metric_statistics", **asked, **window)
     calls("none", "cloudwatch", "list_metrics", Namespace="Opinions", RecentlyActive="PT3H")

@@ -19,7 +19,7 @@ aws.CONFIG = aws.CONFIG.merge(
     )
 )
 http._TIMEOUT = urllib3.Timeout(connect=SECONDS, read=SECONDS)
-smoke._PAUSE, smoke._TRIES = 0.2, 2
+smoke._PAUSE, smoke._TRIES, smoke._LAG = 0.2, 2, SECONDS
 stack.POLL, stack._BEGINNING = 0.3, 5.0
 
 if "SKEW" in os.environ:  # seconds that this machine's clock is ahead

@@ -198,11 +198,13 @@ class Remote:
         return self.refresh(replace(request, head=head))
 
     def refresh(self, request: PullRequest) -> PullRequest:
-        """Merge a pull request's head with its base as it is now, as GitHub does before each run.
+        """Merge a pull request's head with its base as it is now, as GitHub does before each run; the same merge stays.
 
         `base_sha` stays what it was when the pull request was opened: GitHub's events tell an old one.
         """
         head, base = request.head, self._remote_id(f"refs/heads/{request.base}")
+        if request.merge and self.git("show", "--no-patch", "--format=%P", request.merge) == f"{base} {head}":
+            return request
         merge = self._merge(base, head, f"Merge {head} into {base}", request.author)
         number = f"refs/pull/{request.number}"
         self.git("push", "--quiet", "--force", "origin", f"{head}:{number}/head", f"{merge}:{number}/merge")

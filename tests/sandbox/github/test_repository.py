@@ -117,6 +117,19 @@ def test_a_pull_request_is_checked_on_its_merge(remote: Remote) -> None:
     assert ("topic",) == request.changed
 
 
+def test_the_same_merge_stays(remote: Remote) -> None:
+    """Where neither head nor base has moved, a second later too: another commit's time would make it another."""
+    remote.commit("Topic", {"topic.py": ""}, branch="topic")
+    request = remote.open_pull_request("topic", "A topic", number=1)
+
+    assert request is remote.refresh(request)
+
+    remote.commit("Once more", {"topic.py": "1"}, branch="topic")
+    updated = remote.update_pull_request(request)
+    assert request.merge != updated.merge
+    assert remote.head("topic") == remote.git("rev-parse", f"{updated.merge}^2")
+
+
 def test_a_base_that_moved_is_merged_with_and_not_told(remote: Remote) -> None:
     """The merge is with the base of now; the event still tells the one of the opening."""
     remote.commit("Topic", {"topic.py": ""}, branch="topic")

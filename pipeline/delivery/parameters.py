@@ -45,40 +45,27 @@ def of_release(session: boto3.Session, environment: Environment, made: Bundle) -
     """
     declared = declarations(made.path("template.yaml"))
     _match(environment, declared)
-    moves = {
-        name: value for name, value in environment.parameters.items() if name == TRAFFIC and name in declared
-    }
-    return _release(session, made, declared, environment.parameters, moves)
+    return _release(session, made, declared, environment.parameters)
 
 
 def as_before(session: boto3.Session, made: Bundle, before: Mapping[str, str]) -> Release:
-    """The release of `made` with the parameters that a stack had, and what SSM says today: with AtOnce for traffic.
+    """The release of `made` with the parameters that a stack had, and what SSM says today; all traffic at once.
 
     CloudFormation reads SSM anew with each change set, so that a value which has moved makes it another release.
     """
-    declared = declarations(made.path("template.yaml"))
-    values = {name: before[name] for name in declared if name in before}
-    moves = {TRAFFIC: AT_ONCE} if TRAFFIC in values else {}
-    return _release(session, made, declared, values, moves)
+    return _release(session, made, declarations(made.path("template.yaml")), at_once(before))
 
 
 def _release(
-    session: boto3.Session,
-    made: Bundle,
-    declared: Mapping[str, str],
-    values: Mapping[str, str],
-    moves: Mapping[str, str],
+    session: boto3.Session, made: Bundle, declared: Mapping[str, str], values: Mapping[str, str]
 ) -> Release:
-    own = {name: value for name, value in values.items() if name not in RELEASE}
-    names = sorted({own[name] for name, kind in declared.items() if kind.startswith(_SSM)})
-    found = _ssm(session, names)
-    whole = {
-        "Commit": made.commit,
-        "BundleDigest": made.digest,
-        "ReleaseDigest": digest(made.digest, own, found),
-    }
-    behind = {name: found[own[name]] for name, kind in declared.items() if kind.startswith(_SSM)}
-    return Release({**own, **moves, **whole}, whole["ReleaseDigest"], behind)
+    whole = {name: value for name, value in values.items() if name in declared}
+    own = {name: value for name, value in whole.items() if name not in RELEASE}
+    named = [name for name in own if declared[name].startswith(_SSM)]
+    found = _ssm(session, sorted({own[name] for name in named}))
+    whole_digest = digest(made.digest, own, found)
+    whole |= {"Commit": made.commit, "BundleDigest": made.digest, "ReleaseDigest": whole_digest}
+    return Release(whole, whole_digest, {name: found[own[name]] for name in named})
 
 
 def declarations(template: Path) -> dict[str, str]:

@@ -154,10 +154,13 @@ def _complete(
             "Put nothing back. Mend the cause, and run this again: it leaves what serves as it is, and makes up for\n"
             "  what is missing. So does the next release, before it changes anything.",
         ) from error
-    try:
+    _unnote(under_way)  # it is recorded, and so isn't taken for one that is missing
+
+
+def _unnote(under_way: Deployment) -> None:
+    """What was noted as pending is so no longer. Raises nothing."""
+    with telling.spared("A note is left", "Nothing depends on it"):
         pending.done(under_way)
-    except PipelineError as error:  # it is recorded, and so isn't taken for one that is missing
-        summary.warning("A note is left", f"Nothing depends on it: {error.message}")
 
 
 def _foreign(under_way: Deployment, found: list[Drift]) -> list[Drift]:
@@ -400,8 +403,7 @@ def _restore(under_way: Deployment, why: str) -> str:
                 with telling.spared("Not noted", "What is put back"):
                     pending.note(earlier, None)
             after = _apply(earlier, made, earlier.release.parameters) or previous
-            with telling.spared("A note is left", "Nothing depends on it"):
-                pending.done(under_way)
+            _unnote(under_way)
             live = _prove(earlier, after)
             if moved:
                 with telling.spared("Evidence is missing", "What was put back"):

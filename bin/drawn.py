@@ -1,8 +1,8 @@
 """Judges a clone of HEAD in which `pipeline init` wrote drawn names: `python3 bin/drawn.py [SEED]`, after make install.
 
-What holds for the example's names must hold for a team's. Each run draws others, and says how to draw them again. All
-that a night's check runs is run there: lint, policy, the application's tests and the engine's fast ones. Standard
-library alone, for any Python 3.
+What holds for the example's names and pages must hold for a team's, which has a README of its own and no docs/. Each
+run draws others, and says how to draw them again. All that a night's check runs is run there: lint, policy, the
+application's tests and the engine's fast ones. Standard library alone, for any Python 3.
 """
 
 import random
@@ -57,11 +57,22 @@ def main(given: list[str]) -> int:
         for name in (".venv", ".tools"):
             (clone / name).symlink_to(ROOT / name)
         _run(str(clone / "bin/pipeline"), *words(seed), cwd=clone)
+        _own_pages(clone)
         who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
         _run("git", *who, "commit", "--quiet", "--all", "--message", "Write our names", cwd=clone)
         return subprocess.run([str(clone / "bin/pipeline"), "check"], cwd=str(clone)).returncode
     finally:
         shutil.rmtree(str(box), ignore_errors=True)
+
+
+def _own_pages(clone: Path) -> None:
+    """What a team writes into its pages instead: commands of its own, a link that the engine knows nothing of."""
+    (clone / "CONTRIBUTING.md").unlink()
+    for page in clone.glob("*.md"):
+        page.write_text(
+            "# Ours\n\nSee [it](ours/it.md#here), ADR 9000.\n\n```sh\nmake ours\nawk 1 x\naws s3 ls s3://ours\n```\n"
+        )
+    shutil.rmtree(str(clone / "docs"))
 
 
 def _run(*command: str, cwd: Path) -> None:

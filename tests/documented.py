@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.base.run import CHECKOUT
+from pipeline.source import adoption, application
+
 _FENCED = re.compile(
     r"^#+ (?P<heading>[^\n]+)$|^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 SHELL = ("sh", "console")
+"""Languages of fences that a person types."""
+
+ENGINES_OWN = application.read(CHECKOUT).repository == adoption.example().repository
+"""Whether the pages are the engine's. A team that wrote its own names may rewrite or delete them: what holds them,
+`tests/pages`, collects nothing then."""
 
 
 @dataclass(frozen=True)

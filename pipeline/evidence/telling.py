@@ -96,7 +96,7 @@ def catch_up(under_way: Deployment, at: Stack) -> None:
     url = _address(under_way, at) if under_way.environment.application.ledger else None
     count = outbox.deliver(under_way.session, under_way.environment, url) if url else 0
     if count:
-        log.info(f"  recorded late: {count} earlier records")
+        log.info(f"  earlier records told late: {count}")
 
 
 def _address(under_way: Deployment, at: Stack) -> str | None:

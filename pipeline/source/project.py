@@ -14,8 +14,8 @@ from pipeline.source.application import Application, settle
 from pipeline.source.environments import SAMCONFIG, Environment, environments
 from pipeline.source.expansion import ExpansionError
 from pipeline.source.located import Document, DocumentError, parse
+from pipeline.source.settings import CODE_FOLDERS, Settings
 from pipeline.source.settings import FILE as SETTINGS
-from pipeline.source.settings import Settings
 from pipeline.source.stacks import Stack, build
 from pipeline.source.workflows import Action, Workflow
 
@@ -106,7 +106,7 @@ class Project:
     def roots(self) -> tuple[str, ...]:
         """The folders of Python code: what lies elsewhere is judged by no type checker, and imported by nobody."""
         own = (folder.partition("/")[0] for folder in self.described.folders)
-        return tuple(dict.fromkeys((*own, *_ENGINE)))
+        return tuple(dict.fromkeys((*own, *_ENGINE, *self.settings.names(CODE_FOLDERS))))
 
     def ships(self, file: str) -> bool:
         """Whether the file is a part of the application's code."""

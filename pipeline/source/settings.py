@@ -4,6 +4,7 @@ Each setting stands here once: what holds without it, its bounds, and which way 
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +21,14 @@ RUNTIMES = "runtimes"
 ALIKE, AT_LEAST, AT_MOST = "promoted.alike", "promoted.at_least", "promoted.at_most"
 ONLY, NEVER = "promoted.only", "promoted.never"
 BASELINE = "mypy_baseline"
+CODE_FOLDERS = "code_folders"
 # A route as it stands in the template: one method of one path. ANY would open what nobody has written yet.
 _ROUTE = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S*)")
 _PREFIX = re.compile(r"/|(/[A-Za-z0-9._:-]+)+")
 # CloudFormation takes letters and digits alone.
 _PARAMETER = re.compile(r"[A-Za-z0-9]{1,255}")
+# A package at the top, which takes the place of nothing that Python itself may look for, on whatever system.
+_FOLDER = re.compile(rf"(?!(?:{'|'.join(sorted(sys.stdlib_module_names))})$)[A-Za-z_][A-Za-z0-9_]*")
 # The Python runtimes of Lambda that this engine builds for. Source: AWS Lambda developer guide, "Lambda runtimes".
 _PYTHONS = ("python3.11", "python3.12", "python3.13", "python3.14")
 
@@ -99,6 +103,9 @@ LISTS: Mapping[str, Names] = {
         re.compile("|".join(map(re.escape, _PYTHONS))),
         f"one of {', '.join(_PYTHONS)}",
         more=True,
+    ),
+    CODE_FOLDERS: Names(
+        (), _FOLDER, "a folder at the top, such as scripts, and no module of Python's own", more=True
     ),
     ALIKE: Names(
         ("Architecture", "Runtime", "MemorySize", "Timeout"), _PARAMETER, "a parameter's name", more=False

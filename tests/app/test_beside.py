@@ -1,10 +1,6 @@
 """Another WSGI application, with the addresses that a deployment asks beside it."""
 
 import json
-import runpy
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -16,17 +12,9 @@ from app import create_app, secret_key, static
 from app.beside import beside
 from app.config import Config
 from app.wsgi import respond
-from pipeline.base.run import CHECKOUT
 from tests.app.test_config import COMPLETE
 from tests.events import rest_event
 from tests.running import ORIGIN
-
-IMPORTS = """
-import os
-from app import create_app
-from app.beside import beside
-from app.config import Config
-"""
 
 
 def plain(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -119,18 +107,3 @@ def test_a_blueprint_that_is_not_there_is_refused() -> None:
     """At once, and not when its address is asked."""
     with pytest.raises(LookupError, match="no blueprint shop; it has health"):
         beside(plain, create_app(Config.from_environ(COMPLETE)), ["shop"])
-
-
-def test_the_docs_code_works(offline: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As docs/your-application.md writes it, with a module of that name."""
-    shop = ModuleType("app.shop")
-    monkeypatch.setattr(shop, "application", plain, raising=False)
-    monkeypatch.setitem(sys.modules, "app.shop", shop)
-    said = (CHECKOUT / "docs/your-application.md").read_text(encoding="utf-8")
-    code = said.split("from app.beside import beside\n")[1].split("```")[0]
-    entry = tmp_path / "aws.py"
-    entry.write_text(f"{IMPORTS}{code}", encoding="utf-8")
-    application = runpy.run_path(str(entry))["application"]
-
-    assert {"status": "ok"} == json.loads(ask(application, "GET", "/health")["body"])
-    assert "GET /Prod /orders  " == ask(application, "GET", "/orders")["body"]

@@ -68,10 +68,3 @@ def test_the_gate_passes_without_the_ledger(without: Path) -> None:
     done = [run([without / "bin/pipeline", stage], cwd=without, check=False) for stage in ("lint", "policy")]
 
     assert [0, 0] == [one.status for one in done], "".join(one.stdout + one.stderr for one in done)
-
-
-def test_the_docs_name_what_goes_with_it() -> None:
-    """The command in docs/your-application.md is the one that is tried here."""
-    said = (CHECKOUT / "docs/your-application.md").read_text(encoding="utf-8")
-
-    assert f"git rm -r {' '.join(LEDGER)}\n" in said

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,10 +70,15 @@ class Team(Scene):
     def approve(self, number: int, state: str = "approved") -> None:
         self.box.github.approvals.decide(number, "prod", "carol", state)
 
-    def status(self) -> str:
-        """The state of dev's stack."""
+    def stack(self) -> dict[str, Any]:
+        """Dev's stack, as CloudFormation describes it."""
         client = self.box.aws.client("cloudformation", "dev")
-        return str(client.describe_stacks(StackName=self.reach("dev").stack)["Stacks"][0]["StackStatus"])
+        found: dict[str, Any] = client.describe_stacks(StackName=self.reach("dev").stack)["Stacks"][0]
+        return found
+
+    def status(self) -> str:
+        """The state of that stack."""
+        return str(self.stack()["StackStatus"])
 
     def deploying(self) -> int:
         """The process of the deployment to dev; 0 where none is under way."""
@@ -176,29 +182,33 @@ def test_a_release_that_is_rejected_changes_nothing(team: Team, released: list[E
     assert (False, 0) == waiting
 
 
-def before(team: Team) -> int:
-    """The process has told what it deploys, and stands still before it has made a change set.
+def until_it(team: Team, seen: Callable[[], bool], what: str) -> int:
+    """The deployment's process, which stands still where this was seen.
 
-    It goes on for a fiftieth of a second at a time: its log is read meanwhile, in which it would go too far.
+    It goes on for a fiftieth of a second at a time: what is asked takes a while, in which it would go too far.
     """
     halted = team.halted()
 
-    def told() -> bool:
-        if "dev: bundle " not in team.told():
+    def look() -> bool:
+        if not seen():
             os.kill(halted, signal.SIGCONT)
             time.sleep(0.02)
             os.kill(halted, signal.SIGSTOP)
-        return "dev: bundle " in team.told()
+        return seen()
 
-    until(told, "the deployment's first word", pause=0.1)
+    until(look, what, pause=0.1)
     return halted
 
 
+def before(team: Team) -> int:
+    """The process has told what it deploys, and stands still before it has made a change set."""
+    return until_it(team, lambda: "dev: bundle " in team.told(), "the deployment's first word")
+
+
 def meanwhile(team: Team) -> int:
-    """CloudFormation executes the change set, and the process looks on: it stands still until it is cancelled."""
-    until(team.deploying, "the deployment")
-    until(lambda: team.status().endswith("_IN_PROGRESS"), "a change of the stack", pause=0.01)
-    return team.halted()
+    """CloudFormation executes the change set; the process, which began that, stands still until it is cancelled."""
+    was = team.stack()["LastUpdatedTime"]
+    return until_it(team, lambda: team.stack()["LastUpdatedTime"] != was, "a change of the stack")
 
 
 def afterwards(team: Team) -> int:

@@ -396,7 +396,7 @@ def test_a_deaf_ledger_does_not_undo_the_deployment(
     assert "the next deployment to dev records it" in said
     assert known == missed
     assert [*known, (newer.commit, "succeeded")] == rows(cloud)
-    assert 1 == capsys.readouterr().out.count("recorded late: 1 ")
+    assert 1 == capsys.readouterr().out.count("told late: 1")
 
 
 def test_what_cannot_be_kept_is_to_be_recorded_by_hand(
@@ -485,7 +485,7 @@ def test_what_nobody_signed_of_here_is_recorded_as_nobody_s(
     told = capsys.readouterr()
 
     assert said in told.err
-    assert "recorded late: 1 earlier records" in told.out or not said
+    assert "earlier records told late: 1" in told.out or not said
     assert "good" in cloud.ledger
     assert (newer.commit, "succeeded") in rows(cloud)
     assert hostile == cloud.objects["dev-artifacts", bad] or not said
@@ -513,7 +513,7 @@ def test_whatever_the_ledger_misses_of_a_release_is_told_later(
 
     assert {f"{OUTBOX}/e.json", f"{OUTBOX}/w.json"} == waiting
     assert {"e", "w"} <= cloud.ledger.keys()
-    assert "recorded late: 2 earlier records" in capsys.readouterr().out
+    assert "earlier records told late: 2" in capsys.readouterr().out
 
 
 def test_what_the_ledger_refuses_waits_and_holds_up_nothing(

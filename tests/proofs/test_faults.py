@@ -286,6 +286,6 @@ def test_what_the_ledger_missed_is_recorded_later(releases: Releases) -> None:
     again = releases.deploy(releases.dev.box.aws.variables())
 
     assert [0, 0] == before
-    assert "recorded late: 2 earlier records" in late.said
-    assert "recorded late" not in again.said
+    assert "earlier records told late: 2" in late.said
+    assert "told late" not in again.said
     assert [1, 1, 1] == [releases.recorded(one) for one in (*missed, releases.serving())]

@@ -1,6 +1,5 @@
 """What the gate takes from samconfig.toml's table and from policies/settings.toml, and what it tells of them."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -216,6 +215,9 @@ def test_a_number_out_of_bounds_is_refused_with_the_bound_and_its_reason(setting
         ("days.logs = true", "days.logs is True, not a whole number"),
         ("days.logs = 30.5", "days.logs is 30.5, not a whole number"),
         ('runtimes = ["python3.9"]', "'python3.9' is not one of python3.11"),
+        ('code_folders = ["tools/own"]', "'tools/own' is not a folder at the top"),
+        ('code_folders = ["msvcrt"]', "'msvcrt' is not a folder at the top"),
+        ('code_folders = ["json"]', "'json' is not a folder at the top"),
         ('promoted.alike = ["Log-Level"]', "'Log-Level' is not a parameter's name"),
         ('promoted.only = ["true"]', "promoted.only is not a table"),
         ("promoted.never.LogLevel = []", "promoted.never.LogLevel is not a list of values"),
@@ -310,19 +312,12 @@ def test_code_folders_are_the_applications() -> None:
     ]
 
 
-def test_the_page_has_every_setting_with_its_bounds() -> None:
-    """docs/settings.md says of each number what the reader holds it to, and names each list and table."""
-    page = (CHECKOUT / "docs/settings.md").read_text(encoding="utf-8")
-    rows = {
-        (name, int(default), int(least), int(most), way == "higher")
-        for name, default, least, most, way in re.findall(
-            r"^\| `([\w.]+)`: .* \| (\d+) \| (\d+) to (\d+) \| (lower|higher) \|$", page, re.MULTILINE
-        )
-    }
+def test_a_folder_of_code_that_security_names() -> None:
+    """It may lie at the top, and its types are held; what it does not name may not."""
+    files = {**FILES, "scripts/count.py": b"", "helpers/count.py": b""}
+    before = Project(Path("/"), files)
+    after = Project(Path("/"), {**files, FILE: b'code_folders = ["scripts"]\n'})
 
-    assert {(name, one.default, one.least, one.most, one.more) for name, one in NUMBERS.items()} == rows
-    assert [] == [
-        one.name
-        for one in Settings(None).rows()
-        if f"`{one.name}`" not in page and f"[{one.name}]" not in page
-    ]
+    assert ["helpers", "scripts"] == [one.fact for one in own.apply(RULES["top_level_code"], before)]
+    assert ["helpers"] == [one.fact for one in own.apply(RULES["top_level_code"], after)]
+    assert {"scripts"} == set(after.roots) - set(before.roots)

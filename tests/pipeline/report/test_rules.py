@@ -14,13 +14,6 @@ from tests.rules import RULES
 TOP = Path(__file__).parents[3]
 
 
-def test_page_is_in_step() -> None:
-    """docs/rules.md is what the rule folders say; where it isn't: `make docs`."""
-    expected = page(RULES)
-
-    assert expected == (TOP / "docs/rules.md").read_text(encoding="utf-8")
-
-
 def test_page_is_short_and_leads_to_folders() -> None:
     """A row a rule, whose link is the rule's folder."""
     text = page(RULES)

@@ -13,17 +13,6 @@ from tests.sandbox.emulator.cloud import Cloud
 _LIMITS: dict[str, Any] = tomllib.loads((CHECKOUT / "sandbox" / "limits.toml").read_text(encoding="utf-8"))
 
 
-def test_the_documents_show_every_limit() -> None:
-    """docs/sandbox.md ends with the list, and with nothing that isn't on it."""
-    document = (CHECKOUT / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    shown = document.partition("## What is not as on AWS\n")[2].splitlines()
-
-    rows = [f"| {limit['what']} | {limit['aws']} | {limit['here']} |" for limit in _LIMITS["limit"]]
-    assert rows == [line for line in shown if line.startswith("| ") and not line.startswith("| what |")]
-    types = [f"- `{kind}`" for kind in _LIMITS["refused_types"]]
-    assert types == [line for line in shown if line.startswith("- ")]
-
-
 @pytest.mark.e2e
 def test_every_refused_type_is_refused(cloud: Cloud) -> None:
     """A type that the emulator learns must leave the list."""

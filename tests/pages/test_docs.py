@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.base.run import CHECKOUT
 from pipeline.gate import fixtures, waivers
 from pipeline.gate.engines import own
 from pipeline.gate.findings import Finding
@@ -23,12 +24,13 @@ from pipeline.report.controls import titles
 from pipeline.source import application
 from pipeline.source.located import parse
 from sandbox import __main__ as sandbox
+from tests import documented
 
-TOP = Path(__file__).parents[1]
+__test__ = documented.ENGINES_OWN
+TOP = CHECKOUT
 OWN = {
     folder.partition("/")[0] for folder in application.read(TOP).folders
 }  # a team's code may lie where it likes
-README = (TOP / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (TOP / "Makefile").read_text(encoding="utf-8")
 _NOT_OURS = {"build", "policies", "tests/golden/sample"}  # what is built, and what rules show
 
@@ -41,6 +43,7 @@ def _pages() -> Iterator[Path]:
 
 
 PAGES = {path.relative_to(TOP).as_posix(): path.read_text(encoding="utf-8") for path in _pages()}
+README = PAGES.get("README.md", "")
 ADRS = sorted((TOP / "docs" / "adr").glob("*.md"))
 
 
@@ -192,6 +195,16 @@ def test_links_lead_somewhere(page: str) -> None:
             broken.append(link)
 
     assert [] == broken
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_decisions_are_named_by_their_number(page: str) -> None:
+    """`ADR 7` is a decision that there is, and leads to that one where it leads somewhere."""
+    numbers = {int(one.name[:4]) for one in ADRS}
+    links = re.findall(r"\[ADR (\d+)\]\(\S*?(\d{4})-", PAGES[page])
+
+    assert [] == [one for one in re.findall(r"ADR (\d+)", PAGES[page]) if int(one) not in numbers]
+    assert [] == [one for one in links if int(one[0]) != int(one[1])]
 
 
 def test_decisions_are_numbered_once() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.run import CHECKOUT, Completed, run
+from tests import documented
 
+__test__ = documented.ENGINES_OWN
 PAGE = CHECKOUT / "docs/your-application.md"
 _LAST = "Path: /ledger/{page}/{name}\n            Method: GET\n            Auth: { Authorizer: NONE }\n"
 

@@ -40,7 +40,7 @@ SCRATCH = TMPDIR="$$(python3 -I -S bin/scratch.py)"
 .PHONY: demo up down
 demo: ## A change's whole path, on this machine (KEEP=1: stay up; ACTION=OWNER/REPO@SHA=DIR)
 	@echo "A change's whole path on this machine: pull request, dev, tag, prod; failures, rollback, drift, a passport."
-	@echo "$(SETUP) Then the story: 6 to 10 minutes on two cores, a line for each step."
+	@echo "$(SETUP) Then the story: 4 to 10 minutes on two cores, a line for each step."
 	@echo "Ctrl-C ends it at any moment, and leaves nothing running. What is installed stays; the story begins anew."
 	@$(MAKE) --no-print-directory install
 	@$(SCRATCH) .venv/bin/python -m sandbox demo $(if $(KEEP),--keep) $(foreach action,$(ACTION),--action $(action))
@@ -56,7 +56,7 @@ PYTEST = $(SCRATCH) .venv/bin/python -I -m pytest -q -n auto --dist loadscope --
 
 .PHONY: test test-all test-fast proofs fresh drawn check format docs
 test: ## Every test but the proofs, the end-to-end story among them
-	@echo "Every test but the proofs. $(SETUP) Then the tests: 11 to 15 minutes on two cores."
+	@echo "Every test but the proofs. $(SETUP) Then the tests: 8 to 15 minutes on two cores."
 	@$(MAKE) --no-print-directory install browser
 	@$(PYTEST) -m "not proof"
 

@@ -88,8 +88,8 @@ def faults(names: Names) -> list[str]:
         for account, shared in by_account.items()
         if len(shared) > 1
     ]
-    if names.region not in registry.regions():
-        wrong.append(f"{names.region!r} is no region of AWS")
+    if why := registry.no_region(names.region):
+        wrong.append(why)
     wrong += [
         f"{owner!r} is no owner for {team}: GitHub takes @ORG/TEAM or @PERSON"
         for team, owner in names.teams.items()

@@ -127,6 +127,18 @@ def regions() -> frozenset[str]:
     return frozenset(path.stem for path in (folder() / "providers").glob("*-*-*.json"))
 
 
+def no_region(region: str) -> str:
+    """Why nothing is deployed to a region: it isn't there, or its partition is another one; else empty.
+
+    ARNs in samconfig.toml, the certificates of Amazon RDS and the laptop's AWS are of the partition `aws`.
+    """
+    if region not in regions():
+        return f"{region!r} is no region of AWS"
+    if (other := partition(region)) != "aws":
+        return f"{region!r} lies in the partition {other}, where nothing of this was tried: it takes those of aws alone"
+    return ""
+
+
 @cache
 def folder() -> Path:
     """Where the schemas lie. Raises ToolError."""

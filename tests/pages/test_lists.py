@@ -3,6 +3,9 @@
 import re
 import tomllib
 
+import pytest
+
+from benchmarks import peers
 from pipeline.base.run import CHECKOUT
 from pipeline.commands.rules import page as page_of_rules
 from pipeline.source.settings import NUMBERS, Settings
@@ -75,3 +78,12 @@ def test_the_docs_name_what_lets_it_stay() -> None:
 
     assert named is not None
     assert f"BLUEPRINTS = {named[1]}\n" in tried
+
+
+@pytest.mark.parametrize("title", peers.DIFFERENCES)
+def test_every_kind_of_difference(title: str) -> None:
+    """A row of docs/benchmarks.md says how many tests it is, who is right, and why."""
+    page = (CHECKOUT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith(f"| {title} |")]
+
+    assert [str(len(peers.DIFFERENCES[title]))] == [row[1] for row in rows]

@@ -141,6 +141,7 @@ def test_origin_says_which_repository_it_is(made: Repository, checkout: Path) ->
         (("--repository", "https://github.com/globex/shop"), "OWNER/REPOSITORY"),
         (("--branch", "a..b"), "name of a branch"),
         (("--region", "mars-north-1"), "no region"),
+        (("--region", "us-gov-west-1"), "lies in the partition aws-us-gov"),
         (("--account", "dev=1234"), "12 digits"),
         (("--account", "dev=000000000000"), "no account id"),
         (tuple(_accounts(IDS[0], IDS[0])), "one account"),

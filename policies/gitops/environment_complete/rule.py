@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.source import samconfig
+from pipeline.source import registry, samconfig
 from pipeline.source.environments import SAMCONFIG, Environment
 from pipeline.source.project import APPLICATION, Project
-from pipeline.source.violations import Violation, at_parameter
+from pipeline.source.violations import Violation, at_parameter, at_setting
 
 
 def check(project: Project) -> Iterator[Violation]:
@@ -20,6 +20,8 @@ def check(project: Project) -> Iterator[Violation]:
             yield Violation(fault.told, SAMCONFIG, line, fault.parameter, name, fact=fact)
     names = set(template.data.get("Parameters") or {}) if isinstance(template.data, dict) else set()
     for environment in project.environments:
+        if environment.region and (why := registry.no_region(environment.region)):
+            yield at_setting(environment, why, "region", fact=f"region {environment.region}")
         yield from _parameters(environment, names)
 
 

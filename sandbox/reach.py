@@ -49,8 +49,23 @@ class Reach:
         found = self.aws.client("cloudformation", self.environment).describe_stacks(StackName=self.stack)
         return {one["OutputKey"]: one["OutputValue"] for one in found["Stacks"][0]["Outputs"]}
 
+    def version(self) -> dict[str, Any]:
+        """What the route of the version says."""
+        return self.get(self.settings.application.version)
+
     def get(self, path: str) -> dict[str, Any]:
         """The JSON behind a path of the API; for an error its status."""
+        status, body = self._ask(path)
+        if status >= 400:
+            return {"status": status}
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def status(self, path: str) -> int:
+        """The status that a path of the API answers with."""
+        return self._ask(path)[0]
+
+    def _ask(self, path: str) -> tuple[int, bytes]:
         parts = urlsplit(self.url)
         asked = urllib.request.Request(  # noqa: S310 - always https, always loopback
             f"{self.aws.endpoint}{parts.path}{path}", headers={"Host": parts.netloc}
@@ -58,10 +73,9 @@ class Reach:
         trust = ssl.create_default_context(cafile=str(self.aws.ca_bundle))
         try:
             with urllib.request.urlopen(asked, timeout=30, context=trust) as answer:  # noqa: S310
-                found: dict[str, Any] = json.load(answer)
+                return int(answer.status), answer.read()
         except urllib.error.HTTPError as error:
-            return {"status": error.code}
-        return found
+            return error.code, b""
 
     def resources(self, kind: str) -> dict[str, str]:
         """The stack's resources of a type: their ids in AWS by their logical ids, in the stack's order."""
@@ -82,11 +96,11 @@ class Reach:
             digests.append(base64.b64decode(live["Configuration"]["CodeSha256"]).hex())
         return digests
 
-    def secret_arn(self) -> str:
-        """The ARN of the stack's first secret. Raises StopIteration where it has none."""
-        name = next(iter(self.resources("AWS::SecretsManager::Secret").values()))
-        answer = self.aws.client("secretsmanager", self.environment).describe_secret(SecretId=name)
-        return str(answer["ARN"])
+    def secret_arns(self) -> list[str]:
+        """The ARNs of the stack's secrets."""
+        client = self.aws.client("secretsmanager", self.environment)
+        names = self.resources("AWS::SecretsManager::Secret").values()
+        return [str(client.describe_secret(SecretId=name)["ARN"]) for name in names]
 
     def unexecuted(self) -> list[str]:
         """The names of change sets that somebody could still execute."""

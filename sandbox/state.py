@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.base.run import CHECKOUT
+from pipeline.source.application import Application
 from sandbox import certificates, processes
 from sandbox.accounts import Account
 from sandbox.accounts import pair as pair_of
@@ -76,8 +77,7 @@ class Sandbox:
         }
         self.aws = Aws(self.folder, self._jwks, port, accounts=self.accounts)
         clean(self.folder)
-        application = self.accounts[0].settings.application
-        repository = Repository.of(application.repository, application.branch)
+        repository = Repository.of(self.application.repository, self.application.branch)
         self.github = GitHub(source, self.folder / "github", actions=actions, repository=repository)
 
     def __enter__(self) -> Self:
@@ -92,6 +92,11 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def application(self) -> Application:
+        """What samconfig.toml says of the application."""
+        return self.accounts[0].settings.application
 
     @property
     def endpoint(self) -> str:

@@ -1,55 +1,66 @@
-"""The changes that the story makes to the application: a good one, and two that pass every check and then fail."""
+"""The changes that the story makes to any application: a good one, and two that pass every check and then fail."""
 
 from sandbox.github import GitHub
 
-_FILE = "app/ledger/__init__.py"  # the application's: what these changes ask for is its own tests alone
-_SAID = "Add the ledger to the application."
-_SAYS = "Add the ledger: its API, its sessions and its pages."
+PLATFORM = "app"  # each package of this folder is taken into the application by its `init_app`
+MIGRATIONS = f"{PLATFORM}/migrations"
+BY_HAND = "CREATE TABLE ledger.left_by_hand (id int)"  # in the schema that migrations own: app/roles.py
+MADE = '"left_by_hand" already exists'
+_FILE = f"{PLATFORM}/demo_story/__init__.py"  # the application's: what it asks for is the application's own tests alone
+_GOOD = '''\
+"""What `make demo` changes{}."""
+
+from flask import Flask
 
 
-def good(hub: GitHub) -> dict[str, str]:
-    """A harmless change of the application's code."""
-    return {_FILE: _replaced(_text(hub, _FILE), _SAID, _SAYS)}
+def init_app(_app: Flask) -> None:
+    """Add nothing to the application."""
+'''
+_BROKEN = '''\
+"""What `make demo` changes: readiness, on Lambda alone."""
+
+import os
+
+from flask import Flask, abort, request
 
 
-def good_again(hub: GitHub) -> dict[str, str]:
-    """Another one, after the first."""
-    return {_FILE: _replaced(_text(hub, _FILE), _SAYS, "Add the ledger's blueprints.")}
+def init_app(app: Flask) -> None:
+    """Ask too much of readiness."""
 
-
-_BROKEN = """\
     @app.before_request
     def _ready() -> None:
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ and request.path == "/ready":
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ and request.path == "%s":
             abort(500)
-
-"""
-
-
-def broken_smoke(hub: GitHub) -> dict[str, str]:
-    """A readiness check that holds everywhere but on Lambda, so that only the smoke test can see it fail."""
-    text = _text(hub, _FILE)
-    for old, new in (
-        ("from flask import Flask\n", "import os\n\nfrom flask import Flask, abort, request\n"),
-        ("    for blueprint in ", f"\n{_BROKEN}    for blueprint in "),
-    ):
-        text = _replaced(text, old, new)
-    return {_FILE: text}
+'''
 
 
-def broken_migration(hub: GitHub, before: str) -> dict[str, str]:
-    """A constraint that an empty database takes, and dev's, which holds a deployment by bob, does not.
+def good() -> dict[str, str]:
+    """A harmless change of the application's code."""
+    return {_FILE: _GOOD.format("")}
 
-    What an earlier change broke is mended with it, as one would do: the file is that of `before`.
+
+def good_again() -> dict[str, str]:
+    """Another one, after the first."""
+    return {_FILE: _GOOD.format(", once more")}
+
+
+def broken_smoke(route: str) -> dict[str, str]:
+    """A route of health that answers everywhere but on Lambda, so that only the smoke test can see it fail."""
+    return {_FILE: _BROKEN % route}
+
+
+def broken_migration(hub: GitHub) -> dict[str, str]:
+    """A table that an empty database takes, and dev's, where somebody did BY_HAND what this does, does not.
+
+    What an earlier change broke is mended with it, as one would do.
     """
-    names = hub.remote.git("ls-tree", "--name-only", hub.repository.branch, "app/migrations/").splitlines()
-    last = max(int(name.rsplit("/", 1)[-1][:4]) for name in names if name.endswith(".sql"))
+    names = hub.remote.git("ls-tree", "--name-only", hub.repository.branch, f"{MIGRATIONS}/").splitlines()
+    last = max((int(name.rsplit("/", 1)[-1][:4]) for name in names if name.endswith(".sql")), default=0)
     return {
-        f"app/migrations/{last + 1:04}_nobody_called_bob.sql": (
-            "-- Holds on an empty table, and not on one with bob's deployments.\n"
-            "ALTER TABLE ledger.deployment ADD CONSTRAINT nobody_called_bob CHECK (actor <> 'bob');\n"
+        f"{MIGRATIONS}/{last + 1:04}_left_by_hand.sql": (
+            f"-- An empty database has none of that name, and dev's has.\n{BY_HAND};\n"
         ),
-        _FILE: _text(hub, _FILE, before),
+        **good_again(),
     }
 
 
@@ -71,14 +82,3 @@ jobs:
         with: {{ role-to-assume: "{role}", aws-region: "{region}", retry-max-attempts: 1 }}
 """
     }
-
-
-def _text(hub: GitHub, path: str, commit: str = "") -> str:
-    return hub.remote.git("show", f"{commit or hub.repository.branch}:{path}") + "\n"
-
-
-def _replaced(text: str, old: str, new: str) -> str:
-    """`text` with its one `old` replaced. Raises LookupError when it isn't there once: the story must be mended."""
-    if text.count(old) != 1:
-        raise LookupError(f"{_FILE} does not hold {old!r} once")
-    return text.replace(old, new)

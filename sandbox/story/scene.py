@@ -64,13 +64,14 @@ class Scene:
         return event
 
     def serves(self, environment: str, commit: str) -> None:
-        """The environment must serve `commit`, its database included, with no change set left behind."""
+        """The environment must serve `commit`, its routes of health too, with no change set left behind."""
         reach = self.reach(environment)
-        found = reach.get("/version")
+        found = reach.version()
         if found.get("commit") != commit or found.get("environment") != environment:
             raise ExpectationError(f"{environment} answers {found}, not commit {commit}")
-        if reach.get("/ready") != {"status": "ok"}:
-            raise ExpectationError(f"{environment} is not ready")
+        statuses = {route: reach.status(route) for route in self.box.application.health}
+        if {*statuses.values()} != {200}:
+            raise ExpectationError(f"{environment} is not well: {statuses}")
         if reach.unexecuted():
             raise ExpectationError(
                 f"{environment} has change sets that were not executed: {reach.unexecuted()}"

@@ -213,7 +213,7 @@ def test_neither_reads_the_others_secret(teams: tuple[Team, Depot], order: tuple
     client = by.aws.client("secretsmanager", DEV, session(by))
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        client.get_secret_value(SecretId=reach(teams[0]).secret_arn())
+        client.get_secret_value(SecretId=reach(teams[0]).secret_arns()[0])
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -54,14 +54,14 @@ class Deployed:
 
     def version(self) -> tuple[str, dict[str, Any]]:
         """The id of the current version of the database's secret, and its value."""
-        found = self.client("secretsmanager").get_secret_value(SecretId=self.reach.secret_arn())
+        found = self.client("secretsmanager").get_secret_value(SecretId=self.reach.secret_arns()[0])
         return found["VersionId"], json.loads(found["SecretString"])
 
     def rotate(self) -> None:
         """Begin a rotation of that secret, or go on with the one that did not come to its end."""
         client = self.client("secretsmanager")
         try:
-            client.rotate_secret(SecretId=self.reach.secret_arn())
+            client.rotate_secret(SecretId=self.reach.secret_arns()[0])
         except client.exceptions.InvalidRequestException as error:
             if "will be reattempted" not in str(error):
                 raise
@@ -73,7 +73,7 @@ class Deployed:
 
 def rotated(aws: Aws, environment: str) -> None:
     """Rotate the password of an environment's application, and wait for the new one."""
-    client, arn = aws.client("secretsmanager", environment), Reach(aws, environment).secret_arn()
+    client, arn = aws.client("secretsmanager", environment), Reach(aws, environment).secret_arns()[0]
 
     def version() -> str:
         return str(client.get_secret_value(SecretId=arn)["VersionId"])

@@ -120,7 +120,7 @@ def crash(box: Sandbox) -> None:
     """Let dev's functions fail in every way there is, at the level DEBUG: bad events, and no database."""
     functions = box.aws.client("lambda", "dev")
     names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
-    arn = Reach(box.aws, "dev").secret_arn()
+    arn = Reach(box.aws, "dev").secret_arns()[0]
     events = [
         {},
         {"httpMethod": 1, "path": None},

@@ -20,7 +20,9 @@ import pytest
 from pipeline.base.run import CHECKOUT
 from sandbox import processes, state, story
 from sandbox.story import Story
+from sandbox.story.changes import MIGRATIONS
 from sandbox.story.scene import ExpectationError
+from tests.e2e.test_story import EVERY
 
 
 class Box:
@@ -212,3 +214,30 @@ def test_a_demo_can_be_ended_and_gone_on_with(tmp_path: Path) -> None:
     data = [home.resolve() for home in folder.glob("postgres-*")]
     assert state.clean(folder)
     assert [2, 0] == [len(data), len([path for path in data if path.exists()])]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "migrates", "left_out"),
+    [
+        (True, True, set()),
+        (False, True, {"the ledger lists what happened"}),
+        (True, False, {"a failing migration: the previous version serves"}),
+        (
+            False,
+            False,
+            {"the ledger lists what happened", "a failing migration: the previous version serves"},
+        ),
+    ],
+)
+def test_what_an_application_lacks_is_not_told(
+    tmp_path: Path, ledger: bool, migrates: bool, left_out: set[str]
+) -> None:
+    """A step that asks for it is left out; the rest is told in its order."""
+    if migrates:
+        (tmp_path / MIGRATIONS).mkdir(parents=True)
+    box: Any = SimpleNamespace(
+        application=SimpleNamespace(ledger=ledger), github=SimpleNamespace(source=tmp_path)
+    )
+    told = [name for name, _ in Story(box).steps]
+
+    assert [one for one in EVERY if one not in left_out] == told

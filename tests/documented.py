@@ -17,8 +17,8 @@ SHELL = ("sh", "console")
 """Languages of fences that a person types."""
 
 ENGINES_OWN = application.read(CHECKOUT).repository == adoption.example().repository
-"""Whether the pages are the engine's. A team that wrote its own names may rewrite or delete them: what holds them,
-`tests/pages`, collects nothing then."""
+"""Whether this repository is the engine's. A team that wrote its own names may rewrite or delete the pages: what holds
+them, `tests/pages`, collects nothing then."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from pipeline.base.run import CHECKOUT
 from pipeline.source import samconfig
 from pipeline.source.environments import LAPTOP_ACCOUNT
 from pipeline.source.located import read
+from tests import documented
 
+# Of a team's application the names may be any words, and those of its template too: held where the engine is made.
+__test__ = documented.ENGINES_OWN
 # Test data for whoever writes a rule; no command and no rule reads it.
 _DATA = {"pipeline/gate/fixtures.py"}
 # What the product itself is called, which happens to be this application's name too.

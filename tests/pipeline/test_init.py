@@ -13,8 +13,9 @@ from tests.pipeline.bundles import Repository
 
 pytestmark = pytest.mark.outside
 
+NAME = "shop" if application.read(CHECKOUT).name != "shop" else "store"
 OTHERS = (
-    *("--name", "shop", "--repository", "Initrode/widgets.web"),
+    *("--name", NAME, "--repository", "Initrode/widgets.web"),
     *("--branch", "release/2.x", "--region", "mx-central-1"),
 )
 IDS = ("135792468013", "246801357924")
@@ -60,7 +61,7 @@ def test_every_name_is_written_and_a_second_run_changes_nothing(
     assert [] == [pattern for pattern in left if re.search(pattern, text)]
 
     named = application.read(checkout)
-    assert ("shop", "Initrode/widgets.web", "release/2.x") == (named.name, named.repository, named.branch)
+    assert (NAME, "Initrode/widgets.web", "release/2.x") == (named.name, named.repository, named.branch)
     assert IDS == tuple(adoption.current(checkout).accounts.values())
     assert {"mx-central-1"} == {one.region for one in samconfig.read_all(checkout).values()}
     ours = {role: team.replace(f"@{owner}/", "@Initrode/") for role, team in old.teams.items()}

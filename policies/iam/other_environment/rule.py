@@ -39,6 +39,6 @@ def _ends(text: str, name: str) -> bool:
 
 
 def _stem(own: Environment, others: list[Environment]) -> str:
-    """What the names of all stacks begin with, such as `shop` of shop-dev and shop-prod."""
+    """What the names of all stacks begin with, such as NAME of NAME-dev and NAME-prod."""
     stem = own.stack_name.removesuffix(own.name).rstrip("-/")
     return stem if stem and all(other.stack_name.startswith(stem) for other in others) else ""

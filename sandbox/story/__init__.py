@@ -70,7 +70,8 @@ class Story(Scene):
             ("the ledger lists what happened", self.what_happened),
             ("the passport is verified without AWS", second.passport),
         ]
-        return [(name, step) for name, step in steps if step not in self.left_out]
+        left_out = self.left_out
+        return [(name, step) for name, step in steps if step not in left_out]
 
     @property
     def left_out(self) -> list[Callable[[], str]]:

@@ -190,11 +190,12 @@ def until_it(team: Team, seen: Callable[[], bool], what: str) -> int:
     halted = team.halted()
 
     def look() -> bool:
-        if not seen():
-            os.kill(halted, signal.SIGCONT)
-            time.sleep(0.02)
-            os.kill(halted, signal.SIGSTOP)
-        return seen()
+        if seen():
+            return True
+        os.kill(halted, signal.SIGCONT)
+        time.sleep(0.02)
+        os.kill(halted, signal.SIGSTOP)
+        return False
 
     until(look, what, pause=0.1)
     return halted
